@@ -1,0 +1,25 @@
+/// What a finding is about, such as `pii.card` or `secret.api_key`: dotted, lower case, from general to special.
+///
+/// Clauses of the guidelines name categories; a clause that names `pii` covers `pii.card` too.
+package struct Category: Sendable, Hashable, Comparable, RawRepresentable, CustomStringConvertible {
+    package let rawValue: String
+
+    package init(rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    package init(_ name: String) {
+        rawValue = name
+    }
+
+    package var description: String { rawValue }
+
+    package static func < (left: Category, right: Category) -> Bool {
+        left.rawValue < right.rawValue
+    }
+
+    /// Whether `other` is this category or a special case of it.
+    package func covers(_ other: Category) -> Bool {
+        other.rawValue == rawValue || other.rawValue.utf8.starts(with: (rawValue + ".").utf8)
+    }
+}

@@ -1,0 +1,11 @@
+/// What happens when a rule finds something: decided by the guideline clauses, not by the rule.
+package struct Enforcement: Sendable, Hashable {
+    package var verdict: Verdict
+    /// The clause that says so; `nil` where no clause names the rule's category.
+    package var clause: String?
+
+    package init(_ verdict: Verdict, clause: String? = nil) {
+        self.verdict = verdict
+        self.clause = clause
+    }
+}

@@ -1,0 +1,49 @@
+#if TSAN
+internal import Glibc
+#else
+internal import Synchronization
+#endif
+
+/// A value behind a lock that is held for a few lines and never across `await` or I/O.
+///
+/// One type for the whole project: `Mutex`, or a pthread mutex when the thread sanitizer is on (`-DTSAN`), which
+/// reports false races on `Synchronization.Mutex` on Linux.
+package final class Lock<Value>: Sendable {
+    #if TSAN
+    // Proof of Sendable: `value` is only touched between lock and unlock of `mutex`.
+    private nonisolated(unsafe) var value: Value
+    private nonisolated(unsafe) let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    package init(_ value: sending Value) {
+        self.value = value
+        mutex = .allocate(capacity: 1)
+        let code = pthread_mutex_init(mutex, nil)
+        precondition(code == 0, "pthread_mutex_init failed with \(code)")
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    package func withLock<Result, Failure: Error>(
+        _ body: (inout sending Value) throws(Failure) -> sending Result
+    ) throws(Failure) -> sending Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(&value)
+    }
+    #else
+    private let mutex: Mutex<Value>
+
+    package init(_ value: sending Value) {
+        mutex = Mutex(value)
+    }
+
+    package func withLock<Result, Failure: Error>(
+        _ body: (inout sending Value) throws(Failure) -> sending Result
+    ) throws(Failure) -> sending Result {
+        try mutex.withLock(body)
+    }
+    #endif
+}

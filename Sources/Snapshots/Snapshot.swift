@@ -1,0 +1,23 @@
+/// An immutable value that many read and one replaces as a whole.
+///
+/// Stages of the request path read snapshots; whoever learns of a change builds the next value off the path and swaps
+/// it in. A reader holds what it read for as long as it needs it, so no request sees half of two values.
+///
+/// Cost: one uncontended lock and a retain, about 20 ns.
+package final class Snapshot<Value: Sendable>: Sendable {
+    private let lock: Lock<Value>
+
+    package init(_ value: Value) {
+        lock = Lock(value)
+    }
+
+    /// The value as of now. Read it once per decision and keep it.
+    package var current: Value {
+        lock.withLock { $0 }
+    }
+
+    /// Replaces the value; readers that hold the old one keep it.
+    package func replace(with value: Value) {
+        lock.withLock { $0 = value }
+    }
+}
