@@ -1,0 +1,146 @@
+internal import Snapshots
+internal import Synchronization
+
+/// Grants requests within the limits of their key, application and organisation: all of them or none.
+///
+/// Requests are charged when granted. Tokens are held while the request is in flight and charged, as many as were used,
+/// when it is settled; held ones count as used. So within any time *t*, what was settled and what is held never exceed
+/// `limit + t · limit / period` (but for usage beyond a reservation, which becomes debt). A TAT never moves back.
+///
+/// Memory: 64 bytes a subject that is using its limits, in tables filled between 7/16 and 7/8, however many keys exist;
+/// a subject whose buckets are full again is forgotten when its table fills. All that belongs to one organisation lies
+/// in one table behind one lock, so a decision takes one lock and is atomic over all scopes.
+package final class Limiter: Sendable {
+    private let shards: [Lock<LimitTable>]
+    private let epoch: ContinuousClock.Instant
+    private let capacity: Int
+    /// Entries in all tables.
+    private let occupied = Atomic<Int>(0)
+    /// When all tables were last swept, in nanoseconds since the epoch.
+    private let sweptAt = Atomic<Int64>(-LimitsTiming.sweepPause)
+
+    /// - Parameters:
+    ///   - capacity: How many subjects may be using their limits at once; beyond it, strangers get `tableFull`.
+    ///   - shards: A power of two.
+    ///   - epoch: Any time not after the first request.
+    package init(capacity: Int = 1 << 20, shards: Int = 64, startingAt epoch: ContinuousClock.Instant) {
+        precondition(capacity >= 3, "A request needs three places.")
+        precondition(shards > 0 && shards & (shards - 1) == 0, "The number of shards is a power of two.")
+        self.capacity = capacity
+        self.epoch = epoch
+        self.shards = (0..<shards).map { _ in Lock(LimitTable()) }
+    }
+
+    /// How many subjects are kept.
+    package var subjectCount: Int { occupied.load(ordering: .relaxed) }
+
+    /// Reserves a request and the tokens it may use. One lock; no allocation unless a table grows.
+    ///
+    /// - Parameter tokens: The most that the request may use; at least 1.
+    /// - Throws: Which limit stands in the way; then nothing was charged.
+    package func reserve(
+        _ subjects: LimitSubjects, tokens: Int, at now: ContinuousClock.Instant
+    ) throws(LimitRefusal) -> Reservation {
+        precondition(tokens > 0, "A request needs a token or more.")
+        let time = (now - epoch).wholeNanoseconds
+        var decision = decide(subjects, tokens: UInt64(tokens), at: time)
+        if case .noPlace = decision, sweepAll(at: time) {
+            decision = decide(subjects, tokens: UInt64(tokens), at: time)
+        }
+        switch decision {
+        case .granted(let standing):
+            return Reservation(limiter: self, subjects: subjects, tokens: tokens, standing: standing)
+        case .refused(let refusal):
+            throw refusal
+        case .noPlace:
+            throw LimitRefusal(
+                reason: .tableFull, scope: .key, kind: .requests, limit: capacity, remaining: 0,
+                retryAfter: .nanoseconds(LimitsTiming.sweepPause), reset: .nanoseconds(LimitsTiming.sweepPause))
+        }
+    }
+
+    private enum Decision: Sendable {
+        case granted(LimitStanding)
+        case refused(LimitRefusal)
+        case noPlace
+    }
+
+    private func shard(of subjects: LimitSubjects) -> Lock<LimitTable> {
+        shards[Int(truncatingIfNeeded: subjects.tableKeys[2] >> 40) & (shards.count - 1)]
+    }
+
+    private func decide(_ subjects: LimitSubjects, tokens: UInt64, at time: Int64) -> Decision {
+        shard(of: subjects).withLock { table in
+            let now = table.advance(to: time)
+            let forgotten = table.makeRoom(at: now)
+            if forgotten > 0 { occupied.subtract(forgotten, ordering: .relaxed) }
+            var places: InlineArray<3, Int> = [-1, -1, -1]
+            var missing = 0
+            var check = LimitCheck(tokens: tokens, now: now)
+            for index in 0..<3 where subjects.limited & (1 << index) != 0 {
+                places[index] = table.find(subjects.tableKeys[index])
+                if places[index] < 0 { missing += 1 }
+                let entry = places[index] < 0 ? LimitEntry() : table.entries[places[index]]
+                subjects.withSubject(index) { check.add($0, LimitScope(rawValue: UInt8(index))!, entry) }
+            }
+            if let refusal = check.refusal { return .refused(refusal) }
+            guard missing == 0 || claim(missing) else { return .noPlace }
+            for index in 0..<3 where subjects.limited & (1 << index) != 0 {
+                let place = places[index] < 0 ? table.insert(subjects.tableKeys[index]) : places[index]
+                subjects.withSubject(index) { subject in
+                    table.update(place) { $0.reserve(subject, tokens, at: now) }
+                }
+            }
+            return .granted(check.standing)
+        }
+    }
+
+    /// Ends a reservation. Without a time, as of the latest that its table has seen.
+    func settle(_ subjects: LimitSubjects, reserved: Int, actual: Int, at now: ContinuousClock.Instant?) {
+        let time = now.map { ($0 - epoch).wholeNanoseconds } ?? 0
+        shard(of: subjects).withLock { table in
+            let now = table.advance(to: time)
+            for index in 0..<3 where subjects.limited & (1 << index) != 0 {
+                let place = table.find(subjects.tableKeys[index])
+                precondition(place >= 0, "A subject with a request in flight is never forgotten.")
+                subjects.withSubject(index) { subject in
+                    table.update(place) {
+                        $0.settle(subject, reserved: UInt64(reserved), actual: UInt64(actual), at: now)
+                    }
+                }
+            }
+        }
+    }
+
+    private func claim(_ places: Int) -> Bool {
+        if occupied.add(places, ordering: .relaxed).newValue <= capacity { return true }
+        occupied.subtract(places, ordering: .relaxed)
+        return false
+    }
+
+    /// Forgets what is idle in all tables, at most once a second so that a flood of strangers can't make it the
+    /// limiter's main work.
+    ///
+    /// - Returns: Whether it swept.
+    private func sweepAll(at time: Int64) -> Bool {
+        let last = sweptAt.load(ordering: .relaxed)
+        guard time - last >= LimitsTiming.sweepPause,
+            sweptAt.compareExchange(expected: last, desired: time, ordering: .relaxed).exchanged
+        else { return false }
+        for shard in shards {
+            let forgotten = shard.withLock { table in
+                let now = table.advance(to: time)
+                return table.sweep(at: now)
+            }
+            occupied.subtract(forgotten, ordering: .relaxed)
+        }
+        return true
+    }
+}
+
+enum LimitsTiming {
+    /// Nanoseconds between two sweeps of all tables.
+    static let sweepPause: Int64 = 1_000_000_000
+    /// What a caller is told to wait for others of its requests to end, in nanoseconds.
+    static let concurrencyRetry: Int64 = 1_000_000_000
+}

@@ -1,0 +1,34 @@
+/// The right to make one request: its place among the concurrent ones, and the tokens it may use.
+///
+/// Settle it with what was used. Dropped unsettled, it charges all that it reserved, and frees its place in any case.
+/// It may be stored in a class or another `~Copyable` struct and settled in place, or handed on (`consuming`).
+package struct Reservation: ~Copyable, Sendable {
+    private let limiter: Limiter
+    private let subjects: LimitSubjects
+    /// Tokens reserved.
+    package let tokens: Int
+    /// What is left after this grant.
+    package let standing: LimitStanding
+    package private(set) var isSettled = false
+
+    init(limiter: Limiter, subjects: LimitSubjects, tokens: Int, standing: LimitStanding) {
+        self.limiter = limiter
+        self.subjects = subjects
+        self.tokens = tokens
+        self.standing = standing
+    }
+
+    /// Charges what the request used, once: a second call does nothing.
+    ///
+    /// What was reserved beyond it is free again. What was used beyond the reservation is charged as debt, which the
+    /// next requests wait for. A negative count is taken as 0; whoever reads the upstream's usage should bound it.
+    package mutating func settle(actualTokens: Int, at now: ContinuousClock.Instant) {
+        guard !isSettled else { return }
+        isSettled = true
+        limiter.settle(subjects, reserved: tokens, actual: max(0, actualTokens), at: now)
+    }
+
+    deinit {
+        if !isSettled { limiter.settle(subjects, reserved: tokens, actual: tokens, at: nil) }
+    }
+}
