@@ -1,0 +1,101 @@
+package import Logging
+
+/// How a log line looks.
+package enum LogFormat: String, Sendable, CaseIterable {
+    /// One line of `key=value` for people.
+    case text
+    /// One JSON object a line.
+    case json
+}
+
+/// From which level on a logger speaks, by its label.
+///
+/// A rule for `steward.gateway` also holds for `steward.gateway.pool`; the longest rule wins.
+package struct LogLevels: Sendable, Hashable {
+    package var `default`: Logger.Level
+    package var rules: [String: Logger.Level]
+
+    package init(_ default: Logger.Level = .info, rules: [String: Logger.Level] = [:]) {
+        self.default = `default`
+        self.rules = rules
+    }
+
+    package func level(for label: String) -> Logger.Level {
+        var name = Substring(label)
+        while true {
+            if let level = rules[String(name)] { return level }
+            guard let dot = name.lastIndex(of: ".") else { return `default` }
+            name = name[..<dot]
+        }
+    }
+}
+
+/// Where and how the process logs; makes the handlers of swift-log.
+///
+/// ```swift
+/// let output = LogOutput(format: .json, levels: LogLevels(.info), dropped: dropped, now: { Timestamp.now.microseconds })
+/// let logger = Logger(label: "steward.gateway", factory: output.handler)
+/// ```
+package struct LogOutput: Sendable {
+    let sink: LogSink
+    let format: LogFormat
+    let levels: LogLevels
+    let now: @Sendable () -> Int64
+
+    /// - Parameters:
+    ///   - descriptor: written to, never closed; standard error unless told otherwise.
+    ///   - bytesMax: how much may wait for the descriptor before lines are dropped.
+    ///   - dropped: counts the lines that found no room.
+    ///   - now: the wall clock in microseconds since 1970, UTC.
+    package init(
+        format: LogFormat, levels: LogLevels, descriptor: Int32 = 2, bytesMax: Int = 1 << 20,
+        dropped: Counter = Counter(), now: @escaping @Sendable () -> Int64
+    ) {
+        (self.format, self.levels, self.now) = (format, levels, now)
+        sink = LogSink(descriptor: descriptor, bytesMax: bytesMax, dropped: dropped) { lost in
+            LogLine(
+                time: now(), level: .warning, label: "steward.telemetry", message: "Log lines were lost.",
+                fields: ["lines": .stringConvertible(lost)]
+            ).bytes(as: format)
+        }
+    }
+
+    /// Waits until everything logged so far was written; for the end of the process, never on an event loop.
+    package func flush() {
+        sink.flush()
+    }
+
+    /// The handler of a label; what `LoggingSystem.bootstrap` and `Logger(label:factory:)` take.
+    package func handler(for label: String) -> any LogHandler {
+        LineLogHandler(label: label, output: self)
+    }
+}
+
+struct LineLogHandler: LogHandler {
+    let label: String
+    let output: LogOutput
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+
+    init(label: String, output: LogOutput) {
+        self.label = label
+        self.output = output
+        logLevel = output.levels.level(for: label)
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var fields = metadata
+        if let provided = metadataProvider?.get() { fields.merge(provided) { _, new in new } }
+        if let own = event.metadata { fields.merge(own) { _, new in new } }
+        if let error = event.error, fields["error"] == nil { fields["error"] = "\(error)" }
+        let line = LogLine(
+            time: output.now(), level: event.level, label: label, message: event.message.description, fields: fields)
+        output.sink.append(line.bytes(as: output.format))
+    }
+}
