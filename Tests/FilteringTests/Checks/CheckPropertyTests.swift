@@ -1,0 +1,138 @@
+import Testing
+
+@testable import Filtering
+
+/// Schemes that promise to catch every single wrong digit, shown on a number of each.
+@Suite("Check digits catch typing errors")
+struct CheckPropertyTests {
+    static let everyDigitCounts: [(Check, String)] = [
+        (.card, "4111111111111111"), (.iban, "DE89370400440532013000"), (.ukNHS, "9434765919"), (.caSIN, "130692544"),
+        (.nlBSN, "123456782"), (.chAHV, "7569217076985"), (.sePersonnummer, "8112289874"), (.plPESEL, "44051401359"),
+        (.inAadhaar, "999941057058"), (.brCPF, "52998224725"), (.frNIR, "255081416802538"), (.zaID, "8001015009087"),
+        (.esDNI, "12345678Z"), (.auTFN, "123456782"), (.deSteuerID, "47036892816"), (.atSVNR, "1237010180"),
+        (.cnResidentID, "440524188001010014"), (.fiHetu, "131052-308T"),
+        (.beRRN, "85073003328"), (.trTCKN, "10000000146"), (.sgNRIC, "S0000001I"),
+    ]
+
+    @Test("every single wrong digit is caught", arguments: everyDigitCounts)
+    func catchesWrongDigit(check: Check, text: String) {
+        let bytes = Array(text.utf8)
+        #expect(check.confirms(bytes: bytes))
+        for index in bytes.indices where bytes[index].isASCIIDigit {
+            for offset in UInt8(1)...9 {
+                var wrong = bytes
+                wrong[index] = (bytes[index] - 0x30 + offset) % 10 + 0x30
+                #expect(!check.confirms(bytes: wrong), "\(check) at \(index) by \(offset)")
+            }
+        }
+    }
+
+    @Test(
+        "Verhoeff and MOD 97-10 catch every swap of neighbours",
+        arguments: [
+            (Check.inAadhaar, "999941057058"), (.iban, "DE89370400440532013000"),
+        ])
+    func catchesSwap(check: Check, text: String) {
+        let bytes = Array(text.utf8)
+        for index in bytes.indices.dropFirst(2).dropLast() where bytes[index] != bytes[index + 1] {
+            var wrong = bytes
+            wrong.swapAt(index, index + 1)
+            #expect(!check.confirms(bytes: wrong), "\(check) at \(index)")
+        }
+    }
+
+    @Test("one digit in ten completes a random body of 15 to a card number")
+    func oneLuhnDigitFits() {
+        var random = SplitMix(seed: 1)
+        for _ in 0..<500 {
+            let body = "4" + (0..<14).map { _ in String(Int.random(in: 0...9, using: &random)) }.joined()
+            #expect((0...9).count { Check.card.confirms(body + String($0)) } == 1)
+        }
+    }
+
+    @Test("separators change nothing about a card number", arguments: ["", " ", "-"])
+    func separatorsAreFree(separator: String) {
+        let groups = ["4111", "1111", "1111", "1111"]
+        #expect(Check.card.confirms(groups.joined(separator: separator)))
+    }
+}
+
+@Suite("Secrets' shapes")
+struct SecretCheckTests {
+    /// CRC-32's own check value. Source: ISO 3309; "123456789" gives CBF43926.
+    @Test("the CRC-32 is the standard's")
+    func crcCheckValue() {
+        let digits = Array("123456789".utf8)
+        let crc = Check.crc32(digits.span)
+        #expect(crc == 0xCBF4_3926)
+    }
+
+    /// A token whose checksum is made here, so that no scanner finds one in this file.
+    static func githubToken(_ body: String) -> String {
+        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+        var crc = Check.crc32(Array(body.utf8).span)
+        var digits = ""
+        for _ in 0..<6 {
+            digits = String(alphabet[Int(crc % 62)]) + digits
+            crc /= 62
+        }
+        return "gh" + "p_" + body + digits
+    }
+
+    @Test("a GitHub token needs its checksum")
+    func githubChecksum() {
+        let token = Self.githubToken("zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz")
+        #expect(Check.githubToken.confirms(token))
+        var bytes = Array(token.utf8)
+        for index in 4..<bytes.count {
+            let kept = bytes[index]
+            bytes[index] = kept == UInt8(ascii: "a") ? UInt8(ascii: "b") : UInt8(ascii: "a")
+            #expect(!Check.githubToken.confirms(bytes: bytes), "at \(index)")
+            bytes[index] = kept
+        }
+    }
+
+    @Test("a JSON web token needs a header that names an algorithm and claims that are an object")
+    func jwtShape() {
+        // {"alg":"none"} and {"sub":1}
+        #expect(Check.jwt.confirms("eyJhbGciOiJub25lIn0.eyJzdWIiOjF9.c2ln"))
+        // {"a":"b"} names none.
+        #expect(!Check.jwt.confirms("eyJhIjoiYiJ9.eyJzdWIiOjF9.c2ln"))
+        #expect(!Check.jwt.confirms("eyJhbGciOiJub25lIn0.AAAA.c2ln"))
+    }
+
+    @Test(
+        "entropy takes random values and leaves words, placeholders and code",
+        arguments: [
+            ("api_key = \"9f8a7c6b5d4e3f2a1b0c9d8e7f6a5b4c\"", true), ("token: 'hT7x-Q2mZp0v_R9wKc3J'", true),
+            ("secret=kZ8vQ1xW4tY7uB2nM5cA==", true), ("api_key = \"your_api_key_goes_here_1\"", false),
+            ("token = request.headers.get1", false), ("secret = aaaaaaaaaaaaaaaaaaaa1", false),
+            ("api_key = configuration_of_the_server", false), ("token = abc123", false),
+        ])
+    func entropy(text: String, expected: Bool) {
+        #expect(Check.entropy.confirms(text) == expected)
+    }
+
+    @Test("random hexadecimal and base 62 of 32 characters pass nearly always")
+    func entropyOfRandom() {
+        var random = SplitMix(seed: 3)
+        let base62 = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+        for alphabet in [Array("0123456789abcdef"), base62] {
+            let passed = (0..<2000).count { _ in
+                Check.entropy.confirms(String((0..<32).map { _ in alphabet.randomElement(using: &random)! }))
+            }
+            #expect(passed >= 1960, "\(alphabet.count): \(passed)")
+        }
+    }
+
+    @Test(
+        "passwords",
+        arguments: [
+            ("password: Tr0ub4dor+3", true), ("pwd=hunter2hunter", true), ("password is correct-horse-battery", true),
+            ("password: forgotten", false), ("password = get_password()", false), ("password=${DB_PASS1}", false),
+            ("password: ********", false), ("password: changeme1", false),
+        ])
+    func passwords(text: String, expected: Bool) {
+        #expect(Check.password.confirms(text) == expected)
+    }
+}
