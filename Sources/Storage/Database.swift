@@ -1,0 +1,70 @@
+/// Which SQL an engine speaks, for the few texts (DDL) that can't be one for both.
+package enum SQLDialect: String, Sendable, CaseIterable {
+    case sqlite
+    case postgres
+}
+
+/// Runs queries, all on one consistent view of the store. Valid only inside the closure that received it.
+package protocol Reader {
+    /// Runs one statement with `$1`, `$2`, … taken from `arguments` by number, and returns its rows in order.
+    ///
+    /// - Throws: `StorageError`.
+    func query(_ sql: String, _ arguments: [any SQLValueConvertible]) throws -> [Row]
+}
+
+/// Reads and changes, all or nothing. Valid only inside the closure that received it.
+package protocol Transaction: Reader {
+    /// Runs one statement with `$1`, `$2`, … taken from `arguments` by number, and returns how many rows it inserted,
+    /// updated or deleted itself (not by triggers or cascades).
+    ///
+    /// - Throws: `StorageError`.
+    @discardableResult
+    func execute(_ sql: String, _ arguments: [any SQLValueConvertible]) throws -> Int
+
+    /// Runs a text of several statements without parameters, such as a migration.
+    ///
+    /// - Throws: `StorageError`.
+    func executeScript(_ sql: String) throws
+}
+
+extension Reader {
+    package func query(_ sql: String) throws -> [Row] {
+        try query(sql, [])
+    }
+}
+
+extension Transaction {
+    @discardableResult
+    package func execute(_ sql: String) throws -> Int {
+        try execute(sql, [])
+    }
+}
+
+/// A relational store. One text of each query serves every engine.
+///
+/// All work happens off the event loops; callers only wait. Errors are `StorageError`s, or what the closure threw.
+package protocol Database: Sendable {
+    var dialect: SQLDialect { get }
+
+    /// Runs `body` on one consistent view of what is committed; many reads run at once, also while something is
+    /// written.
+    func read<Result: Sendable>(
+        _ body: @escaping @Sendable (any Reader) throws -> Result
+    ) async throws -> Result
+
+    /// Runs `body` in a transaction of its own: when this returns, its changes have reached the disk; when it throws,
+    /// none of them is there (but after `StorageError.inputOutput`, when nobody knows).
+    ///
+    /// `body` may run twice, when its first run was undone for another's sake: it must not have effects elsewhere.
+    @discardableResult
+    func write<Result: Sendable>(
+        _ body: @escaping @Sendable (any Transaction) throws -> Result
+    ) async throws -> Result
+
+    /// Yields soon after anything was committed, by this process or another one. Several changes may come as one, one
+    /// may come as two, and none says what changed: look. A change made after this returned is never missed.
+    func changes() -> AsyncStream<Void>
+
+    /// Waits for what is under way, then ends all `changes()`. Later calls throw `StorageError.closed`.
+    func close() async throws
+}

@@ -1,0 +1,179 @@
+import Storage
+import StorageTesting
+import Testing
+
+@Suite("A database")
+struct DatabaseTests {
+    @Test("binds parameters by number, whatever their order in the text", arguments: StoreEngine.allCases)
+    func bindsByNumber(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            let row = try #require(
+                try await database.write { transaction in
+                    try transaction.executeScript("CREATE TABLE pairs (first TEXT, second TEXT, third TEXT)")
+                    try transaction.execute(
+                        "INSERT INTO pairs (third, second, first) VALUES ($3, $2, $1)", ["one", "two", "three"])
+                    try transaction.execute(
+                        "UPDATE pairs SET second = $2 WHERE first = $1 OR second = $2", ["one", "zwei"])
+                    return try transaction.query("SELECT first, second, third FROM pairs").first
+                })
+            #expect(try row["first"] == "one")
+            #expect(try row["second"] == "zwei")
+            #expect(try row["third"] == "three")
+        }
+    }
+
+    @Test("refuses arguments that don't match the parameters", arguments: StoreEngine.allCases)
+    func refusesWrongArguments(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            await #expect(throws: StorageError.parameters(expected: 2, given: 1)) {
+                try await database.read { try $0.query("SELECT $1, $2", ["one"]) }
+            }
+            await #expect(throws: StorageError.self) {
+                try await database.read { try $0.query("SELECT $1, $3", ["one", "two"]) }
+            }
+            await #expect(throws: StorageError.self) {
+                try await database.read { try $0.query("SELECT ?", ["one"]) }
+            }
+        }
+    }
+
+    @Test("returns every value as it was stored", arguments: StoreEngine.allCases)
+    func roundTrips(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            let values: [SQLValue] = [
+                .null, .integer(.min), .integer(0), .integer(.max), .double(0.1), .double(-.infinity),
+                .double(.leastNonzeroMagnitude),
+                .text(""), .text("a\u{0}b"), .text("Zoë 👩‍👩‍👧 \u{200B}"), .bytes([]), .bytes([0, 255, 0]),
+                .bytes([UInt8](repeating: 7, count: 100_000)), .text(String(repeating: "ß", count: 50_000)),
+            ]
+            let found = try await database.read { reader in
+                try values.map { try reader.query("SELECT $1 AS value", [$0])[0]["value"] as SQLValue }
+            }
+            #expect(found == values)
+        }
+    }
+
+    @Test("stores times, ids, truth values and absent values", arguments: StoreEngine.allCases)
+    func storesOurTypes(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            let time = Timestamp(microseconds: 1_795_000_000_123_456)
+            let id = KeyID(at: time)
+            let nothing: Timestamp? = nil
+            let row = try await database.read { reader in
+                try reader.query(
+                    "SELECT $1 AS time, $2 AS id, $3 AS flag, $4 AS nothing", [time, id, true, nothing])[0]
+            }
+            #expect(try row["time"] == time)
+            #expect(try row["id"] == id)
+            #expect(try row["id"] == id.description)
+            #expect(try row["flag"] == true)
+            #expect(try row["nothing"] == nothing)
+            #expect(throws: StorageError.unreadableValue(column: "nothing", expected: "Timestamp", found: "NULL")) {
+                try row["nothing"] as Timestamp
+            }
+            #expect(throws: StorageError.self) { try row["id"] as ApplicationID }
+            #expect(throws: StorageError.missingColumn("other")) { try row["other"] as Int }
+        }
+    }
+
+    @Test("undoes a transaction that throws, and only that one", arguments: StoreEngine.allCases)
+    func undoesFailures(_ engine: StoreEngine) async throws {
+        struct Refused: Error {}
+        try await engine.withDatabase { database in
+            try await makeNumbers(database)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<500 {
+                    group.addTask {
+                        do {
+                            try await database.write { transaction in
+                                try transaction.execute("INSERT INTO numbers (number) VALUES ($1)", [number])
+                                if number % 3 == 0 { throw Refused() }
+                            }
+                            #expect(number % 3 != 0)
+                        } catch is Refused {
+                            #expect(number % 3 == 0)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let found = try await numbers(database)
+            #expect(found == (0..<500).filter { $0 % 3 != 0 })
+        }
+    }
+
+    @Test("tells which kind of constraint a change would break", arguments: StoreEngine.allCases)
+    func namesConstraints(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            try await database.write {
+                try $0.executeScript(
+                    """
+                    CREATE TABLE parents (id BIGINT PRIMARY KEY, size BIGINT NOT NULL CHECK (size > 0), code TEXT UNIQUE);
+                    CREATE TABLE children (parent BIGINT NOT NULL REFERENCES parents (id));
+                    INSERT INTO parents (id, size, code) VALUES (1, 1, 'a');
+                    """)
+            }
+            let cases: [(String, StorageError.Constraint)] = [
+                ("INSERT INTO parents (id, size) VALUES (1, 1)", .unique),
+                ("INSERT INTO parents (id, size, code) VALUES (2, 1, 'a')", .unique),
+                ("INSERT INTO parents (id, size) VALUES (2, 0)", .check),
+                ("INSERT INTO parents (id, size) VALUES (2, NULL)", .notNull),
+                ("INSERT INTO children (parent) VALUES (3)", .foreignKey),
+            ]
+            for (sql, expected) in cases {
+                do {
+                    _ = try await database.write { try $0.execute(sql) }
+                    Issue.record("\(sql) was accepted.")
+                } catch StorageError.constraint(let constraint, _) {
+                    #expect(constraint == expected, "\(sql)")
+                }
+            }
+        }
+    }
+
+    @Test("counts the rows a statement changed, also with RETURNING", arguments: StoreEngine.allCases)
+    func countsRows(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            try await makeNumbers(database)
+            try await database.write { transaction in
+                #expect(try transaction.execute("INSERT INTO numbers (number) VALUES (1), (2), (3)") == 3)
+                #expect(try transaction.execute("UPDATE numbers SET number = number + 10 WHERE number > $1", [1]) == 2)
+                #expect(try transaction.execute("DELETE FROM numbers WHERE number = $1", [99]) == 0)
+                #expect(try transaction.execute("SELECT number FROM numbers") == 0)
+                let rows = try transaction.query("DELETE FROM numbers WHERE number > $1 RETURNING number", [5])
+                #expect(rows.count == 2)
+            }
+        }
+    }
+
+    @Test("does not let a read change anything", arguments: StoreEngine.allCases)
+    func readsOnly(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            try await makeNumbers(database)
+            await #expect(throws: StorageError.readOnly) {
+                try await database.read { try $0.query("INSERT INTO numbers (number) VALUES (1) RETURNING number") }
+            }
+        }
+    }
+
+    @Test("fails clearly once it is closed", arguments: StoreEngine.allCases)
+    func failsWhenClosed(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            let changes = database.changes()
+            try await database.close()
+            for await _ in changes {}
+            await #expect(throws: StorageError.closed) { try await database.write { try $0.execute("SELECT 1") } }
+            await #expect(throws: StorageError.closed) { try await database.read { try $0.query("SELECT 1") } }
+        }
+    }
+}
+
+func makeNumbers(_ database: any Database) async throws {
+    try await database.write { try $0.executeScript("CREATE TABLE numbers (number BIGINT PRIMARY KEY)") }
+}
+
+func numbers(_ database: any Database) async throws -> [Int] {
+    try await database.read { reader in
+        try reader.query("SELECT number FROM numbers ORDER BY number").map { try $0["number"] }
+    }
+}
