@@ -1,0 +1,124 @@
+internal import Glibc
+internal import Snapshots
+internal import Storage
+
+/// What the journal and its threads share.
+final class JournalCore: Sendable {
+    let configuration: Journal.Configuration
+    let files: any JournalFiles
+    let notice: @Sendable (JournalNotice) -> Void
+    let state: Lock<JournalState>
+    /// Posted when the writer is parked and there is something to write.
+    let wake = Semaphore()
+    /// Posted when there is something to sync.
+    let syncWake = Semaphore()
+    private let lockFile: Int32
+
+    private init(
+        _ configuration: Journal.Configuration, files: any JournalFiles, lockFile: Int32, state: JournalState,
+        notice: @escaping @Sendable (JournalNotice) -> Void
+    ) {
+        self.configuration = configuration
+        self.files = files
+        self.lockFile = lockFile
+        self.notice = notice
+        self.state = Lock(state)
+    }
+
+    static func open(
+        _ configuration: Journal.Configuration, files: any JournalFiles,
+        notice: @escaping @Sendable (JournalNotice) -> Void
+    ) throws(JournalError) -> (core: JournalCore, segment: OpenSegment) {
+        let folder = configuration.folder
+        var lockFile: Int32 = -1
+        do throws(FileFault) {
+            try files.makeFolder(folder)
+            lockFile = try files.lock(folder + "/lock")
+            let segments = Segment.numbers(in: try files.names(in: folder))
+            if let last = segments.last {
+                try cutTornTail(of: last, in: folder, files: files, notice: notice)
+            }
+            var bytes = 0
+            for segment in segments { bytes += try files.size(of: Segment.path(of: segment, in: folder)) }
+            let segment = try OpenSegment(number: (segments.last ?? 0) + 1, in: folder, files: files)
+            let state = JournalState(
+                bytesOnDisk: bytes + segment.end,
+                readable: JournalOffset(segment: segment.number, byte: segment.end))
+            let core = JournalCore(configuration, files: files, lockFile: lockFile, state: state, notice: notice)
+            return (core, segment)
+        } catch {
+            if lockFile >= 0 { files.close(lockFile) }
+            throw error.code == EWOULDBLOCK ? .inUse : .failed(code: error.code)
+        }
+    }
+
+    private static func cutTornTail(
+        of segment: UInt32, in folder: String, files: any JournalFiles, notice: (JournalNotice) -> Void
+    ) throws(FileFault) {
+        let path = Segment.path(of: segment, in: folder)
+        let bytes = try Segment.bytes(of: path, from: 0, to: nil)
+        let end = bytes.withUnsafeBytes { Segment.read($0, segment: segment, from: 0) { _, _ in }.end }
+        guard case .torn(let good) = end else { return }
+        notice(.tornTail(segment: segment, bytes: bytes.count - good))
+        try files.truncate(path, to: good)
+    }
+
+    func end() {
+        files.close(lockFile)
+    }
+
+    func isFull(_ state: JournalState, adding bytes: Int) -> Bool {
+        state.bytesOnDisk + state.front.used + bytes + state.open * Journal.settlementBytesReserved
+            > configuration.bytesMax
+    }
+
+    func append(
+        bytes: Int, _ encode: (inout JournalState) -> Void
+    ) throws(JournalError) -> JournalPosition {
+        let (position, mustWake) = try state.withLock { state throws(JournalError) in
+            if let failure = state.failure { throw failure }
+            if state.isClosing { throw .closed }
+            if isFull(state, adding: bytes) || state.front.used + bytes > configuration.bufferBytesMax {
+                throw .full
+            }
+            encode(&state)
+            return numbered(&state)
+        }
+        if mustWake { wake.post() }
+        return position
+    }
+
+    func append(_ settlement: Settlement) throws(JournalError) -> JournalPosition {
+        let (position, mustWake) = try state.withLock { state throws(JournalError) in
+            if state.isClosing { throw .closed }
+            state.open = max(0, state.open - 1)
+            let hasRoom = state.front.used + settlement.encodedBytesMax <= 2 * configuration.bufferBytesMax
+            guard state.failure == nil, hasRoom else {
+                state.lost.append((settlement.record, settlement.at))
+                throw state.failure ?? .full
+            }
+            state.front.append(settlement)
+            return numbered(&state)
+        }
+        if mustWake { wake.post() }
+        return position
+    }
+
+    /// Numbers the entry just encoded, and says whether the writer has to be woken.
+    private func numbered(_ state: inout JournalState) -> (JournalPosition, Bool) {
+        state.appended += 1
+        let mustWake = state.isParked
+        state.isParked = false
+        return (JournalPosition(sequence: state.appended), mustWake)
+    }
+
+    func enqueue(_ waiter: Waiter, for sequence: UInt64) {
+        let result = state.withLock { state -> Result<Void, JournalError>? in
+            if sequence <= state.completed { return state.result(of: sequence) }
+            if sequence > state.appended { return .failure(.closed) }
+            state.waiters.append((sequence, waiter))
+            return nil
+        }
+        if let result { waiter.resume(returning: result) }
+    }
+}

@@ -1,0 +1,44 @@
+/// The segment that is being written.
+struct OpenSegment: Sendable {
+    let number: UInt32
+    let path: String
+    let file: Int32
+    /// Where the last good frame ends, and the next begins.
+    var end: Int
+
+    /// Makes the next segment, with its header, and makes its name durable.
+    init(number: UInt32, in folder: String, files: any JournalFiles) throws(FileFault) {
+        self.number = number
+        path = Segment.path(of: number, in: folder)
+        file = try files.create(path)
+        end = 0
+        do throws(FileFault) {
+            let header = Segment.header(of: number)
+            try write(header, count: header.count, files: files)
+            try files.sync(file)
+            try files.syncFolder(folder)
+        } catch {
+            files.close(file)
+            try? files.remove(path)
+            throw error
+        }
+    }
+
+    /// Writes at the end and moves it; after a failure the end stays where it was.
+    mutating func write(_ bytes: [UInt8], count: Int, files: any JournalFiles) throws(FileFault) {
+        let end = end
+        let result = bytes.withUnsafeBytes { all in
+            Result { () throws(FileFault) in
+                var done = 0
+                while done < count {
+                    let rest = UnsafeRawBufferPointer(rebasing: all[done..<count])
+                    let wrote = try files.write(rest, to: file, at: end + done)
+                    guard wrote > 0 else { throw FileFault(code: 5) }
+                    done += wrote
+                }
+            }
+        }
+        try result.get()
+        self.end += count
+    }
+}

@@ -1,0 +1,96 @@
+internal import Glibc
+
+/// One file of the journal, `00000001.log`, `00000002.log`, …
+///
+/// ```
+///  ┌───────────────┬─────────┬──────────────┬───────────────┬──────────┬────────┬────────┬───
+///  │ "STWJRNL" (7) │ version │ segment u32  │ zero u32      │ check u32│ frame  │ frame  │ …
+///  │               │ u8 = 1  │              │               │ CRC-32C  │        │        │
+///  └───────────────┴─────────┴──────────────┴───────────────┴──────────┴────────┴────────┴───
+/// ```
+/// Every process begins a new segment, so what stands in older ones never changes again, but for a torn tail.
+enum Segment {
+    static let version: UInt8 = 1
+    static let headerBytes = 20
+
+    static func path(of segment: UInt32, in folder: String) -> String {
+        let digits = String(segment)
+        return folder + "/" + String(repeating: "0", count: max(0, 8 - digits.utf8.count)) + digits + ".log"
+    }
+
+    /// The segments in a list of names, in order.
+    static func numbers(in names: [String]) -> [UInt32] {
+        names.compactMap { name in
+            name.utf8.count >= 12 && name.hasSuffix(".log") ? UInt32(name.dropLast(4)) : nil
+        }.sorted()
+    }
+
+    static func header(of segment: UInt32) -> [UInt8] {
+        var bytes = Array("STWJRNL".utf8) + [version]
+        withUnsafeBytes(of: segment.littleEndian) { bytes += Array($0) }
+        bytes += [0, 0, 0, 0]
+        let crc = bytes.withUnsafeBytes { CRC32C.checksum(of: $0) }
+        withUnsafeBytes(of: crc.littleEndian) { bytes += Array($0) }
+        return bytes
+    }
+
+    /// What a reader finds where frames stop.
+    enum End: Sendable, Hashable {
+        /// The file ends with a whole frame.
+        case clean
+        /// Nothing sound follows: a frame that was being written when the process ended.
+        case torn(at: Int)
+        /// Sound frames follow, or the header is wrong: damage.
+        case corrupt(at: Int)
+    }
+
+    /// Reads frames from `offset` (a frame's start, or 0) and says where they stop and why.
+    static func read(
+        _ bytes: UnsafeRawBufferPointer, segment: UInt32, from offset: Int, _ each: (Frame, Int) -> Void
+    ) -> (next: Int, end: End) {
+        var index = offset
+        if offset < headerBytes {
+            guard bytes.count >= headerBytes else { return (0, .torn(at: 0)) }
+            guard bytes.prefix(headerBytes).elementsEqual(header(of: segment)) else {
+                return (0, bytes.allSatisfy { $0 == 0 } ? .torn(at: 0) : .corrupt(at: 0))
+            }
+            index = headerBytes
+        }
+        while index < bytes.count {
+            guard let (frame, next) = FrameDecoder.frame(in: bytes, at: index) else {
+                return (index, hasFrame(bytes, after: index) ? .corrupt(at: index) : .torn(at: index))
+            }
+            each(frame, next)
+            index = next
+        }
+        return (index, .clean)
+    }
+
+    private static func hasFrame(_ bytes: UnsafeRawBufferPointer, after index: Int) -> Bool {
+        guard index + 1 < bytes.count else { return false }
+        return (index + 1..<bytes.count).contains { FrameDecoder.soundLength(in: bytes, at: $0) != nil }
+    }
+
+    /// The bytes of a file from `offset` up to `end` (or its end).
+    static func bytes(of path: String, from offset: Int, to end: Int?) throws(FileFault) -> [UInt8] {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw FileFault(code: errno) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw FileFault(code: errno) }
+        let count = max(0, min(end ?? Int.max, Int(status.st_size)) - offset)
+        var code: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            while initialized < count {
+                let got = pread(
+                    file, buffer.baseAddress! + initialized, count - initialized, off_t(offset + initialized))
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { code = errno }
+                if got <= 0 { break }
+                initialized += got
+            }
+        }
+        guard code == 0 else { throw FileFault(code: code) }
+        return bytes
+    }
+}

@@ -1,0 +1,63 @@
+package import Storage
+
+/// Where an exchange's time went, in microseconds.
+package struct StageTimes: Sendable, Hashable {
+    package var parse: UInt32
+    package var decide: UInt32
+    package var queue: UInt32
+    package var firstToken: UInt32
+    package var total: UInt32
+
+    package init(
+        parse: UInt32 = 0, decide: UInt32 = 0, queue: UInt32 = 0, firstToken: UInt32 = 0, total: UInt32 = 0
+    ) {
+        self.parse = parse
+        self.decide = decide
+        self.queue = queue
+        self.firstToken = firstToken
+        self.total = total
+    }
+}
+
+/// How an exchange ended and what it used: the second half of its record.
+package struct Settlement: Sendable, Hashable {
+    package var record: RecordID
+    package var at: Timestamp
+    package var outcome: Outcome
+    /// The HTTP status that the client got.
+    package var status: UInt16
+    package var inputTokens: Int
+    package var outputTokens: Int
+    /// Counted by Steward because the upstream told nothing.
+    package var tokensEstimated: Bool
+    package var upstream: String?
+    /// Raw value of the filter's verdict on the completion.
+    package var completionVerdict: UInt8
+    package var completionFindings: [FindingCount]
+    /// The refusal's stable reason code.
+    package var refusal: String?
+    /// The guideline clause that decided.
+    package var clause: String?
+    package var microseconds: StageTimes
+
+    package init(
+        record: RecordID, at: Timestamp, outcome: Outcome, status: UInt16, inputTokens: Int, outputTokens: Int,
+        tokensEstimated: Bool, upstream: String? = nil, completionVerdict: UInt8,
+        completionFindings: [FindingCount] = [], refusal: String? = nil, clause: String? = nil,
+        microseconds: StageTimes = StageTimes()
+    ) {
+        self.record = record
+        self.at = at
+        self.outcome = outcome
+        self.status = status
+        self.inputTokens = inputTokens
+        self.outputTokens = outputTokens
+        self.tokensEstimated = tokensEstimated
+        self.upstream = upstream
+        self.completionVerdict = completionVerdict
+        self.completionFindings = completionFindings
+        self.refusal = refusal
+        self.clause = clause
+        self.microseconds = microseconds
+    }
+}
