@@ -28,6 +28,11 @@ package struct JSONDocument: Sendable {
     /// Values and keys together.
     package var nodeCount: Int { tape.count }
 
+    /// All values and keys in the order of the text, the root first.
+    package var nodes: some RandomAccessCollection<JSONNode> {
+        (0..<tape.count).lazy.map { JSONNode(index: Int32($0)) }
+    }
+
     @inline(__always)
     func token(_ node: JSONNode) -> JSONToken {
         precondition(node.index >= 0 && Int(node.index) < tape.count, "the node belongs to another document")

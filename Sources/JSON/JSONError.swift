@@ -45,6 +45,15 @@ package struct JSONError: Error, Sendable, Hashable {
     /// The key that appeared before, shortened to 64 bytes; only for `duplicateKey`.
     package var key: String?
 
+    package init(problem: Problem, offset: Int, line: Int, column: Int, pointer: String, key: String? = nil) {
+        self.problem = problem
+        self.offset = offset
+        self.line = line
+        self.column = column
+        self.pointer = pointer
+        self.key = key
+    }
+
     /// One sentence for the caller, such as `Duplicate key "role" at line 3, column 14 (/messages/0).`
     package var message: String {
         let place = pointer.isEmpty ? "" : " (\(pointer))"

@@ -6,7 +6,7 @@
 /// ])
 /// ```
 /// A pattern's parts are separated by `/`: a member's name, `*` for any member or element, or at the end `**` for
-/// everything below. A name is taken before `*`, without going back: what stands below a name is matched only by the
+/// everything below (not the place itself). A name is taken before `*`, without going back: what stands below a name is matched only by the
 /// patterns that name it. Where no pattern ends, the label is 0. Make it once; looking up costs a few ns a key.
 package struct JSONPaths: Sendable {
     struct Edge: Sendable {

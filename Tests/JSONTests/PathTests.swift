@@ -1,0 +1,84 @@
+import JSON
+import Testing
+
+@Suite("Walk over all strings, with the place of each")
+struct PathTests {
+    static let patterns: [(pattern: String, label: UInt8)] = [
+        ("model", 1), ("messages/*/role", 2), ("messages/*/content", 3), ("messages/*/content/*/text", 4),
+        ("metadata/**", 5), ("tools/*/function/name", 6), ("*/x", 7), ("stop/*", 8),
+    ]
+
+    @Test("labels a chat request")
+    func labelsRequest() throws {
+        let text = #"""
+            {"model":"m","messages":[{"role":"user","content":"hi"},{"r\u006fle":"user","content":[{"type":"text",
+            "text":"yo"},["deep"]],"name":"bob"}],"metadata":{"a":"b","c":{"d":["e"]}},"stop":["s",["t"]],"new":"n",
+            "y":{"x":"seven"},"tools":[{"function":{"name":"f","description":"d"}}]}
+            """#
+        let document = try JSONDocument(parsing: Array(text.utf8))
+        var found: [String] = []
+        document.forEachString(paths: JSONPaths(Self.patterns)) { place in
+            guard !place.isKey else { return }
+            found.append("\(document.string(place.node) ?? "")=\(place.label)@\(place.element)")
+        }
+        #expect(
+            found == [
+                "m=1@-1", "user=2@0", "hi=3@0", "user=2@1", "text=0@0", "yo=4@0", "deep=0@0", "bob=0@1", "b=5@-1",
+                "e=5@0",
+                "s=8@0", "t=0@0", "n=0@-1", "seven=7@-1", "f=6@0", "d=0@0",
+            ])
+    }
+
+    @Test("marks the keys that a pattern names, and only those")
+    func marksNamedKeys() throws {
+        let text = #"{"model":"m","messages":[{"role":"r","x":1}],"metadata":{"own":1},"other":{"model":1,"x":2}}"#
+        let document = try JSONDocument(parsing: Array(text.utf8))
+        var named: [String] = []
+        var free: [String] = []
+        document.forEachString(paths: JSONPaths(Self.patterns)) { place in
+            guard place.isKey else { return }
+            let key = document.string(place.node) ?? ""
+            if place.isNamed { named.append(key) } else { free.append(key) }
+        }
+        #expect(named == ["model", "messages", "role", "metadata", "x"])
+        #expect(free == ["x", "own", "other", "model"])
+    }
+
+    @Test("starts at any node, with paths from there")
+    func startsAnywhere() throws {
+        let document = try JSONDocument(parsing: Array(#"{"a":["s",{"text":"t"},"u"],"b":"v"}"#.utf8))
+        let start = try #require(document.member("a", of: document.root))
+        var found: [String] = []
+        document.forEachString(under: start, paths: JSONPaths([("*", 1), ("*/text", 2)])) { place in
+            found.append("\(document.string(place.node) ?? "")=\(place.label)")
+        }
+        #expect(found == ["s=1", "text=2", "t=2", "u=1"])
+    }
+
+    @Test("leaves no string out", arguments: 0..<100)
+    func leavesNothingOut(seed: Int) throws {
+        var documents = Documents(seed: UInt64(seed))
+        let document = try JSONDocument(parsing: Array(documents.spelling(of: documents.object()).utf8))
+        let expected = document.nodes.filter { document.kind($0) == .string }
+        var found: [JSONNode] = []
+        document.forEachString(paths: JSONPaths([("x/*", 1), ("*/**", 2)])) { found.append($0.node) }
+        #expect(found == Array(expected))
+        var labels: [Bool] = []
+        document.forEachString(paths: JSONPaths([("**", 9)])) { labels.append($0.label == 9) }
+        #expect(labels.allSatisfy { $0 })
+    }
+
+    @Test("stops when the body throws")
+    func stops() throws {
+        struct Enough: Error {}
+        let document = try JSONDocument(parsing: Array(#"["a","b","c"]"#.utf8))
+        var count = 0
+        #expect(throws: Enough.self) {
+            try document.forEachString(paths: JSONPaths([])) { _ throws(Enough) in
+                count += 1
+                if count == 2 { throw Enough() }
+            }
+        }
+        #expect(count == 2)
+    }
+}
