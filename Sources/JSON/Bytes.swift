@@ -9,12 +9,17 @@ enum Bytes {
     /// first such byte (those after it may be reported wrongly).
     @inline(__always)
     static func special(in word: UInt64) -> UInt64 {
+        escapable(in: word) | word & 0x8080_8080_8080_8080
+    }
+
+    /// As `special(in:)`, for the bytes that a JSON string must escape.
+    @inline(__always)
+    private static func escapable(in word: UInt64) -> UInt64 {
         let ones: UInt64 = 0x0101_0101_0101_0101
-        let high = ones &* 0x80
         let quote = word ^ ones &* 0x22
         let backslash = word ^ ones &* 0x5C
         let low = (word &- ones &* 0x20) & ~word
-        return (low | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | word) & high
+        return (low | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash) & (ones &* 0x80)
     }
 
     @inline(__always)
@@ -61,7 +66,7 @@ enum Bytes {
         var at = 0
         if let base = bytes.baseAddress {
             while at &+ 8 <= bytes.count {
-                state = mix(word(base + at) ^ secret.0, state ^ secret.1)
+                state = mix(word(base + at) ^ secret.0, state)
                 at &+= 8
             }
         }
@@ -70,7 +75,7 @@ enum Bytes {
             tail = tail &<< 8 | UInt64(bytes[at])
             at &+= 1
         }
-        return mix(mix(tail ^ secret.0, state ^ secret.1), secret.0)
+        return mix(mix(tail ^ secret.0, state), secret.1)
     }
 
     @inline(__always)
@@ -100,13 +105,10 @@ enum Bytes {
         var at = 0
         var written = 0
         while at < raw.count {
-            let byte = raw[at]
-            guard byte == 0x5C else {
-                output[written] = byte
-                at &+= 1
-                written &+= 1
-                continue
-            }
+            let run = copyPlain(raw, from: at, to: output + written)
+            at &+= run
+            written &+= run
+            guard at < raw.count else { break }
             let letter = raw[at &+ 1]
             if letter == 0x75 {
                 var value = codeUnit(raw, at)
@@ -169,29 +171,72 @@ enum Bytes {
 
     /// Writes text as the inside of a JSON string with as few escapes as possible; `output` has room for six bytes a byte.
     static func encode(_ text: UnsafeBufferPointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) -> Int {
+        var at = 0
         var written = 0
-        for byte in text {
-            if byte >= 0x20, byte != 0x22, byte != 0x5C {
-                output[written] = byte
-                written &+= 1
-                continue
-            }
-            output[written] = 0x5C
-            if byte >= 0x20 {
-                output[written &+ 1] = byte
-                written &+= 2
-            } else if let letter = shortEscape(byte) {
-                output[written &+ 1] = letter
-                written &+= 2
-            } else {
-                output[written &+ 1] = 0x75
-                output[written &+ 2] = 0x30
-                output[written &+ 3] = 0x30
-                output[written &+ 4] = 0x30 &+ byte &>> 4
-                output[written &+ 5] = byte & 0xF < 10 ? 0x30 &+ byte & 0xF : 0x57 &+ byte & 0xF
-                written &+= 6
-            }
+        while at < text.count {
+            let run = copyPlain(text, from: at, to: output + written)
+            at &+= run
+            written &+= run
+            guard at < text.count else { break }
+            written &+= escape(text[at], to: output + written)
+            at &+= 1
         }
         return written
+    }
+
+    /// Writes the shortest escape of a quote, backslash or control character, at most six bytes.
+    private static func escape(_ byte: UInt8, to output: UnsafeMutablePointer<UInt8>) -> Int {
+        output[0] = 0x5C
+        if byte >= 0x20 {
+            output[1] = byte
+            return 2
+        }
+        if let letter = shortEscape(byte) {
+            output[1] = letter
+            return 2
+        }
+        output[1] = 0x75
+        output[2] = 0x30
+        output[3] = 0x30
+        output[4] = 0x30 &+ byte &>> 4
+        output[5] = byte & 0xF < 10 ? 0x30 &+ byte & 0xF : 0x57 &+ byte & 0xF
+        return 6
+    }
+
+    /// Copies up to the next byte that a JSON string escapes; returns how many.
+    ///
+    /// Whole words are written, of which only the first bytes may count, but never past `text.count` bytes from where
+    /// `output` would be had everything so far been copied; encoded or decoded, that much room is always there.
+    @inline(__always)
+    private static func copyPlain(
+        _ text: UnsafeBufferPointer<UInt8>, from start: Int, to output: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        guard let base = text.baseAddress else { return 0 }
+        var at = start
+        while at &+ 8 <= text.count {
+            let word = word(base + at)
+            UnsafeMutableRawPointer(output + (at &- start)).storeBytes(of: word.littleEndian, as: UInt64.self)
+            let escapable = escapable(in: word)
+            guard escapable == 0 else { return at &- start &+ escapable.trailingZeroBitCount &>> 3 }
+            at &+= 8
+        }
+        while at < text.count, text[at] >= 0x20, text[at] != 0x22, text[at] != 0x5C {
+            output[at &- start] = text[at]
+            at &+= 1
+        }
+        return at &- start
+    }
+
+    /// The bytes from `start` to the next that a JSON string escapes.
+    static func plainCount(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        guard let base = text.baseAddress else { return 0 }
+        var at = start
+        while at &+ 8 <= text.count {
+            let escapable = escapable(in: word(base + at))
+            guard escapable == 0 else { return at &- start &+ escapable.trailingZeroBitCount &>> 3 }
+            at &+= 8
+        }
+        while at < text.count, text[at] >= 0x20, text[at] != 0x22, text[at] != 0x5C { at &+= 1 }
+        return at &- start
     }
 }

@@ -31,6 +31,7 @@ package struct JSONError: Error, Sendable, Hashable {
         /// Larger than binary64 can hold.
         case numberNotFinite
         case tooDeep
+        case tooManyValues
     }
 
     package var problem: Problem
@@ -81,6 +82,7 @@ package struct JSONError: Error, Sendable, Hashable {
         case .invalidNumber: "An invalid number"
         case .numberNotFinite: "A number too large for binary64"
         case .tooDeep: "Too many nested objects and arrays"
+        case .tooManyValues: "Too many values"
         }
     }
 }
@@ -90,9 +92,16 @@ package struct JSONLimits: Sendable, Hashable {
     /// Objects and arrays that may be open at once.
     package var depthMax: Int
 
-    /// - Parameter depthMax: 0 to 1,024.
-    package init(depthMax: Int = 64) {
+    /// Values and keys together; each takes 16 bytes of memory, and a text may have one in every two bytes.
+    package var nodesMax: Int
+
+    /// - Parameters:
+    ///   - depthMax: 0 to 1,024.
+    ///   - nodesMax: at least 1.
+    package init(depthMax: Int = 64, nodesMax: Int = .max) {
         precondition((0...1024).contains(depthMax), "depthMax is between 0 and 1,024")
+        precondition(nodesMax > 0, "nodesMax is at least 1")
         self.depthMax = depthMax
+        self.nodesMax = nodesMax
     }
 }

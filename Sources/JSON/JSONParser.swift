@@ -17,6 +17,7 @@ struct JSONParser: ~Copyable {
     let base: UnsafePointer<UInt8>
     let end: Int
     let depthMax: Int
+    let nodesMax: Int
     var tokens: UnsafeMutablePointer<JSONToken>
     var count = 0
     private var capacity: Int
@@ -36,7 +37,8 @@ struct JSONParser: ~Copyable {
         self.base = base
         end = bytes.count
         depthMax = limits.depthMax
-        capacity = bytes.count / 16 + 16
+        nodesMax = limits.nodesMax
+        capacity = min(bytes.count / 16 + 16, nodesMax)
         tokens = .allocate(capacity: capacity)
     }
 
@@ -94,7 +96,7 @@ struct JSONParser: ~Copyable {
             switch base[at] {
             case 0x22:
                 let close = try text(from: at &+ 1)
-                append(.string, at &+ 1, length: close &- at &- 1, flags: textFlags)
+                try append(.string, at &+ 1, length: close &- at &- 1, flags: textFlags)
                 return close &+ 1
             case 0x7B:
                 try enter(.object, at)
@@ -107,7 +109,7 @@ struct JSONParser: ~Copyable {
                 if at < end, base[at] == 0x5D { return at }
             case 0x2D, 0x30...0x39:
                 let close = try number(at)
-                append(.number, at, length: close &- at)
+                try append(.number, at, length: close &- at)
                 return close
             case 0x74: return try literal(.true, "true", at)
             case 0x66: return try literal(.false, "false", at)
@@ -149,7 +151,7 @@ struct JSONParser: ~Copyable {
         guard base[at] == 0x22 else { throw Failure(.keyExpected, at: at) }
         let close = try text(from: at &+ 1)
         if textFlags != 0 { tokens[open].flags |= JSONToken.hasEscapedKey }
-        append(.string, at &+ 1, length: close &- at &- 1, flags: textFlags | JSONToken.isKey)
+        try append(.string, at &+ 1, length: close &- at &- 1, flags: textFlags | JSONToken.isKey)
         let colon = afterSpace(close &+ 1)
         guard colon < end else { throw Failure(.unexpectedEnd, at: colon) }
         guard base[colon] == 0x3A else { throw Failure(.colonExpected, at: colon) }
@@ -158,7 +160,7 @@ struct JSONParser: ~Copyable {
 
     private mutating func enter(_ kind: JSONKind, _ at: Int) throws(Failure) {
         guard depth < depthMax else { throw Failure(.tooDeep, at: at) }
-        append(kind, at, length: 0)
+        try append(kind, at, length: 0)
         tokens[count &- 1].next = UInt32(truncatingIfNeeded: open &+ 1)
         open = count &- 1
         depth &+= 1
@@ -171,7 +173,7 @@ struct JSONParser: ~Copyable {
             guard at &+ i < end else { throw Failure(.unexpectedEnd, at: end) }
             guard base[at &+ i] == word.utf8Start[i] else { throw Failure(.unexpectedByte, at: at) }
         }
-        append(kind, at, length: length)
+        try append(kind, at, length: length)
         return at &+ length
     }
 
@@ -179,8 +181,8 @@ struct JSONParser: ~Copyable {
 
     /// Adds a token; a value counts in its container.
     @inline(__always)
-    private mutating func append(_ kind: JSONKind, _ offset: Int, length: Int, flags: UInt8 = 0) {
-        if count == capacity { grow() }
+    private mutating func append(_ kind: JSONKind, _ offset: Int, length: Int, flags: UInt8 = 0) throws(Failure) {
+        if count == capacity { try grow(at: offset) }
         if open >= 0, flags & JSONToken.isKey == 0 { tokens[open].length &+= 1 }
         (tokens + count).initialize(
             to: JSONToken(
@@ -191,12 +193,14 @@ struct JSONParser: ~Copyable {
     }
 
     @inline(never)
-    private mutating func grow() {
-        let larger = UnsafeMutablePointer<JSONToken>.allocate(capacity: capacity * 2)
+    private mutating func grow(at offset: Int) throws(Failure) {
+        guard capacity < nodesMax else { throw Failure(.tooManyValues, at: offset) }
+        let grown = min(capacity * 2, nodesMax)
+        let larger = UnsafeMutablePointer<JSONToken>.allocate(capacity: grown)
         larger.moveInitialize(from: tokens, count: count)
         tokens.deallocate()
         tokens = larger
-        capacity *= 2
+        capacity = grown
     }
 
     @inline(__always)

@@ -108,15 +108,16 @@ package struct JSONWriter: Sendable {
     /// - Parameter utf8: valid UTF-8.
     package static func append(_ utf8: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         output.append(0x22)
-        var plain = 0
-        for (at, byte) in utf8.enumerated() where byte < 0x20 || byte == 0x22 || byte == 0x5C {
-            output.append(contentsOf: utf8[plain..<at])
-            plain = at + 1
+        var at = 0
+        while at < utf8.count {
+            let end = at + Bytes.plainCount(utf8, from: at)
+            output.append(contentsOf: utf8[at..<end])
+            guard end < utf8.count else { break }
             Bytes.append(to: &output, capacity: 6) {
-                Bytes.encode(UnsafeBufferPointer(rebasing: utf8[at...at]), to: $0)
+                Bytes.encode(UnsafeBufferPointer(rebasing: utf8[end...end]), to: $0)
             }
+            at = end + 1
         }
-        output.append(contentsOf: utf8[plain...])
         output.append(0x22)
     }
 

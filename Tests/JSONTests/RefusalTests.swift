@@ -85,7 +85,7 @@ struct RefusalTests {
 
     @Test("names every problem in some case above or below")
     func namesEveryProblem() {
-        let elsewhere: Set<JSONError.Problem> = [.invalidUTF8, .tooDeep, .tooLong]
+        let elsewhere: Set<JSONError.Problem> = [.invalidUTF8, .tooDeep, .tooLong, .tooManyValues]
         #expect(Set(Self.cases.map(\.problem)).union(elsewhere) == Set(JSONError.Problem.allCases))
     }
 
@@ -149,5 +149,19 @@ struct RefusalTests {
         let text = [UInt8](repeating: 0x5B, count: depth) + [UInt8](repeating: 0x5D, count: depth)
         let document = try JSONDocument(parsing: text, limits: JSONLimits(depthMax: depth))
         #expect(document.serialised() == String(decoding: text, as: UTF8.self))
+    }
+
+    @Test("counts values and keys against their limit", arguments: [1, 2, 3, 15, 16, 17, 40, 100])
+    func limitsValues(count: Int) throws {
+        let text = Array(("[" + Array(repeating: "1", count: count).joined(separator: ",") + "]").utf8)
+        let document = try JSONDocument(parsing: text, limits: JSONLimits(nodesMax: count + 1))
+        #expect(document.nodeCount == count + 1)
+        let offset = count * 2 - 1
+        #expect(
+            throws: JSONError(
+                problem: .tooManyValues, offset: offset, line: 1, column: offset + 1, pointer: "/\(count - 1)")
+        ) {
+            try JSONDocument(parsing: text, limits: JSONLimits(nodesMax: count))
+        }
     }
 }
