@@ -22,20 +22,20 @@ struct LimitCheck {
     }
 
     @inline(__always)
-    mutating func add(_ subject: borrowing LimitSubject, _ scope: LimitScope, _ entry: LimitEntry) {
-        if subject.requests.isLimited {
-            let meter = add(subject.requests, entry.requests, held: 0, asked: 1, .requests, scope)
+    mutating func add(_ rates: borrowing LimitRates, _ scope: LimitScope, _ entry: LimitEntry) {
+        if rates.requests.isLimited {
+            let meter = add(rates.requests, entry.requests, held: 0, asked: 1, .requests, scope)
             if (standing.requests.map { meter.remaining < $0.remaining } ?? true) { standing.requests = meter }
         }
-        if subject.tokens.isLimited {
-            let meter = add(subject.tokens, entry.tokens, held: entry.reserved, asked: tokens, .tokens, scope)
+        if rates.tokens.isLimited {
+            let meter = add(rates.tokens, entry.tokens, held: entry.reserved, asked: tokens, .tokens, scope)
             if (standing.tokens.map { meter.remaining < $0.remaining } ?? true) { standing.tokens = meter }
         }
-        if subject.tokensPerDay.isLimited {
-            checkOnly(subject.tokensPerDay, entry.day, held: entry.reserved, scope)
+        if rates.tokensPerDay.isLimited {
+            checkOnly(rates.tokensPerDay, entry.day, held: entry.reserved, scope)
         }
-        if entry.inFlight >= subject.concurrency {
-            let limit = UInt64(subject.concurrency)
+        if entry.inFlight >= rates.concurrency {
+            let limit = UInt64(rates.concurrency)
             note(
                 Obstacle(
                     scope: scope, kind: .concurrency, limit: limit, remaining: 0,
@@ -45,8 +45,8 @@ struct LimitCheck {
 
     /// Checks a limit, and returns how it would stand after the grant.
     @inline(__always)
-    private mutating func add(
-        _ rate: Rate, _ arrival: ArrivalTime, held: UInt64, asked: UInt64, _ kind: LimitKind, _ scope: LimitScope
+    private mutating func add<Span>(
+        _ rate: Rate<Span>, _ arrival: ArrivalTime, held: UInt64, asked: UInt64, _ kind: LimitKind, _ scope: LimitScope
     ) -> LimitStanding.Meter {
         let end = rate.charging(held &+ asked, to: arrival, at: now)
         if asked > rate.limit || rate.wait(until: end, at: now) > 0 {
@@ -58,7 +58,8 @@ struct LimitCheck {
     }
 
     @inline(__always)
-    private mutating func checkOnly(_ rate: Rate, _ arrival: ArrivalTime, held: UInt64, _ scope: LimitScope) {
+    private mutating func checkOnly<Span>(_ rate: Rate<Span>, _ arrival: ArrivalTime, held: UInt64, _ scope: LimitScope)
+    {
         let end = rate.charging(held &+ tokens, to: arrival, at: now)
         if tokens > rate.limit || rate.wait(until: end, at: now) > 0 {
             obstruct(rate, arrival, held: held, asked: tokens, .tokensPerDay, scope)
@@ -66,8 +67,8 @@ struct LimitCheck {
     }
 
     @inline(never)
-    private mutating func obstruct(
-        _ rate: Rate, _ arrival: ArrivalTime, held: UInt64, asked: UInt64, _ kind: LimitKind, _ scope: LimitScope
+    private mutating func obstruct<Span>(
+        _ rate: Rate<Span>, _ arrival: ArrivalTime, held: UInt64, asked: UInt64, _ kind: LimitKind, _ scope: LimitScope
     ) {
         let current = rate.charging(held, to: arrival, at: now)
         let end = rate.charging(asked, to: current, at: now)
@@ -99,17 +100,17 @@ struct LimitCheck {
 
 extension LimitEntry {
     @inline(__always)
-    mutating func reserve(_ subject: borrowing LimitSubject, _ units: UInt64, at now: Int64) {
+    mutating func reserve(_ rates: borrowing LimitRates, _ units: UInt64, at now: Int64) {
         inFlight &+= 1
-        if subject.requests.isLimited { requests = subject.requests.charging(1, to: requests, at: now) }
-        if subject.holdsTokens { reserved += units }
+        if rates.requests.isLimited { requests = rates.requests.charging(1, to: requests, at: now) }
+        if rates.holdsTokens { reserved += units }
     }
 
     @inline(__always)
-    mutating func settle(_ subject: borrowing LimitSubject, reserved units: UInt64, actual: UInt64, at now: Int64) {
+    mutating func settle(_ rates: borrowing LimitRates, reserved units: UInt64, actual: UInt64, at now: Int64) {
         inFlight -= 1
-        if subject.holdsTokens { reserved -= units }
-        if subject.tokens.isLimited { tokens = subject.tokens.charging(actual, to: tokens, at: now) }
-        if subject.tokensPerDay.isLimited { day = subject.tokensPerDay.charging(actual, to: day, at: now) }
+        if rates.holdsTokens { reserved -= units }
+        if rates.tokens.isLimited { tokens = rates.tokens.charging(actual, to: tokens, at: now) }
+        if rates.tokensPerDay.isLimited { day = rates.tokensPerDay.charging(actual, to: day, at: now) }
     }
 }

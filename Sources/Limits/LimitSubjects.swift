@@ -1,55 +1,69 @@
-/// One whose use is limited: its id and its settings, prepared for the path.
-package struct LimitSubject: Sendable {
+/// One whose use is limited: its id and its settings, prepared for the path. Many `LimitSubjects` share one.
+package final class LimitSubject: Sendable {
+    let rates: LimitRates
     /// 64 bits of the subject's identifier that differ between subjects: its random half, or a hash.
     package let id: UInt64
     package let settings: LimitSettings
-    let requests: Rate
-    let tokens: Rate
-    let tokensPerDay: Rate
-    let concurrency: UInt32
 
     package init(id: UInt64, settings: LimitSettings) {
         self.id = id
         self.settings = settings
-        requests = Rate(settings.requestsPerMinute.map { min($0, Int(UInt32.max)) }, per: .minute)
-        tokens = Rate(settings.tokensPerMinute, per: .minute)
-        tokensPerDay = Rate(settings.tokensPerDay, per: .day)
-        concurrency = settings.concurrentRequests.map { UInt32(clamping: $0) } ?? .max
+        rates = LimitRates(settings)
     }
+}
 
-    /// Whether nothing is limited; such a subject takes no place in the limiter.
-    var isUnlimited: Bool { settings == .unlimited }
-
+/// Settings as the arithmetic needs them.
+struct LimitRates: Sendable {
+    let requests: Rate<Minute>
+    let tokens: Rate<Minute>
+    let tokensPerDay: Rate<Day>
+    /// The greatest number means unlimited.
+    let concurrency: UInt32
     /// Whether the tokens of requests in flight count.
-    var holdsTokens: Bool { tokens.isLimited || tokensPerDay.isLimited }
+    let holdsTokens: Bool
+    /// Whether nothing is limited; such a subject takes no place in the limiter.
+    let isUnlimited: Bool
+
+    init(_ settings: LimitSettings) {
+        requests = Rate(settings.requestsPerMinute.map { min($0, Int(UInt32.max)) })
+        tokens = Rate(settings.tokensPerMinute)
+        tokensPerDay = Rate(settings.tokensPerDay)
+        concurrency = settings.concurrentRequests.map { UInt32(clamping: $0) } ?? .max
+        holdsTokens = tokens.isLimited || tokensPerDay.isLimited
+        isUnlimited = settings == .unlimited
+    }
 }
 
 /// The key, its application and the application's organisation, whose limits a request must all keep.
 ///
-/// Build it once per key, where the snapshot of keys is built, and hand the same object to every request: a request
-/// then costs no allocation.
+/// Build it once per key, where the snapshot of keys is built, with one `LimitSubject` for each application and
+/// organisation, and hand the same object to every request: a request then costs no allocation and few cache lines.
 ///
 /// An application must always come with the same organisation, and a key with the same application: the limiter keeps
 /// all that belongs to one organisation under one lock.
 package final class LimitSubjects: Sendable {
+    /// Table keys by scope: never 0, spread over all 64 bits.
+    let tableKeys: InlineArray<3, UInt64>
+    /// A copy of the key's own, beside the rest that every request reads.
+    private let keyRates: LimitRates
     package let key: LimitSubject
     package let application: LimitSubject
     package let organisation: LimitSubject
-    /// Table keys by scope: never 0, spread over all 64 bits.
-    let tableKeys: InlineArray<3, UInt64>
     /// Bit *n* is set when the subject of scope *n* has limits.
-    let limited: UInt8
+    private let limited: UInt8
 
     package init(key: LimitSubject, application: LimitSubject, organisation: LimitSubject) {
         self.key = key
         self.application = application
         self.organisation = organisation
+        keyRates = key.rates
         tableKeys = [
             Self.tableKey(key.id, .key), Self.tableKey(application.id, .application),
             Self.tableKey(organisation.id, .organisation),
         ]
         limited =
-            (key.isUnlimited ? 0 : 1) | (application.isUnlimited ? 0 : 2) | (organisation.isUnlimited ? 0 : 4)
+            (key.rates.isUnlimited ? 0 : 1) | (application.rates.isUnlimited ? 0 : 2)
+            | (organisation.rates.isUnlimited ? 0 : 4)
     }
 
     /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection, so ids of one scope never collide here.
@@ -61,12 +75,14 @@ package final class LimitSubjects: Sendable {
         return mixed == 0 ? 1 : mixed
     }
 
+    /// Calls `body` with the scope and the rates of each subject that has limits.
     @inline(__always)
-    func withSubject<Result>(_ index: Int, _ body: (borrowing LimitSubject) -> Result) -> Result {
-        switch index {
-        case 0: body(key)
-        case 1: body(application)
-        default: body(organisation)
-        }
+    func forEachLimited(_ body: (LimitScope, borrowing LimitRates) -> Void) {
+        if limited & 1 != 0 { body(.key, keyRates) }
+        if limited & 2 != 0 { body(.application, application.rates) }
+        if limited & 4 != 0 { body(.organisation, organisation.rates) }
     }
+
+    @inline(__always)
+    func tableKey(_ scope: LimitScope) -> UInt64 { tableKeys[Int(scope.rawValue)] }
 }

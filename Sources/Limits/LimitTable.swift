@@ -51,17 +51,24 @@ struct LimitTable: Sendable {
     /// The latest time seen. A caller whose clock reading is older is served as of this, so that time never runs
     /// backward for a bucket, nor for the decision that it may be forgotten.
     private(set) var latest: Int64 = 0
+    private let epoch: ContinuousClock.Instant
     private var mask: Int
 
-    static let smallest = 16
+    /// 16 KB. Few subjects are busy at once; a smaller table would be swept too often.
+    static let smallest = 256
 
-    init() {
+    init(startingAt epoch: ContinuousClock.Instant) {
+        self.epoch = epoch
         entries = Array(repeating: LimitEntry(), count: Self.smallest)
         mask = Self.smallest - 1
     }
 
-    mutating func advance(to now: Int64) -> Int64 {
-        latest = max(latest, now)
+    /// Takes note of the time.
+    ///
+    /// - Returns: `now`, or the latest time seen if that is later, in nanoseconds since the epoch.
+    @inline(__always)
+    mutating func advance(to now: ContinuousClock.Instant) -> Int64 {
+        latest = max(latest, (now - epoch).wholeNanoseconds)
         return latest
     }
 
@@ -115,5 +122,17 @@ struct LimitTable: Sendable {
             entries[insert(entry.key)] = entry
         }
         return before - count
+    }
+
+    /// Ends a reservation. Without a time, as of the latest that was seen.
+    mutating func settle(
+        _ subjects: LimitSubjects, reserved: UInt64, actual: UInt64, at now: ContinuousClock.Instant?
+    ) {
+        let time = if let now { advance(to: now) } else { latest }
+        subjects.forEachLimited { scope, rates in
+            let place = find(subjects.tableKey(scope))
+            precondition(place >= 0, "A subject with a request in flight is never forgotten.")
+            update(place) { $0.settle(rates, reserved: reserved, actual: actual, at: time) }
+        }
     }
 }

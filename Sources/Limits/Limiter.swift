@@ -1,4 +1,3 @@
-internal import Snapshots
 internal import Synchronization
 
 /// Grants requests within the limits of their key, application and organisation: all of them or none.
@@ -11,7 +10,7 @@ internal import Synchronization
 /// a subject whose buckets are full again is forgotten when its table fills. All that belongs to one organisation lies
 /// in one table behind one lock, so a decision takes one lock and is atomic over all scopes.
 package final class Limiter: Sendable {
-    private let shards: [Lock<LimitTable>]
+    private let shards: [LimitShard]
     private let epoch: ContinuousClock.Instant
     private let capacity: Int
     /// Entries in all tables.
@@ -28,7 +27,7 @@ package final class Limiter: Sendable {
         precondition(shards > 0 && shards & (shards - 1) == 0, "The number of shards is a power of two.")
         self.capacity = capacity
         self.epoch = epoch
-        self.shards = (0..<shards).map { _ in Lock(LimitTable()) }
+        self.shards = (0..<shards).map { _ in LimitShard(LimitTable(startingAt: epoch)) }
     }
 
     /// How many subjects are kept.
@@ -42,14 +41,14 @@ package final class Limiter: Sendable {
         _ subjects: LimitSubjects, tokens: Int, at now: ContinuousClock.Instant
     ) throws(LimitRefusal) -> Reservation {
         precondition(tokens > 0, "A request needs a token or more.")
-        let time = (now - epoch).wholeNanoseconds
-        var decision = decide(subjects, tokens: UInt64(tokens), at: time)
-        if case .noPlace = decision, sweepAll(at: time) {
-            decision = decide(subjects, tokens: UInt64(tokens), at: time)
+        let shard = shards[Int(truncatingIfNeeded: subjects.tableKey(.organisation) >> 40) & (shards.count - 1)]
+        var decision = decide(subjects, tokens: UInt64(tokens), at: now, in: shard)
+        if case .noPlace = decision, sweepAll(at: now) {
+            decision = decide(subjects, tokens: UInt64(tokens), at: now, in: shard)
         }
         switch decision {
         case .granted(let standing):
-            return Reservation(limiter: self, subjects: subjects, tokens: tokens, standing: standing)
+            return Reservation(shard: shard, subjects: subjects, tokens: tokens, standing: standing)
         case .refused(let refusal):
             throw refusal
         case .noPlace:
@@ -65,50 +64,34 @@ package final class Limiter: Sendable {
         case noPlace
     }
 
-    private func shard(of subjects: LimitSubjects) -> Lock<LimitTable> {
-        shards[Int(truncatingIfNeeded: subjects.tableKeys[2] >> 40) & (shards.count - 1)]
-    }
-
-    private func decide(_ subjects: LimitSubjects, tokens: UInt64, at time: Int64) -> Decision {
-        shard(of: subjects).withLock { table in
-            let now = table.advance(to: time)
-            let forgotten = table.makeRoom(at: now)
+    private func decide(
+        _ subjects: LimitSubjects, tokens: UInt64, at now: ContinuousClock.Instant, in shard: LimitShard
+    ) -> Decision {
+        shard.withTable { table in
+            let time = table.advance(to: now)
+            let forgotten = table.makeRoom(at: time)
             if forgotten > 0 { occupied.subtract(forgotten, ordering: .relaxed) }
+            var check = LimitCheck(tokens: tokens, now: time)
             var places: InlineArray<3, Int> = [-1, -1, -1]
             var missing = 0
-            var check = LimitCheck(tokens: tokens, now: now)
-            for index in 0..<3 where subjects.limited & (1 << index) != 0 {
-                places[index] = table.find(subjects.tableKeys[index])
-                if places[index] < 0 { missing += 1 }
-                let entry = places[index] < 0 ? LimitEntry() : table.entries[places[index]]
-                subjects.withSubject(index) { check.add($0, LimitScope(rawValue: UInt8(index))!, entry) }
+            subjects.forEachLimited { scope, rates in
+                let place = table.find(subjects.tableKey(scope))
+                places[Int(scope.rawValue)] = place
+                if place < 0 {
+                    missing += 1
+                    check.add(rates, scope, LimitEntry())
+                } else {
+                    check.add(rates, scope, table.entries[place])
+                }
             }
             if let refusal = check.refusal { return .refused(refusal) }
             guard missing == 0 || claim(missing) else { return .noPlace }
-            for index in 0..<3 where subjects.limited & (1 << index) != 0 {
-                let place = places[index] < 0 ? table.insert(subjects.tableKeys[index]) : places[index]
-                subjects.withSubject(index) { subject in
-                    table.update(place) { $0.reserve(subject, tokens, at: now) }
-                }
+            subjects.forEachLimited { scope, rates in
+                var place = places[Int(scope.rawValue)]
+                if place < 0 { place = table.insert(subjects.tableKey(scope)) }
+                table.update(place) { $0.reserve(rates, tokens, at: time) }
             }
             return .granted(check.standing)
-        }
-    }
-
-    /// Ends a reservation. Without a time, as of the latest that its table has seen.
-    func settle(_ subjects: LimitSubjects, reserved: Int, actual: Int, at now: ContinuousClock.Instant?) {
-        let time = now.map { ($0 - epoch).wholeNanoseconds } ?? 0
-        shard(of: subjects).withLock { table in
-            let now = table.advance(to: time)
-            for index in 0..<3 where subjects.limited & (1 << index) != 0 {
-                let place = table.find(subjects.tableKeys[index])
-                precondition(place >= 0, "A subject with a request in flight is never forgotten.")
-                subjects.withSubject(index) { subject in
-                    table.update(place) {
-                        $0.settle(subject, reserved: UInt64(reserved), actual: UInt64(actual), at: now)
-                    }
-                }
-            }
         }
     }
 
@@ -122,15 +105,16 @@ package final class Limiter: Sendable {
     /// limiter's main work.
     ///
     /// - Returns: Whether it swept.
-    private func sweepAll(at time: Int64) -> Bool {
+    private func sweepAll(at now: ContinuousClock.Instant) -> Bool {
+        let time = (now - epoch).wholeNanoseconds
         let last = sweptAt.load(ordering: .relaxed)
         guard time - last >= LimitsTiming.sweepPause,
             sweptAt.compareExchange(expected: last, desired: time, ordering: .relaxed).exchanged
         else { return false }
         for shard in shards {
-            let forgotten = shard.withLock { table in
-                let now = table.advance(to: time)
-                return table.sweep(at: now)
+            let forgotten = shard.withTable { table in
+                let time = table.advance(to: now)
+                return table.sweep(at: time)
             }
             occupied.subtract(forgotten, ordering: .relaxed)
         }

@@ -8,31 +8,25 @@
 /// at once, not 6, and never a 421st in an hour.
 ///
 /// Source: ATM Forum, Traffic Management Specification 4.1 (af-tm-0121.000), 4.4.2; ITU-T I.371, Annex A.
-struct Rate: Sendable {
-    enum Period: UInt64, Sendable {
-        case minute = 60_000_000_000
-        case day = 86_400_000_000_000
-    }
-
-    /// Units per period, which is also the burst; meaningless unless `isLimited`.
+struct Rate<Span: RatePeriod>: Sendable {
+    /// Units per period, which is also the burst; the greatest number means unlimited.
     let limit: UInt64
-    /// Nanoseconds.
-    let period: Int64
-    /// `period / limit`, the whole part and the numerator over `limit` of the rest.
+    /// `period / limit` in nanoseconds, the whole part and the numerator over `limit` of the rest.
     private let interval: UInt64
     private let intervalPart: UInt64
-    let isLimited: Bool
 
     /// Durations and TATs stay below this many nanoseconds (73 years), so that sums never overflow.
-    private static let farthest = UInt64(1) << 61
+    private static var farthest: UInt64 { 1 << 61 }
+    private static var period: Int64 { Int64(Span.nanoseconds) }
 
-    init(_ limit: Int?, per period: Period) {
-        self.limit = UInt64(max(limit ?? 0, 0))
-        self.period = Int64(period.rawValue)
-        isLimited = limit != nil
-        interval = self.limit == 0 ? 0 : period.rawValue / self.limit
-        intervalPart = self.limit == 0 ? 0 : period.rawValue % self.limit
+    init(_ limit: Int?) {
+        self.limit = limit.map { UInt64(max($0, 0)) } ?? .max
+        interval = self.limit == 0 ? 0 : Span.nanoseconds / self.limit
+        intervalPart = self.limit == 0 ? 0 : Span.nanoseconds % self.limit
     }
+
+    @inline(__always)
+    var isLimited: Bool { limit != .max }
 
     /// How long `units` take to drain.
     @inline(__always)
@@ -48,7 +42,7 @@ struct Rate: Sendable {
     @inline(never)
     private func longDuration(of units: UInt64) -> ArrivalTime {
         guard limit > 0 else { return ArrivalTime(nanoseconds: Int64(Self.farthest), part: 0) }
-        let product = UInt128(units) * UInt128(UInt64(period))
+        let product = UInt128(units) * UInt128(Span.nanoseconds)
         let (whole, part) = product.quotientAndRemainder(dividingBy: UInt128(limit))
         guard whole < UInt128(Self.farthest) else { return ArrivalTime(nanoseconds: Int64(Self.farthest), part: 0) }
         return ArrivalTime(nanoseconds: Int64(whole), part: UInt64(part))
@@ -72,24 +66,34 @@ struct Rate: Sendable {
     /// How long until a bucket with this TAT conforms, in nanoseconds rounded up; 0 when it does.
     @inline(__always)
     func wait(until arrival: ArrivalTime, at now: Int64) -> Int64 {
-        max(0, arrival.nanoseconds &+ (arrival.part == 0 ? 0 : 1) &- (now &+ period))
+        max(0, arrival.nanoseconds &+ (arrival.part == 0 ? 0 : 1) &- (now &+ Self.period))
     }
 
     /// The whole units that still conform.
     func remaining(_ arrival: ArrivalTime, at now: Int64) -> UInt64 {
         let start = arrival.notBefore(now, limit: limit)
         let backlog = start.nanoseconds - now
-        guard backlog < period else { return 0 }
-        let (scaled, overflows) = UInt64(period - backlog).multipliedReportingOverflow(by: limit)
+        guard backlog < Self.period else { return 0 }
+        let (scaled, overflows) = UInt64(Self.period - backlog).multipliedReportingOverflow(by: limit)
         if overflows {
-            let wide = UInt128(UInt64(period - backlog)) * UInt128(limit)
-            return UInt64((wide - UInt128(min(start.part, limit))) / UInt128(UInt64(period)))
+            let wide = UInt128(UInt64(Self.period - backlog)) * UInt128(limit)
+            return UInt64((wide - UInt128(min(start.part, limit))) / UInt128(Span.nanoseconds))
         }
-        let available = scaled &- min(start.part, scaled)
-        // Constant divisors: a multiplication instead of a division.
-        return period == Int64(Period.minute.rawValue)
-            ? available / Period.minute.rawValue : available / Period.day.rawValue
+        return (scaled &- min(start.part, scaled)) / Span.nanoseconds
     }
+}
+
+/// The time over which a limit is counted. A type, so that dividing by it is a multiplication.
+protocol RatePeriod: Sendable {
+    static var nanoseconds: UInt64 { get }
+}
+
+enum Minute: RatePeriod {
+    static var nanoseconds: UInt64 { 60_000_000_000 }
+}
+
+enum Day: RatePeriod {
+    static var nanoseconds: UInt64 { 86_400_000_000_000 }
 }
 
 /// A moment, or a duration, in nanoseconds since the limiter's epoch and `part / limit` of one more.

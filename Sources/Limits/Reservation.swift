@@ -3,7 +3,8 @@
 /// Settle it with what was used. Dropped unsettled, it charges all that it reserved, and frees its place in any case.
 /// It may be stored in a class or another `~Copyable` struct and settled in place, or handed on (`consuming`).
 package struct Reservation: ~Copyable, Sendable {
-    private let limiter: Limiter
+    // The shard and not the limiter: a reference count that all loops touch at every request would be a bottleneck.
+    private let shard: LimitShard
     private let subjects: LimitSubjects
     /// Tokens reserved.
     package let tokens: Int
@@ -11,8 +12,8 @@ package struct Reservation: ~Copyable, Sendable {
     package let standing: LimitStanding
     package private(set) var isSettled = false
 
-    init(limiter: Limiter, subjects: LimitSubjects, tokens: Int, standing: LimitStanding) {
-        self.limiter = limiter
+    init(shard: LimitShard, subjects: LimitSubjects, tokens: Int, standing: LimitStanding) {
+        self.shard = shard
         self.subjects = subjects
         self.tokens = tokens
         self.standing = standing
@@ -25,10 +26,15 @@ package struct Reservation: ~Copyable, Sendable {
     package mutating func settle(actualTokens: Int, at now: ContinuousClock.Instant) {
         guard !isSettled else { return }
         isSettled = true
-        limiter.settle(subjects, reserved: tokens, actual: max(0, actualTokens), at: now)
+        end(actual: UInt64(max(0, actualTokens)), at: now)
+    }
+
+    /// Borrows, so that neither reference is counted up and down. Without a time, as of the latest that was seen.
+    private borrowing func end(actual: UInt64, at now: ContinuousClock.Instant?) {
+        shard.settle(subjects, reserved: UInt64(tokens), actual: actual, at: now)
     }
 
     deinit {
-        if !isSettled { limiter.settle(subjects, reserved: tokens, actual: tokens, at: nil) }
+        if !isSettled { end(actual: UInt64(tokens), at: nil) }
     }
 }
