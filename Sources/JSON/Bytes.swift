@@ -59,8 +59,8 @@ enum Bytes {
         }
     }
 
-    /// A keyed hash in the manner of wyhash: every word is mixed with a secret before it is multiplied, so no word can be
-    /// chosen to cancel another.
+    /// A keyed hash in the manner of wyhash: every word is mixed with a secret before it is multiplied, so no word can
+    /// be chosen to cancel another.
     static func hash(_ bytes: UnsafeBufferPointer<UInt8>, _ secret: (UInt64, UInt64)) -> UInt64 {
         var state = secret.1 ^ UInt64(truncatingIfNeeded: bytes.count)
         var at = 0
@@ -169,7 +169,8 @@ enum Bytes {
         return 4
     }
 
-    /// Writes text as the inside of a JSON string with as few escapes as possible; `output` has room for six bytes a byte.
+    /// Writes text as the inside of a JSON string with as few escapes as possible; `output` has room for six bytes a
+    /// byte.
     static func encode(_ text: UnsafeBufferPointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) -> Int {
         var at = 0
         var written = 0

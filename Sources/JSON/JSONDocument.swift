@@ -50,8 +50,8 @@ package struct JSONDocument: Sendable {
         return token.kind == .object || token.kind == .array ? Int(token.length) : 0
     }
 
-    /// Where the value stands in `bytes`: a string without its quotes and undecoded, a number's own text; of objects and
-    /// arrays only the opening bracket.
+    /// Where the value stands in `bytes`: a string without its quotes and undecoded, a number's own text; of objects
+    /// and arrays only the opening bracket.
     package func source(of node: JSONNode) -> Range<Int> {
         let token = token(node)
         let isContainer = token.kind == .object || token.kind == .array

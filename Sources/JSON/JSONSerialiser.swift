@@ -40,8 +40,8 @@ extension JSONDocument {
     }
 }
 
-/// One pass over the tape. Unsafe pointers for the same reasons as in `JSONParser`; `output` has room for the source and
-/// all edits, `open` for the deepest nesting.
+/// One pass over the tape. Unsafe pointers for the same reasons as in `JSONParser`; `output` has room for the source
+/// and all edits, `open` for the deepest nesting.
 struct JSONSerialiser {
     let tape: JSONTape
     let base: UnsafePointer<UInt8>

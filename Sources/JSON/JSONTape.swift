@@ -45,7 +45,7 @@ struct JSONToken: BitwiseCopyable {
 
 /// The tokens of one document, and their memory.
 ///
-/// `@unchecked Sendable`: nothing changes after `init`, the tokens are trivial, and `deinit` runs once when nobody reads.
+/// `@unchecked Sendable`: nothing changes after `init`, the tokens are trivial, and `deinit` runs when nobody can read.
 final class JSONTape: @unchecked Sendable {
     let tokens: UnsafePointer<JSONToken>
     let count: Int

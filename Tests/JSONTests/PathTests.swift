@@ -82,3 +82,50 @@ struct PathTests {
         #expect(count == 2)
     }
 }
+
+extension PathTests {
+    @Test("labels every place as walking the patterns by hand does", arguments: 0..<200)
+    func agreesWithHand(seed: Int) throws {
+        var documents = Documents(seed: UInt64(seed))
+        let names = ["a", "b", "ab", "*", "*"]
+        var patterns: [(pattern: String, label: UInt8)] = []
+        for label in 1...UInt8(8) {
+            var parts = (0..<1 + documents.random.below(3)).map { _ in documents.random.pick(names) }
+            if documents.random.below(4) == 0 { parts.append("**") }
+            patterns.append((parts.joined(separator: "/"), label))
+        }
+        let document = try JSONDocument(parsing: Array(documents.spelling(of: tree(&documents.random, 0)).utf8))
+        var wrong: [String] = []
+        document.forEachString(paths: JSONPaths(patterns)) { place in
+            let parts = document.pointer(to: place.node).split(separator: "/").map(String.init)
+            if place.label != Self.label(of: parts, patterns) { wrong.append(document.pointer(to: place.node)) }
+        }
+        #expect(wrong.isEmpty, "\(patterns)")
+    }
+
+    private func tree(_ random: inout Seeded, _ depth: Int) -> Value {
+        guard depth < 4, random.below(4) > 0 else { return .string("leaf") }
+        if random.below(3) == 0 { return .array((0..<random.below(3)).map { _ in tree(&random, depth + 1) }) }
+        return .object(
+            ["a", "b", "ab", "c"].filter { _ in random.below(2) == 0 }
+                .map { Value.Member(key: $0, value: tree(&random, depth + 1)) })
+    }
+
+    /// Matches pattern after pattern; the one whose kinds of parts sort first wins, the later of equals.
+    private static func label(of parts: [String], _ patterns: [(pattern: String, label: UInt8)]) -> UInt8 {
+        var best: (kinds: String, label: UInt8)?
+        for (pattern, label) in patterns {
+            var wanted = pattern.split(separator: "/").map(String.init)
+            if wanted.last == "**" {
+                guard parts.count >= wanted.count else { continue }
+                wanted += Array(repeating: "**", count: parts.count - wanted.count)
+            }
+            guard wanted.count == parts.count, zip(wanted, parts).allSatisfy({ $0.hasPrefix("*") || $0 == $1 }) else {
+                continue
+            }
+            let kinds = wanted.map { $0 == "**" ? "c" : $0 == "*" ? "b" : "a" }.joined()
+            if best.map({ kinds <= $0.kinds }) ?? true { best = (kinds, label) }
+        }
+        return best?.label ?? 0
+    }
+}
