@@ -61,15 +61,15 @@ struct DatabaseTests {
             let nothing: Timestamp? = nil
             let row = try await database.read { reader in
                 try reader.query(
-                    "SELECT $1 AS time, $2 AS id, $3 AS flag, $4 AS nothing", [time, id, true, nothing])[0]
+                    "SELECT $1 AS time, $2 AS id, $3 AS flag, $4 AS absent", [time, id, true, nothing])[0]
             }
             #expect(try row["time"] == time)
             #expect(try row["id"] == id)
             #expect(try row["id"] == id.description)
             #expect(try row["flag"] == true)
-            #expect(try row["nothing"] == nothing)
-            #expect(throws: StorageError.unreadableValue(column: "nothing", expected: "Timestamp", found: "NULL")) {
-                try row["nothing"] as Timestamp
+            #expect(try row["absent"] == nothing)
+            #expect(throws: StorageError.unreadableValue(column: "absent", expected: "Timestamp", found: "NULL")) {
+                try row["absent"] as Timestamp
             }
             #expect(throws: StorageError.self) { try row["id"] as ApplicationID }
             #expect(throws: StorageError.missingColumn("other")) { try row["other"] as Int }

@@ -49,8 +49,11 @@ struct MigrationTests {
                 name: "20261124-2-wrong", owner: "Test",
                 sql: "CREATE TABLE w (id BIGINT); INSERT INTO missing VALUES (1);")
             await #expect(throws: StorageError.self) { try await database.migrate([Self.first, wrong], at: Self.now) }
-            #expect(try await database.migrate([Self.first], at: Self.now).isEmpty)
-            await #expect(throws: StorageError.self) { try await database.read { try $0.query("SELECT id FROM w") } }
+            let again = try await database.migrate([Self.first], at: Self.now)
+            #expect(again.isEmpty)
+            await #expect(throws: StorageError.self) {
+                try await database.read { try $0.query("SELECT id FROM w") }
+            }
         }
     }
 
