@@ -55,7 +55,7 @@ struct Answer: Sendable {
         let choice = choices[index]
         let hasCalls = !choice.calls.isEmpty
         var message: Value = [
-            "role": "assistant", "content": hasCalls ? .null : .string(choice.text), "refusal": nil,
+            "role": "assistant", "content": hasCalls ? .null : .string(choice.text), "refusal": .null,
         ]
         if !choice.reasoning.isEmpty { message = message.with("reasoning_content", .string(choice.reasoning.joined())) }
         if hasCalls {
@@ -65,7 +65,7 @@ struct Answer: Sendable {
         if let alternatives = asked.logprobs {
             let source = LogProbabilities(seed: choice.seed, alternatives: alternatives)
             let entries = (0..<choice.contentCount).map { source.chat(choice.piece($0), at: $0) }
-            logprobs = ["content": .array(entries), "refusal": nil]
+            logprobs = ["content": .array(entries), "refusal": .null]
         }
         return [
             "index": .number(index), "message": message, "logprobs": logprobs, "finish_reason": finishReason(index),
@@ -102,20 +102,20 @@ struct Answer: Sendable {
     private func chunk(_ choices: [Value]) -> Value {
         var chunk = envelope(isChat ? "chat.completion.chunk" : "text_completion", choices)
         if isChat { chunk = chunk.with("system_fingerprint", "rehearsal") }
-        return asked.includesUsage ? chunk.with("usage", nil) : chunk
+        return asked.includesUsage ? chunk.with("usage", .null) : chunk
     }
 
-    private func chunk(_ index: Int, delta: Value, logprobs: Value = nil, finish: Value = nil) -> Value {
+    private func chunk(_ index: Int, delta: Value, logprobs: Value = .null, finish: Value = .null) -> Value {
         chunk([["index": .number(index), "delta": delta, "logprobs": logprobs, "finish_reason": finish]])
     }
 
-    private func chunk(_ index: Int, text: String, logprobs: Value = nil, finish: Value = nil) -> Value {
+    private func chunk(_ index: Int, text: String, logprobs: Value = .null, finish: Value = .null) -> Value {
         chunk([["text": .string(text), "index": .number(index), "logprobs": logprobs, "finish_reason": finish]])
     }
 
     /// The first event of a choice: its role; of a completion the echoed prompt, if one is asked for.
     func opening(_ index: Int) -> Value? {
-        if isChat { return chunk(index, delta: ["role": "assistant", "content": "", "refusal": nil]) }
+        if isChat { return chunk(index, delta: ["role": "assistant", "content": "", "refusal": .null]) }
         return asked.echoes ? chunk(index, text: echoed(index)) : nil
     }
 
@@ -135,7 +135,7 @@ struct Answer: Sendable {
                 let logprobs = source?.completions([text], from: token, offset: offset)
                 return chunk(index, text: text, logprobs: logprobs ?? .null)
             }
-            let logprobs: Value? = source.map { ["content": [$0.chat(text, at: token)], "refusal": nil] }
+            let logprobs: Value? = source.map { ["content": [$0.chat(text, at: token)], "refusal": .null] }
             return chunk(index, delta: ["content": .string(text)], logprobs: logprobs ?? .null)
         case .callStart(let call):
             let start = Self.call(choice.calls[call], "")

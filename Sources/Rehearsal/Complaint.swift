@@ -38,7 +38,7 @@ struct Complaint: Error, Hashable {
         case .openai: return (json, value.encoded)
         case .vllm:
             let error: Value = [
-                "message": .string(message), "type": "BadRequestError", "param": nil, "code": .number(status),
+                "message": .string(message), "type": "BadRequestError", "param": .null, "code": .number(status),
             ]
             return (json, Value.object([.init(name: "error", value: error)]).encoded)
         case .litellm:

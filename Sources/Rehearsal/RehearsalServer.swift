@@ -53,7 +53,6 @@ package struct RehearsalServer: Service {
         do {
             let listener = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
             let port = listener.localAddress?.port ?? configuration.port
-            logger.info("The rehearsal model listens.", metadata: ["port": "\(port)"])
             return RunningRehearsal(
                 host: configuration.host, port: port, observations: observations, listener: listener,
                 connections: connections, group: group)
@@ -66,6 +65,7 @@ package struct RehearsalServer: Service {
     /// Serves until graceful shutdown or cancellation.
     package func run() async throws {
         let running = try await start()
+        logger.info("The rehearsal model listens; it is no language model.", metadata: ["url": "\(running.baseURL)"])
         onStart(running)
         // Cancellation ends the wait as shutdown does; either way the server is stopped below.
         try? await gracefulShutdown()

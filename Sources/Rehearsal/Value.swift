@@ -71,12 +71,11 @@ indirect enum Value: Sendable, Hashable {
 }
 
 extension Value: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
-    ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
     init(stringLiteral text: String) { self = .string(text) }
     init(booleanLiteral flag: Bool) { self = .bool(flag) }
     init(integerLiteral number: Int) { self = .number(number) }
-    init(nilLiteral: ()) { self = .null }
     init(arrayLiteral elements: Value...) { self = .array(elements) }
     init(dictionaryLiteral members: (String, Value)...) {
         self = .object(members.map { Member(name: $0.0, value: $0.1) })

@@ -1,0 +1,177 @@
+import Testing
+
+@testable import Rehearsal
+
+@Suite("Faults on request", .timeLimit(.minutes(1)))
+struct FaultTests {
+    static let model = "rehearsal?tokens=20&after=3&drip=50us&bytes=300000&fault="
+
+    private static func answer(_ fault: Fault, stream: Bool, _ running: RunningRehearsal) async throws -> RawAnswer {
+        let model = model + fault.rawValue
+        let body = stream ? AnswerTests.streamedChat(model) : chat(model)
+        return try await RawClient.post(running.port, chatPath, body)
+    }
+
+    @Test("Nothing, not even a head, comes of a connection that closes or resets at once", arguments: [false, true])
+    func nothing(stream: Bool) async throws {
+        try await withRehearsal { running in
+            let closed = try await Self.answer(.close, stream: stream, running)
+            #expect(closed.bytes.isEmpty && !closed.wasReset)
+            let reset = try await Self.answer(.reset, stream: stream, running)
+            #expect(reset.bytes.isEmpty && reset.wasReset)
+            let garbage = try await Self.answer(.garbage, stream: stream, running)
+            #expect(!garbage.bytes.isEmpty && garbage.status == nil)
+        }
+    }
+
+    @Test(
+        "An answer that breaks off is framed as cut off",
+        arguments: [Fault.truncated, .truncatedEvent, .resetMidStream, .badChunk], [false, true])
+    func breaksOff(fault: Fault, stream: Bool) async throws {
+        try await withRehearsal { running in
+            let answer = try await Self.answer(fault, stream: stream, running)
+            #expect(answer.status == 200 && !answer.rawBody.isEmpty && answer.body == nil)
+            #expect(answer.wasReset == (fault == .resetMidStream))
+        }
+    }
+
+    @Test(
+        "A hang sends nothing, or nothing more, until the client leaves, which is observed",
+        arguments: [Fault.hang, .hangMidStream], [false, true])
+    func hangs(fault: Fault, stream: Bool) async throws {
+        try await withRehearsal { running in
+            let client = try await RawClient(port: running.port)
+            let model = Self.model + fault.rawValue
+            try await client.send(RawClient.request(chatPath, stream ? AnswerTests.streamedChat(model) : chat(model)))
+            if fault == .hang {
+                #expect(try await eventually { running.observations.requestCount == 1 })
+                #expect(try await client.soFar().isEmpty)
+            } else {
+                #expect(try await eventually { try await client.soFar().count > 200 })
+                #expect(RawAnswer(bytes: try await client.soFar(), wasReset: false).body == nil)
+            }
+            #expect(running.observations.cancelledCount == 0)
+            try await client.channel.close()
+            #expect(try await eventually { running.observations.cancelledCount == 1 })
+            #expect(running.observations.completedCount == 0 && running.observations.openConnections == 0)
+        }
+    }
+
+    @Test(
+        "JSON faults are in whole answers and in streams, in otherwise good HTTP",
+        arguments: Fault.allCases.filter(\.isInText), [false, true])
+    func spoilsText(fault: Fault, stream: Bool) async throws {
+        try await withRehearsal { running in
+            let answer = try await Self.answer(fault, stream: stream, running)
+            #expect(answer.status == 200)
+            let texts = stream ? answer.body.map { Self.split($0) } ?? [] : [answer.body ?? []]
+            let bad = texts.filter { (try? Value(parsing: $0)) == nil }
+            #expect(bad.count == 1, "exactly one text is spoilt, and the strict parser refuses it")
+        }
+    }
+
+    /// The data of events as bytes, since they may be no UTF-8; without `[DONE]`.
+    private static func split(_ body: [UInt8]) -> [[UInt8]] {
+        body.split(separator: UInt8(ascii: "\n")).map { Array($0.dropFirst(6)) }
+            .filter { !$0.isEmpty && !$0.starts(with: "[DONE]".utf8) }
+    }
+
+    @Test("Heads lie as asked for")
+    func heads() async throws {
+        try await withRehearsal { running in
+            #expect(try await Self.answer(.contentType, stream: true, running).header("content-type") == "text/html")
+            let gzip = try await Self.answer(.gzip, stream: false, running)
+            #expect(try gzip.header("content-encoding") == "gzip" && gzip.json()["choices"] != nil)
+            let lengths = try await Self.answer(.doubleLength, stream: false, running).head
+            #expect(lengths.split(separator: "\r\n").count { $0.hasPrefix("content-length") } > 1)
+            let both = try await Self.answer(.lengthAndChunked, stream: false, running)
+            #expect(both.header("transfer-encoding") == "chunked" && both.header("content-length") != nil)
+            #expect(try await Self.answer(.hugeHead, stream: false, running).head.utf8.count > 256 << 10)
+        }
+    }
+
+    @Test("Streams end wrongly as asked for")
+    func streamEnds() async throws {
+        try await withRehearsal { running in
+            func finishes(_ answer: RawAnswer) throws -> [Value] {
+                try answer.chunks().compactMap { $0["choices"]?.elements?.first?["finish_reason"]?.unlessNull }
+            }
+            let noDone = try await Self.answer(.noDone, stream: true, running)
+            #expect(try noDone.body != nil && noDone.events.last != "[DONE]" && finishes(noDone).isEmpty)
+            let noFinish = try await Self.answer(.noFinish, stream: true, running)
+            #expect(try noFinish.events.last == "[DONE]" && finishes(noFinish).isEmpty)
+            let noUsage = try await Self.answer(.noUsage, stream: true, running)
+            #expect(try noUsage.chunks().allSatisfy { $0["usage"] == .null } && finishes(noUsage).count == 1)
+            let early = try await Self.answer(.usageWithChoices, stream: true, running).chunks().last
+            #expect(early?["usage"]?["total_tokens"] != nil && early?["choices"] != [])
+            let error = try await Self.answer(.errorMidStream, stream: true, running)
+            #expect(try error.chunks().last?["error"]?["message"] != nil && error.chunks().count == 5)
+            let empty = try await Self.answer(.emptyChoices, stream: true, running)
+            #expect(try empty.chunks().allSatisfy { $0["choices"] == [] } && empty.events.last == "[DONE]")
+        }
+    }
+
+    @Test(
+        "An error has its status, its shape and its time to wait", arguments: Behaviour.ErrorShape.allCases,
+        [400, 401, 429, 500, 503])
+    func errors(shape: Behaviour.ErrorShape, status: Int) async throws {
+        try await withRehearsal { running in
+            let options = "x-rehearsal: error=\(status); shape=\(shape.rawValue); retry-after=7\r\n"
+            let answer = try await RawClient.post(running.port, chatPath, chat("rehearsal"), headers: options)
+            #expect(answer.status == status && answer.header("retry-after") == "7")
+            switch shape {
+            case .openai: #expect(try answer.json()["error"]?["type"]?.text != nil)
+            case .vllm: #expect(try answer.json()["error"]?["code"]?.integer == status)
+            case .litellm: #expect(try answer.json()["error"]?["code"]?.text == String(status))
+            case .bare: #expect(try answer.json()["error"]?.text != nil)
+            case .html: #expect(answer.header("content-type") == "text/html")
+            case .empty: #expect(answer.body == [])
+            }
+        }
+    }
+
+    @Test("The header wins over the model's name, and failures end after as many as asked for")
+    func failuresEnd() async throws {
+        try await withRehearsal { running in
+            var statuses: [Int?] = []
+            for _ in 0..<4 {
+                let headers = "x-rehearsal: error=503; failures=2\r\n"
+                let body = chat("rehearsal?error=500")
+                statuses.append(try await RawClient.post(running.port, chatPath, body, headers: headers).status)
+            }
+            #expect(statuses == [503, 503, 200, 200])
+        }
+    }
+
+    @Test("An answer that drips comes a byte at a time and is whole in the end")
+    func drips() async throws {
+        var script = Script([.bytes(.init(string: "abc")), .done(keepAlive: true)], drip: .milliseconds(1))
+        var steps: [Script.Step] = []
+        repeat { steps.append(script.next()) } while steps.last != .done(keepAlive: true) && steps.count < 20
+        let bytes = ["a", "b", "c"].map { Script.Step.bytes(.init(string: $0)) }
+        #expect(steps == bytes.flatMap { [$0, .wait(.milliseconds(1))] } + [.done(keepAlive: true)])
+        try await withRehearsal { running in
+            let answer = try await Self.answer(.drip, stream: true, running)
+            #expect(answer.events.last == "[DONE]")
+        }
+    }
+
+    @Test("A huge answer is as large as asked for, and a stream of it is not made before it is read")
+    func huge() async throws {
+        try await withRehearsal { running in
+            let whole = try await Self.answer(.huge, stream: false, running).json()
+            let text = whole["choices"]?.elements?.first?["message"]?["content"]?.text ?? ""
+            #expect((290_000...310_000).contains(text.utf8.count))
+
+            let client = try await RawClient(port: running.port, reads: false)
+            let model = "rehearsal?fault=huge&bytes=200000000"
+            try await client.send(RawClient.request(chatPath, AnswerTests.streamedChat(model)))
+            #expect(try await eventually { running.observations.requestCount == 2 })
+            try await client.channel.close()
+            #expect(try await eventually { running.observations.cancelledCount == 1 })
+            let sent = try #require(running.observations.cancellations.last).tokensSent
+            // A token here is more than a kilobyte; the kernel's buffers hold a few megabytes.
+            #expect(sent < 20_000)
+        }
+    }
+}
