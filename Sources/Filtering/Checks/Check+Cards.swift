@@ -8,9 +8,26 @@ extension Check {
     /// Troy 9792.
     static func isCard(_ candidate: Span<UInt8>) -> Bool {
         guard let text = CompactBytes(candidate, separators: " -"), (12...19).contains(text.count),
-            text.areDigits(0..<text.count), hasIssuer(text)
+            text.areDigits(0..<text.count), hasIssuer(text), isGroupedAsCard(candidate)
         else { return false }
         return CheckDigits.luhn(text)
+    }
+
+    /// Whether digits stand together, one by one, or in groups of three or more, as on cards; others are lists of numbers.
+    private static func isGroupedAsCard(_ candidate: Span<UInt8>) -> Bool {
+        var shortest = 19
+        var longest = 0
+        var length = 0
+        for index in 0...candidate.count {
+            if index < candidate.count, candidate[index].isASCIIDigit {
+                length += 1
+            } else {
+                shortest = min(shortest, length)
+                longest = max(longest, length)
+                length = 0
+            }
+        }
+        return shortest >= 3 || longest == 1
     }
 
     private static func hasIssuer(_ text: CompactBytes) -> Bool {

@@ -97,18 +97,41 @@ extension Check {
         return shannonEntropy(value) >= (isHex ? 2.7 : 3.2)
     }
 
+    /// Whether upper case, lower case and digits all stand in the value: what no hexadecimal digest has.
+    static func mixesCases(_ candidate: Span<UInt8>) -> Bool {
+        let value = candidate.extracting(assignedRange(candidate))
+        return value.indices.contains { (0x41...0x5A).contains(value[$0]) }
+            && value.indices.contains { (0x61...0x7A).contains(value[$0]) }
+            && value.indices.contains { value[$0].isASCIIDigit }
+    }
+
     /// A password worth hiding, after a name and `=`, `:` or `is` if the candidate has one: at least 8 bytes, letters
-    /// and something besides, more than four different bytes, no placeholder or expression.
+    /// and a digit or sign, more than four different bytes, no placeholder or expression.
     static func isPassword(_ candidate: Span<UInt8>) -> Bool {
         let value = candidate.extracting(assignedRange(candidate))
-        guard value.count >= 8, !isPlaceholder(value) else { return false }
+        return value.count >= 8 && looksChosen(value)
+    }
+
+    /// An address `scheme://name:password@host` whose password is at least 6 bytes and no placeholder.
+    static func hasURLPassword(_ candidate: Span<UInt8>) -> Bool {
+        guard let at = candidate.indices.last(where: { candidate[$0] == UInt8(ascii: "@") }),
+            let colon = candidate.indices.last(where: { $0 < at && candidate[$0] == UInt8(ascii: ":") }),
+            at - colon > 6
+        else { return false }
+        return looksChosen(candidate.extracting(colon + 1..<at))
+    }
+
+    private static func looksChosen(_ value: Span<UInt8>) -> Bool {
+        guard !isPlaceholder(value) else { return false }
         var letters = 0
-        var different: Set<UInt8> = []
+        var others = 0
+        var different = InlineArray<256, Bool>(repeating: false)
         for index in value.indices {
             if value[index].isASCIILetter { letters += 1 }
-            different.insert(value[index])
+            if value[index].isASCIIDigit || Array("!#%&*+=^~?".utf8).contains(value[index]) { others += 1 }
+            different[Int(value[index])] = true
         }
-        return letters > 0 && letters < value.count && different.count > 4
+        return letters > 0 && others > 0 && different.indices.count { different[$0] } > 4
     }
 
     /// Bits a byte.
@@ -140,7 +163,7 @@ extension Check {
     }
 
     /// What stands after the last `=`, `:` or blank that precedes the value, without quotes; all, if there is none.
-    private static func assignedRange(_ candidate: Span<UInt8>) -> Range<Int> {
+    static func assignedRange(_ candidate: Span<UInt8>) -> Range<Int> {
         func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") || byte == 0x60 }
         func isOperator(_ byte: UInt8) -> Bool {
             [UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: ">"), UInt8(ascii: " "), 0x09].contains(byte)

@@ -43,10 +43,34 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
     case awsKeyID = "aws_key_id"
     case jwt
     case entropy
+    case entropyMixed = "entropy_mixed"
     case password
+    case urlPassword = "url_password"
 
-    /// Whether `candidate` is what this check is named after.
-    package func confirms(_ candidate: Span<UInt8>) -> Bool {
+    /// The part of a candidate that is valid, up to its end, as offsets in it; `nil` if none is.
+    ///
+    /// A pattern may take in too much on the left (the 12 of `12 4111 1111 1111 1111`), so later beginnings are tried at
+    /// words, eight at most. Of an assignment the value alone is confirmed.
+    package func confirm(_ candidate: UnsafeBufferPointer<UInt8>) -> Range<Int>? {
+        let bytes = candidate.span
+        if [.entropy, .entropyMixed, .password].contains(self) {
+            return confirms(bytes) ? Self.assignedRange(bytes) : nil
+        }
+        if confirms(bytes) { return 0..<bytes.count }
+        var attempts = 0
+        var index = 1
+        while index < bytes.count, attempts < 8 {
+            if bytes[index].beginsWord(after: bytes[index - 1]) {
+                if confirms(bytes.extracting(index..<bytes.count)) { return index..<bytes.count }
+                attempts += 1
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Whether all of `candidate` is what this check is named after.
+    func confirms(_ candidate: Span<UInt8>) -> Bool {
         switch self {
         case .card: Self.isCard(candidate)
         case .iban: Self.isIBAN(candidate)
@@ -60,7 +84,9 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
         case .awsKeyID: Self.isAWSKeyID(candidate)
         case .jwt: Self.isJWT(candidate)
         case .entropy: Self.isRandomSecret(candidate)
+        case .entropyMixed: Self.isRandomSecret(candidate) && Self.mixesCases(candidate)
         case .password: Self.isPassword(candidate)
+        case .urlPassword: Self.hasURLPassword(candidate)
         default: confirmsNationalID(candidate)
         }
     }

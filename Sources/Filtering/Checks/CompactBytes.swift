@@ -64,6 +64,13 @@ extension UInt8 {
     var isASCIILetter: Bool { (0x41...0x5A).contains(self & 0xDF) }
     var asciiUppercased: UInt8 { (0x61...0x7A).contains(self) ? self & 0xDF : self }
 
+    /// Whether a word, or a number with its plus, begins with this byte.
+    func beginsWord(after previous: UInt8) -> Bool {
+        let previousIsInWord = previous.isASCIIDigit || previous.isASCIILetter
+        return self == UInt8(ascii: "+")
+            || (isASCIIDigit || isASCIILetter) && !previousIsInWord && previous != UInt8(ascii: "+")
+    }
+
     /// The value of a hexadecimal digit.
     var hexValue: Int? {
         switch self {

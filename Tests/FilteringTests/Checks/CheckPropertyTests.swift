@@ -128,8 +128,9 @@ struct SecretCheckTests {
     @Test(
         "passwords",
         arguments: [
-            ("password: Tr0ub4dor+3", true), ("pwd=hunter2hunter", true), ("password is correct-horse-battery", true),
-            ("password: forgotten", false), ("password = get_password()", false), ("password=${DB_PASS1}", false),
+            ("password: Tr0ub4dor+3", true), ("pwd=hunter2hunter", true), ("password is correct-horse-battery-9", true),
+            ("password: forgotten", false), ("password is case-sensitive", false), ("password = get_password()", false),
+            ("password=${DB_PASS1}", false),
             ("password: ********", false), ("password: changeme1", false),
         ])
     func passwords(text: String, expected: Bool) {

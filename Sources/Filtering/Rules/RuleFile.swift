@@ -1,0 +1,173 @@
+internal import Yams
+
+/// The YAML form of rules:
+///
+/// ```yaml
+/// rules:
+///   - id: pii/card-number          # unique, stable
+///     category: pii.card           # one of the catalogue's
+///     severity: high               # low, medium (default), high, critical
+///     pattern: '\b[0-9]{13,19}\b'  # Hyperscan syntax, bounded width
+///     view: normalised             # or skeleton, for words
+///     ignore_case: false
+///     check: card                  # optional; see Check
+///     context: [card, visa]        # optional; one must stand near
+///     context_bytes: 64
+///     clause: C1                   # optional; otherwise the category's clause
+///     matches: ['…']               # at least one
+///     non_matches: ['…']           # at least one
+/// ```
+package enum RuleFile {
+    private static let ruleFields = [
+        "id", "category", "severity", "pattern", "view", "ignore_case", "check", "context", "context_bytes", "clause",
+        "matches", "non_matches",
+    ]
+
+    /// The rules of one file, whose categories must be in the shipped catalogue.
+    ///
+    /// - Parameter file: its name, for messages.
+    /// - Throws: every problem of the file at once.
+    package static func rules(yaml: String, file: String) throws(RuleProblems) -> [Rule] {
+        try rules(yaml: yaml, file: file, categories: CategoryCatalogue.shipped())
+    }
+
+    package static func rules(
+        yaml: String, file: String, categories: CategoryCatalogue
+    ) throws(RuleProblems) -> [Rule] {
+        try rules(files: [(file, yaml)], categories: categories)
+    }
+
+    /// The rules of several files, among which ids are unique.
+    package static func rules(
+        files: [(name: String, yaml: String)], categories: CategoryCatalogue
+    ) throws(RuleProblems) -> [Rule] {
+        var rules: [Rule] = []
+        var problems: [RuleProblem] = []
+        var places: [String: String] = [:]
+        for file in files {
+            var reader = FieldReader(file: file.name)
+            for node in ruleNodes(file.yaml, &reader) {
+                guard let rule = rule(node, categories, &places, &reader) else { continue }
+                rules.append(rule)
+            }
+            problems += reader.problems
+        }
+        guard problems.isEmpty else { throw RuleProblems(problems) }
+        return rules
+    }
+
+    private static func ruleNodes(_ yaml: String, _ reader: inout FieldReader) -> [Node] {
+        guard let document = reader.document(yaml),
+            let fields = reader.fields(of: document, known: ["rules"], what: "A rule file")
+        else { return [] }
+        guard case .sequence(let sequence)? = fields["rules"], !sequence.isEmpty else {
+            reader.report(
+                fields["rules"]?.mark ?? document.mark, "`rules` is a list. Write `rules:` and each rule after `- `.")
+            return []
+        }
+        return Array(sequence)
+    }
+
+    private static func rule(
+        _ node: Node, _ categories: CategoryCatalogue, _ places: inout [String: String], _ reader: inout FieldReader
+    ) -> Rule? {
+        guard let fields = reader.fields(of: node, known: ruleFields, what: "A rule") else { return nil }
+        for name in ["id", "category", "pattern", "matches", "non_matches"] where fields[name] == nil {
+            reader.report(node.mark, missing(name))
+        }
+        let id = id(fields["id"], &places, &reader)
+        let category = category(fields["category"], categories, &reader)
+        let severity: Rule.Severity? = reader.choice(fields["severity"], "severity")
+        let view: Rule.View? = reader.choice(fields["view"], "view")
+        let check: Check? = reader.choice(fields["check"], "check")
+        let pattern = pattern(fields["pattern"], &reader)
+        if view == .skeleton, check != nil {
+            reader.report(
+                fields["check"]?.mark,
+                "A rule in the skeleton view can't have a check, since a skeleton turns digits into letters. "
+                    + "Write `view: normalised`.")
+        }
+        let rule = Rule(
+            id: id ?? "", category: category ?? Category(""), severity: severity ?? .medium, pattern: pattern ?? "",
+            view: view ?? .normalised, ignoresCase: reader.flag(fields["ignore_case"], "ignore_case"), check: check,
+            context: reader.texts(fields["context"], "context"),
+            contextBytes: reader.number(fields["context_bytes"], "context_bytes", in: 1...256, default: 64),
+            clause: reader.text(fields["clause"], "clause"),
+            matches: tests(fields["matches"], "matches", &reader),
+            nonMatches: tests(fields["non_matches"], "non_matches", &reader))
+        return id == nil || category == nil || pattern == nil ? nil : rule
+    }
+
+    private static func missing(_ name: String) -> String {
+        switch name {
+        case "matches": "A rule needs a text that it finds. Write `matches: ['…']`."
+        case "non_matches": "A rule needs a text that it must leave alone. Write `non_matches: ['…']`."
+        default: "A rule needs `\(name)`. Write `\(name): …`."
+        }
+    }
+
+    private static func tests(_ node: Node?, _ name: String, _ reader: inout FieldReader) -> [String] {
+        let texts = reader.texts(node, name)
+        if let node, case .sequence(let sequence) = node, sequence.isEmpty {
+            reader.report(node.mark, missing(name))
+        }
+        return texts
+    }
+
+    private static func id(_ node: Node?, _ places: inout [String: String], _ reader: inout FieldReader) -> String? {
+        guard let node, let id = reader.text(node, "id") else { return nil }
+        let isWellFormed =
+            id.utf8.allSatisfy {
+                $0.isASCIIDigit || (0x61...0x7A).contains($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "/")
+            } && id.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !$0.isEmpty }
+            && id.utf8.contains(UInt8(ascii: "/"))
+        guard isWellFormed else {
+            reader.report(
+                node.mark,
+                "`\(id)` is no rule id. Write lower-case words like `pii/card-number`: letters, digits, `-`, `/`.")
+            return nil
+        }
+        let place = "\(reader.file):\(node.mark?.line ?? 1)"
+        if let other = places.updateValue(place, forKey: id) {
+            places[id] = other
+            reader.report(node.mark, "The id `\(id)` is taken by the rule at \(other). Choose another.")
+            return nil
+        }
+        return id
+    }
+
+    private static func category(
+        _ node: Node?, _ categories: CategoryCatalogue, _ reader: inout FieldReader
+    ) -> Category? {
+        guard let node, let name = reader.text(node, "category") else { return nil }
+        if categories[Category(name)] != nil { return Category(name) }
+        let known = categories.entries.map(\.id.rawValue)
+        let advice = Suggestion.nearest(to: name, among: known).map { "Did you mean `\($0)`?" }
+        reader.report(
+            node.mark, "The catalogue has no category `\(name)`. \(advice ?? "Known are \(Suggestion.list(known)).")")
+        return nil
+    }
+
+    /// Finds what no Hyperscan pattern can hold; the engine compiles the rest.
+    private static func pattern(_ node: Node?, _ reader: inout FieldReader) -> String? {
+        guard let node, let pattern = reader.text(node, "pattern") else { return nil }
+        for (sign, name) in [
+            ("(?=", "look-ahead"), ("(?!", "look-ahead"), ("(?<=", "look-behind"), ("(?<!", "look-behind"),
+        ]
+        where pattern.utf8.holds(sign) {
+            reader.report(node.mark, "A pattern can't hold \(name) (`\(sign)…)`). Use `\\b`, `context` or a `check`.")
+            return nil
+        }
+        return pattern
+    }
+}
+
+extension String.UTF8View {
+    /// Whether `needle` stands anywhere in these bytes.
+    fileprivate func holds(_ needle: String) -> Bool {
+        let needle = Array(needle.utf8)
+        let bytes = Array(self)
+        guard bytes.count >= needle.count else { return false }
+        return (0...bytes.count - needle.count).contains { bytes[$0..<$0 + needle.count].elementsEqual(needle) }
+    }
+}

@@ -1,0 +1,16 @@
+/// The rules that come with Steward, embedded in the executable.
+package enum ShippedRules {
+    /// Name and text of each file.
+    package static var files: [(name: String, yaml: String)] {
+        [
+            ("secrets.yaml", PackageResources.secrets_yaml), ("tokens.yaml", PackageResources.tokens_yaml),
+            ("pii.yaml", PackageResources.pii_yaml), ("national-ids.yaml", PackageResources.national_ids_yaml),
+            ("prompt-attacks.yaml", PackageResources.prompt_attacks_yaml), ("harms.yaml", PackageResources.harms_yaml),
+        ].map { ($0.0, String(decoding: $0.1, as: UTF8.self)) }
+    }
+
+    /// - Throws: `RuleProblems` if a file was spoilt before the build.
+    package static func load() throws(RuleProblems) -> [Rule] {
+        try RuleFile.rules(files: files, categories: CategoryCatalogue.shipped())
+    }
+}
