@@ -1,0 +1,106 @@
+#include "CICU.h"
+
+#include <unicode/normalizer2.h>
+#include <unicode/uchar.h>
+#include <unicode/unistr.h>
+#include <unicode/uspoof.h>
+
+namespace {
+
+/// ICU's own singletons, opened once; all are immutable and safe to share between threads.
+struct Tables {
+    const icu::Normalizer2 *nfkd = nullptr;
+    const icu::Normalizer2 *nfd = nullptr;
+    const icu::Normalizer2 *fold = nullptr;
+    const USpoofChecker *spoof = nullptr;
+
+    Tables() {
+        UErrorCode status = U_ZERO_ERROR;
+        nfkd = icu::Normalizer2::getNFKDInstance(status);
+        nfd = icu::Normalizer2::getNFDInstance(status);
+        fold = icu::Normalizer2::getNFKCCasefoldInstance(status);
+        spoof = uspoof_open(&status);
+        complete = U_SUCCESS(status);
+    }
+
+    bool complete = false;
+};
+
+const Tables &tables() {
+    static const Tables shared;
+    return shared;
+}
+
+/// Invisible characters that carry a hidden ASCII text: tags, and variation selectors used as bytes.
+/// Answers the character, 0 for one to leave out, or -1 if the code point is none of them.
+int32_t smuggled(uint32_t c) {
+    if (c >= 0xFE00 && c <= 0xFE0F) return 0;
+    if (c >= 0xE0000 && c <= 0xE007F) return c >= 0xE0020 && c <= 0xE007E ? int32_t(c - 0xE0000) : 0;
+    if (c >= 0xE0100 && c <= 0xE01EF) {
+        const uint32_t byte = c - 0xE0100 + 16;
+        return byte >= 0x20 && byte <= 0x7E ? int32_t(byte) : 0;
+    }
+    return -1;
+}
+
+/// One decomposed code point as the views show it; -1 leaves it out.
+UChar32 shown(UChar32 c) {
+    if (c == 0x2212) return '-';
+    if (c == 0x3002) return '.';
+    const int32_t digit = u_charDigitValue(c);
+    if (digit >= 0 && u_charType(c) == U_DECIMAL_DIGIT_NUMBER) return '0' + digit;
+    switch (u_charType(c)) {
+        case U_NON_SPACING_MARK:
+        case U_ENCLOSING_MARK:
+        case U_FORMAT_CHAR: return -1;
+        case U_SPACE_SEPARATOR: return ' ';
+        case U_LINE_SEPARATOR:
+        case U_PARAGRAPH_SEPARATOR: return '\n';
+        case U_DASH_PUNCTUATION: return '-';
+        default: return u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT) ? -1 : c;
+    }
+}
+
+void decompose(uint32_t c, icu::UnicodeString &text) {
+    if (!tables().nfkd->getDecomposition(UChar32(c), text)) text.setTo(UChar32(c));
+}
+
+void skeleton(uint32_t c, icu::UnicodeString &text) {
+    const Tables &t = tables();
+    UErrorCode status = U_ZERO_ERROR;
+    icu::UnicodeString folded, prototype, refolded;
+    t.fold->normalize(icu::UnicodeString(UChar32(c)), folded, status);
+    uspoof_getSkeletonUnicodeString(t.spoof, 0, folded, prototype, &status);
+    t.fold->normalize(prototype, refolded, status);
+    t.nfd->normalize(refolded, text, status);
+    if (U_FAILURE(status)) decompose(c, text);
+}
+
+}  // namespace
+
+extern "C" int32_t cicu_map(uint32_t c, cicu_view view, uint8_t *bytes, int32_t capacity) {
+    if (!tables().complete || capacity < 64) return -1;
+    const int32_t hidden = smuggled(c);
+    if (hidden == 0) return 0;
+    if (hidden > 0) {
+        bytes[0] = uint8_t(hidden);
+        return 1;
+    }
+    icu::UnicodeString text;
+    if (view == CICU_SKELETON) {
+        skeleton(c, text);
+    } else {
+        decompose(c, text);
+    }
+    int32_t count = 0;
+    bool same = true;
+    for (int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
+        const UChar32 one = shown(text.char32At(i));
+        same = same && one == UChar32(c);
+        if (one < 0) continue;
+        UBool error = false;
+        U8_APPEND(bytes, count, capacity, one, error);
+        if (error) break;
+    }
+    return same && text.countChar32() == 1 ? -1 : count;
+}

@@ -1,0 +1,22 @@
+#pragma once
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// How a text is written anew before rules are matched against it.
+typedef enum {
+    CICU_NORMALISED = 0,
+    CICU_SKELETON = 1,
+} cicu_view;
+
+/// Writes what one code point (0x80 and above) becomes in a view, as UTF-8.
+///
+/// Answers the number of bytes (0: the code point is left out), or -1 if it stays as it is. Never writes more than
+/// `capacity` bytes; 64 are enough for every code point.
+int32_t cicu_map(uint32_t code_point, cicu_view view, uint8_t *bytes, int32_t capacity);
+
+#ifdef __cplusplus
+}
+#endif

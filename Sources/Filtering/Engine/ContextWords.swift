@@ -1,0 +1,48 @@
+/// The words of which one must stand near a match.
+struct ContextWords: Sendable {
+    /// Lower case, as they appear in the view, longest first.
+    private let words: [[UInt8]]
+
+    var isEmpty: Bool { words.isEmpty }
+
+    init(_ words: [String], _ view: CodePointView) {
+        let variants = words.flatMap { [$0, $0.lowercased(), $0.uppercased()] }
+        var seen = Set<[UInt8]>()
+        self.words = variants.map { Self.mapped($0, view) }.filter { !$0.isEmpty && seen.insert($0).inserted }
+    }
+
+    /// Where the first word ends that begins at a word's beginning and lies in `range`.
+    func firstEnd(in range: Range<Int>, _ window: Window) -> Int? {
+        var best: Int?
+        for offset in range where offset == 0 || offset == window.start || !Self.isLetterOrDigit(window[offset - 1]) {
+            if let best, offset >= best { break }
+            for word in words where offset + word.count <= min(best ?? range.upperBound, range.upperBound) {
+                if matches(word, at: offset, window) { best = offset + word.count }
+            }
+        }
+        return best
+    }
+
+    private func matches(_ word: [UInt8], at offset: Int, _ window: Window) -> Bool {
+        for index in word.indices where Self.lowered(window[offset + index]) != word[index] { return false }
+        return true
+    }
+
+    private static func lowered(_ byte: UInt8) -> UInt8 {
+        ByteSet.upper.contains(byte) ? byte | 0x20 : byte
+    }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        byte != 0x5F && ByteSet.word.contains(byte)
+    }
+
+    private static func mapped(_ word: String, _ view: CodePointView) -> [UInt8] {
+        word.unicodeScalars.flatMap { scalar -> [UInt8] in
+            if scalar.isASCII { return [lowered(UInt8(scalar.value))] }
+            switch view.map(scalar.value) {
+            case .same: return Array(String(scalar).utf8)
+            case .bytes(let count): return UnsafeBufferPointer(start: view.buffer, count: count).map(lowered)
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+/// The ends that Hyperscan reported in one scan, gathered so that dense hits take little room.
+final class HitRuns {
+    struct Run {
+        var rule: Int
+        var first: Int
+        var last: Int
+    }
+
+    private(set) var runs: [Run] = []
+    /// The latest run of each rule; -1 without one.
+    private var latest: [Int32] = []
+    /// Rules that are looked at; hits of others are dropped.
+    private var isActive: [Bool] = []
+    private var owner: FilterPolicy?
+    private var side: Side?
+    /// Ends that lie this near go into one run.
+    private static let gap = 128
+
+    /// - Parameter owner: whose rules these are; a call with the same rules as before costs nothing.
+    func prepare(for isActive: [Bool], _ owner: FilterPolicy, _ side: Side) {
+        guard self.owner !== owner || self.side != side else { return }
+        self.owner = owner
+        self.side = side
+        self.isActive = isActive
+        latest = [Int32](repeating: -1, count: isActive.count)
+        runs.removeAll(keepingCapacity: true)
+    }
+
+    func add(_ rule: Int, end: Int) {
+        guard isActive[rule] else { return }
+        let index = Int(latest[rule])
+        if index >= 0, end >= runs[index].first, end <= runs[index].last + Self.gap {
+            if end > runs[index].last { runs[index].last = end }
+            return
+        }
+        latest[rule] = Int32(runs.count)
+        runs.append(Run(rule: rule, first: end, last: end))
+    }
+
+    func removeAll() {
+        for run in runs { latest[run.rule] = -1 }
+        runs.removeAll(keepingCapacity: true)
+    }
+}

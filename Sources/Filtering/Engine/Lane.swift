@@ -1,0 +1,134 @@
+/// One view of a streamed text: its last bytes, Hyperscan's state, and what may still become a match.
+final class Lane {
+    let view: Rule.View
+    private(set) var text = ViewText()
+    private let stream: HyperscanStream
+    private let prefixes: HyperscanDatabase?
+    private let policy: FilterPolicy
+    private let side: PolicySide
+    /// No match that begins before this offset can still grow.
+    private var floor = 0
+    private var waiting: [Waiting] = []
+    private var lapsed: [(start: Int, decided: Int)] = []
+    /// Where bytes that were scanned end.
+    private var scanned = 0
+    /// Rules that see ahead, and whose match ended exactly where the text did so far.
+    private var deferred: [Int] = []
+
+    init(_ view: Rule.View, _ database: HyperscanDatabase, _ policy: FilterPolicy, _ side: Side) {
+        self.view = view
+        stream = HyperscanStream(database)
+        prefixes = policy.prefixes[view]
+        self.policy = policy
+        self.side = policy[side]
+    }
+
+    /// Appends whole characters.
+    func append(_ piece: UnsafeBufferPointer<UInt8>, original: Int, isASCII: Bool, _ map: CodePointView) {
+        lapsed.removeAll(keepingCapacity: true)
+        if isASCII {
+            text.append(same: piece, original: original)
+        } else {
+            text.append(piece, original: original, map)
+        }
+    }
+
+    /// Scans what was appended and reports matches in original offsets.
+    func scan(_ tools: ScanTools, _ rules: FilterRules, isComplete: Bool, fed: Int, found: (FindingLog.Entry) -> Void) {
+        let hits = tools.hits
+        for rule in deferred { hits.add(rule, end: scanned) }
+        deferred.removeAll(keepingCapacity: true)
+        text.withWindow(isComplete: isComplete) { window in
+            if window.end > scanned { stream.scan(window[scanned..<window.end], tools.scratch, hits) }
+            if isComplete { stream.close(tools.scratch, hits) }
+            scanned = window.end
+            guard !hits.runs.isEmpty || !waiting.isEmpty else { return }
+            let resolver = MatchResolver(rules: rules, matcher: tools.matcher)
+            resolver.resolve(runs(hits, rules, window), window, waiting: &waiting, lapsed: &lapsed) { match in
+                found(entry(match, fed: fed))
+            }
+            hits.removeAll()
+        }
+    }
+
+    /// Leaves out ends that a rule which looks ahead has exactly at the end of what is known: they come again.
+    private func runs(_ hits: HitRuns, _ rules: FilterRules, _ window: Window) -> [HitRuns.Run] {
+        guard !window.isComplete else { return hits.runs }
+        var runs = hits.runs
+        for index in runs.indices
+        where runs[index].last == window.end && rules.compiled[runs[index].rule].program.looksAhead {
+            deferred.append(runs[index].rule)
+            runs[index].last -= 1
+        }
+        runs.removeAll { $0.last < $0.first }
+        return runs
+    }
+
+    private func entry(_ match: Sighting, fed: Int) -> FindingLog.Entry {
+        let start = text.original(startingAt: match.range.lowerBound) ?? 0
+        let end = text.original(endingAt: match.range.upperBound)
+        let decided = match.decided > text.end ? fed + 1 : text.original(endingAt: match.decided)
+        return FindingLog.Entry(rule: match.rule, range: start..<end, decided: decided)
+    }
+
+    // MARK: - Holding back
+
+    /// The original offset from which on text must be held back; `fed` if none must.
+    func hold(_ tools: ScanTools, _ rules: FilterRules, fed: Int) -> Int {
+        guard prefixes != nil else { return fed }
+        floor = earliestAlive(at: text.end, tools, rules)
+        var held = floor
+        for match in waiting where side.holds[match.rule] { held = min(held, match.range.lowerBound) }
+        return text.original(startingAt: held) ?? fed
+    }
+
+    /// The same as it was when the original had `moment` bytes: used once, when something blocks.
+    func hold(at moment: Int, _ tools: ScanTools, _ rules: FilterRules) -> Int {
+        guard prefixes != nil else { return moment }
+        let offset = min(text.viewOffset(ofOriginal: moment), text.end)
+        var held = earliestAlive(at: offset, tools, rules)
+        for match in waiting where side.holds[match.rule] && match.decided <= offset {
+            held = min(held, match.range.lowerBound)
+        }
+        for match in lapsed where match.decided > offset { held = min(held, match.start) }
+        return held < offset ? text.original(startingAt: held) ?? moment : moment
+    }
+
+    private func earliestAlive(at offset: Int, _ tools: ScanTools, _ rules: FilterRules) -> Int {
+        guard let prefixes, floor < offset else { return offset }
+        let alive = tools.alive
+        alive.prepare(for: side.holds, policy, side.side)
+        return text.withWindow(isComplete: false) { window in
+            let window = window.cut(at: offset)
+            tools.scratch.scan(window[max(floor - 1, window.start)..<offset], prefixes, alive)
+            var earliest = offset
+            for run in alive.runs {
+                let start = tools.matcher.run(rules.compiled[run.rule].program, window, from: floor, to: offset) {
+                    _, _ in
+                }
+                if let start { earliest = min(earliest, start) }
+            }
+            alive.removeAll()
+            return earliest
+        }
+    }
+
+    /// The original offset before which everything is final; forgets text that no rule can look at any more.
+    func trim(fed: Int) -> Int {
+        let reach = side.reachBytes
+        let safe = text.end > reach ? text.original(startingAt: text.end - reach) ?? 0 : 0
+        text.trim(to: reach + 1)
+        return safe
+    }
+}
+
+/// What one event loop needs to scan; never used for two scans at once.
+final class ScanTools {
+    let scratch = HyperscanScratch()
+    let matcher = PatternMatcher()
+    let hits = HitRuns()
+    let alive = HitRuns()
+    let views = [CodePointView(.normalised), CodePointView(.skeleton)]
+
+    func map(_ view: Rule.View) -> CodePointView { views[view == .normalised ? 0 : 1] }
+}

@@ -1,0 +1,86 @@
+/// What one view of a text still waits for.
+struct Waiting {
+    var rule: Int
+    /// In the view.
+    var range: Range<Int>
+    /// By when the match itself is known.
+    var decided: Int
+}
+
+/// A match that stands, in offsets of the view.
+struct Sighting {
+    var rule: Int
+    var range: Range<Int>
+    /// The offset by which a reader of the view could know.
+    var decided: Int
+}
+
+/// Turns the ends that Hyperscan reported into matches: finds the start, asks the check, looks for context words.
+struct MatchResolver {
+    let rules: FilterRules
+    let matcher: PatternMatcher
+
+    /// - Parameters:
+    ///   - waiting: matches whose context words may still come; taken up again with the next piece.
+    ///   - lapsed: where a match begins whose context did not come, and when that was known.
+    func resolve(
+        _ runs: [HitRuns.Run], _ window: Window, waiting: inout [Waiting], lapsed: inout [(start: Int, decided: Int)],
+        found: (Sighting) -> Void
+    ) {
+        if !waiting.isEmpty {
+            let before = waiting
+            waiting.removeAll(keepingCapacity: true)
+            for match in before { lookAfter(match, window, &waiting, &lapsed, found) }
+        }
+        for run in runs {
+            let rule = rules.compiled[run.rule]
+            let from = max(window.start, run.first - rule.program.widthMax, 0)
+            matcher.run(rule.program, window, from: from, to: run.last) { start, end in
+                guard end >= run.first, let match = confirmed(rule, start..<end, window) else { return }
+                look(match, window, &waiting, &lapsed, found)
+            }
+        }
+    }
+
+    private func confirmed(_ rule: CompiledRule, _ candidate: Range<Int>, _ window: Window) -> Waiting? {
+        var range = candidate
+        if let check = rule.rule.check {
+            guard let part = check.confirm(window[candidate]), !part.isEmpty, part.upperBound <= candidate.count else {
+                return nil
+            }
+            range = candidate.lowerBound + part.lowerBound..<candidate.lowerBound + part.upperBound
+        }
+        let decided = candidate.upperBound + (rule.program.looksAhead ? 1 : 0)
+        return Waiting(rule: rule.index, range: range, decided: decided)
+    }
+
+    private func look(
+        _ match: Waiting, _ window: Window, _ waiting: inout [Waiting], _ lapsed: inout [(start: Int, decided: Int)],
+        _ found: (Sighting) -> Void
+    ) {
+        let rule = rules.compiled[match.rule]
+        let start = match.range.lowerBound
+        if rule.context.isEmpty
+            || rule.context.firstEnd(in: max(start - rule.rule.contextBytes, 0)..<start, window) != nil
+        {
+            found(Sighting(rule: match.rule, range: match.range, decided: match.decided))
+        } else if waiting.last.map({ $0.rule == match.rule && $0.range == match.range }) != true {
+            lookAfter(match, window, &waiting, &lapsed, found)
+        }
+    }
+
+    private func lookAfter(
+        _ match: Waiting, _ window: Window, _ waiting: inout [Waiting], _ lapsed: inout [(start: Int, decided: Int)],
+        _ found: (Sighting) -> Void
+    ) {
+        let rule = rules.compiled[match.rule]
+        let limit = match.range.upperBound + rule.rule.contextBytes
+        if let end = rule.context.firstEnd(in: match.range.upperBound..<min(limit, window.end), window) {
+            found(Sighting(rule: match.rule, range: match.range, decided: max(end, match.decided)))
+        } else if window.end < limit, !window.isComplete {
+            waiting.append(match)
+        } else {
+            lapsed.append((match.range.lowerBound, max(limit, match.decided)))
+        }
+    }
+}

@@ -1,0 +1,76 @@
+/// A rule's pattern as a tree over the bytes of its view.
+///
+/// Three machines are made of it: the expression that Hyperscan searches for, the expression of all its prefixes (what
+/// a text's tail may still become), and a small program that finds where a match starts.
+indirect enum Pattern: Sendable, Hashable {
+    case byte(ByteSet)
+    case sequence([Pattern])
+    case choice([Pattern])
+    /// `max == nil` has no bound; such a pattern is refused later, with its rule's name.
+    case repeated(Pattern, min: Int, max: Int?)
+    case assertion(Assertion)
+
+    enum Assertion: UInt8, Sendable, Hashable {
+        case wordBoundary, notWordBoundary, lineStart, lineEnd, textStart, textEnd
+
+        /// Whether it must see the byte that follows.
+        var looksAhead: Bool {
+            switch self {
+            case .wordBoundary, .notWordBoundary, .lineEnd, .textEnd: true
+            case .lineStart, .textStart: false
+            }
+        }
+    }
+
+    static let empty = Pattern.sequence([])
+
+    static func text(_ bytes: some Sequence<UInt8>) -> Pattern {
+        .sequence(bytes.map { .byte(ByteSet(CollectionOfOne($0))) })
+    }
+
+    /// The fewest and most bytes of a match; `max` is `nil` without a bound.
+    var width: (min: Int, max: Int?) {
+        switch self {
+        case .byte: (1, 1)
+        case .assertion: (0, 0)
+        case .sequence(let parts):
+            parts.reduce((0, 0)) { sum, part in
+                let width = part.width
+                return (sum.0 + width.min, Self.sum(sum.1, width.max))
+            }
+        case .choice(let parts): Self.choiceWidth(parts)
+        case .repeated(let part, let min, let max):
+            (part.width.min * min, max.flatMap { max in part.width.max.map { $0 * max } })
+        }
+    }
+
+    private static func sum(_ a: Int?, _ b: Int?) -> Int? {
+        guard let a, let b else { return nil }
+        return a + b
+    }
+
+    private static func choiceWidth(_ parts: [Pattern]) -> (min: Int, max: Int?) {
+        let widths = parts.map(\.width)
+        let longest = widths.contains { $0.max == nil } ? nil : widths.compactMap(\.max).max() ?? 0
+        return (widths.map(\.min).min() ?? 0, longest)
+    }
+
+    /// Whether an assertion stands in it that must see the byte after it.
+    var looksAhead: Bool {
+        switch self {
+        case .byte: false
+        case .assertion(let assertion): assertion.looksAhead
+        case .sequence(let parts), .choice(let parts): parts.contains(where: \.looksAhead)
+        case .repeated(let part, _, _): part.looksAhead
+        }
+    }
+
+    /// How many byte sets stand in it once its repeats are written out.
+    var expandedSize: Int {
+        switch self {
+        case .byte, .assertion: 1
+        case .sequence(let parts), .choice(let parts): parts.reduce(1) { min($0 + $1.expandedSize, 1 << 20) }
+        case .repeated(let part, let min, let max): Swift.min(part.expandedSize * Swift.max(max ?? min + 1, 1), 1 << 20)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/// How a pattern's characters become byte sets: the same way as the text's, and with case and look-alikes as asked.
+struct PatternFolding {
+    let view: CodePointView
+    var ignoresCase: Bool
+
+    var isSkeleton: Bool { view.view == .skeleton }
+
+    /// The pattern of one character.
+    func pattern(_ scalar: Unicode.Scalar) -> Pattern {
+        if scalar.isASCII {
+            let byte = UInt8(scalar.value)
+            if isSkeleton, byte | 0x20 == UInt8(ascii: "m") {
+                return .choice([
+                    .byte(ByteSet("mM".utf8)), .sequence([.byte(ByteSet("rR".utf8)), .byte(ByteSet("nN".utf8))]),
+                ])
+            }
+            return .byte(set(byte))
+        }
+        var variants = [mapped(scalar)]
+        if ignoresCase, !isSkeleton {
+            for text in [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping] {
+                let variant = Pattern.sequence(
+                    text.unicodeScalars.map { $0.isASCII ? .byte(set(UInt8($0.value))) : mapped($0) })
+                if !variants.contains(variant) { variants.append(variant) }
+            }
+        }
+        return variants.count == 1 ? variants[0] : .choice(variants)
+    }
+
+    /// One ASCII character, with what counts as the same.
+    func set(_ byte: UInt8) -> ByteSet {
+        guard isSkeleton else { return ignoresCase ? ByteSet([byte]).ignoringCase : ByteSet([byte]) }
+        switch byte | 0x20 {
+        case UInt8(ascii: "o"): return ByteSet("oO0".utf8)
+        case UInt8(ascii: "l"): return ByteSet("lL1|I".utf8)
+        case UInt8(ascii: "i"): return ByteSet("iI1|".utf8)
+        default: break
+        }
+        switch byte {
+        case UInt8(ascii: "0"): return ByteSet("oO0".utf8)
+        case UInt8(ascii: "1"): return ByteSet("lI1|".utf8)
+        default: return ByteSet([byte]).ignoringCase
+        }
+    }
+
+    /// Every member with what counts as the same.
+    func set(_ bytes: ByteSet) -> ByteSet {
+        bytes.bytes.reduce(into: ByteSet()) { $0 = $0.union($1 < 0x80 ? set($1) : ByteSet([$1])) }
+    }
+
+    /// What a character outside ASCII is in the view; empty if the view leaves it out.
+    private func mapped(_ scalar: Unicode.Scalar) -> Pattern {
+        switch view.map(scalar.value) {
+        case .same: .text(String(scalar).utf8)
+        case .bytes(let count):
+            .sequence(
+                UnsafeBufferPointer(start: view.buffer, count: count).map { byte in
+                    .byte(byte < 0x80 ? set(byte) : ByteSet([byte]))
+                })
+        }
+    }
+}

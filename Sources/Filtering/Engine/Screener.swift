@@ -1,0 +1,100 @@
+/// Scans texts: one per event loop, since it owns the working memory of all scans. Not for two threads.
+package final class Screener {
+    let tools = ScanTools()
+    /// The policy that the working memory was last grown for; kept alive so that it cannot be mistaken for another.
+    private var policy: FilterPolicy?
+
+    /// What the last `screen` found must be redacted, in order: complete, also where findings were too many to keep.
+    package private(set) var redactions: [Redaction] = []
+    /// How many findings the last `screen` saw but did not keep (more than 64 of one verdict).
+    package private(set) var surplusFindingCount = 0
+
+    /// Texts up to this size are scanned in one piece.
+    private static let wholeBytesMax = 16_384
+
+    package init() {}
+
+    /// Scans a whole text: about 4 µs per KB of ASCII with 200 rules.
+    ///
+    /// - Precondition: `text` is valid UTF-8.
+    package func screen(_ text: UnsafeBufferPointer<UInt8>, side: Side, policy: FilterPolicy) -> Screening {
+        prepare(for: policy)
+        let side = policy[side]
+        redactions.removeAll(keepingCapacity: true)
+        surplusFindingCount = 0
+        var log: FindingLog
+        if text.count <= Self.wholeBytesMax, UTF8Decoding.isASCII(text) {
+            log = screenWhole(text, side, policy)
+        } else {
+            let scan = TextScan(policy, side.side)
+            scan.log.keepsRedacted = true
+            TextScan.forEachPart(of: text) { part in
+                scan.scan(part, tools)
+                scan.log.settle(scan.side)
+                scan.trim()
+                return true
+            }
+            scan.finish(tools)
+            log = scan.log
+        }
+        guard !log.isQuiet || !log.final.isEmpty else { return Screening() }
+        log.settle(side)
+        log.close(upTo: .max, side)
+        redactions = log.redactions(policy.rules)
+        surplusFindingCount = log.surplusCount
+        return Screening(verdict: log.verdict, findings: log.findings(policy.rules, side))
+    }
+
+    /// The text with each redaction's stretch replaced by `[redacted:category]`.
+    ///
+    /// - Precondition: the redactions are in order, do not overlap, and lie within the text.
+    package static func redacting(_ text: UnsafeBufferPointer<UInt8>, _ redactions: [Redaction]) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count + redactions.count * 24)
+        var offset = 0
+        for redaction in redactions {
+            result.append(contentsOf: text[offset..<redaction.range.lowerBound])
+            result.append(contentsOf: marker(redaction.category))
+            offset = redaction.range.upperBound
+        }
+        result.append(contentsOf: text[offset...])
+        return result
+    }
+
+    /// Begins to scan a text that comes in pieces; give it pieces on this event loop only.
+    package func stream(side: Side = .completion, policy: FilterPolicy) -> StreamScreen {
+        StreamScreen(self, TextScan(policy, side))
+    }
+
+    static func marker(_ category: Category) -> [UInt8] {
+        Array("[redacted:\(category)]".utf8)
+    }
+
+    /// Grows the working memory for a policy not met before, such as after a reload.
+    func prepare(for policy: FilterPolicy) {
+        guard self.policy !== policy else { return }
+        for database in policy.rules.databases + policy.prefixes.values { tools.scratch.grow(for: database) }
+        self.policy = policy
+    }
+
+    /// Both views of ASCII are the text itself: one scan, no copy.
+    private func screenWhole(_ text: UnsafeBufferPointer<UInt8>, _ side: PolicySide, _ policy: FilterPolicy)
+        -> FindingLog
+    {
+        var log = FindingLog()
+        log.keepsRedacted = true
+        guard let database = policy.rules.whole, let base = text.baseAddress else { return log }
+        tools.hits.prepare(for: side.isActive, policy, side.side)
+        tools.scratch.scan(text, database, tools.hits)
+        guard !tools.hits.runs.isEmpty else { return log }
+        let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
+        var waiting: [Waiting] = []
+        var lapsed: [(start: Int, decided: Int)] = []
+        MatchResolver(rules: policy.rules, matcher: tools.matcher)
+            .resolve(tools.hits.runs, window, waiting: &waiting, lapsed: &lapsed) { match in
+                log.add(.init(rule: match.rule, range: match.range, decided: match.decided))
+            }
+        tools.hits.removeAll()
+        return log
+    }
+}

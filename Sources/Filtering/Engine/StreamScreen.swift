@@ -1,0 +1,137 @@
+/// Screens one text that comes in pieces, such as one choice of a streamed answer, and lets out what may leave.
+///
+/// Text leaves at once, but for a tail that may still become a match to redact or block, and for a match that waits for
+/// context words after it. What comes out never depends on how the text was cut.
+///
+/// Memory: Hyperscan's state (some hundred bytes a view), twice the reach of the widest rule (pattern and context) in
+/// each view, and the held tail: a few KB for ASCII; hostile text (32 left-out characters after each visible one) can
+/// bring the tail to 128 bytes for each byte held.
+package final class StreamScreen {
+    private let screener: Screener
+    private let scan: TextScan
+    /// Original bytes from `decidedOffset` on.
+    private var held: [UInt8] = []
+    /// Where the latest redaction ends, as far as it is known.
+    private var redactedEnd = -1
+
+    /// Once true, nothing more comes out.
+    package private(set) var isBlocked = false
+    /// Original bytes that were released or redacted so far: their fate is decided.
+    package private(set) var decidedOffset = 0
+    /// Original ranges that were redacted so far, in order; all lie before `decidedOffset`.
+    package private(set) var redactions: [Range<Int>] = []
+
+    init(_ screener: Screener, _ scan: TextScan) {
+        self.screener = screener
+        self.scan = scan
+    }
+
+    /// The strictest verdict so far.
+    package var verdict: Verdict { scan.log.verdict }
+    /// What was found so far, in order of start; offsets count all bytes fed. At most 64 a verdict.
+    package var findings: [Finding] { scan.log.findings(scan.policy.rules, scan.side) }
+    /// Findings seen but not kept.
+    package var surplusFindingCount: Int { scan.log.surplusCount }
+    /// Original bytes fed so far.
+    package var fedOffset: Int { scan.fed }
+    /// Original bytes that wait for what comes next.
+    package var heldCount: Int { held.count }
+
+    /// Scans the next piece and appends to `output` what may leave now, with redactions applied.
+    ///
+    /// - Precondition: `piece` is valid UTF-8 in whole characters, and `finish` was not called.
+    package func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
+        guard !isBlocked else { return }
+        screener.prepare(for: scan.policy)
+        TextScan.forEachPart(of: piece) { part in
+            scan.scan(part, screener.tools)
+            settle(part, isComplete: false, &output)
+            return !isBlocked
+        }
+    }
+
+    /// Ends the text: lets out the rest.
+    package func finish(to output: inout [UInt8]) {
+        guard !isBlocked else { return }
+        screener.prepare(for: scan.policy)
+        scan.finish(screener.tools)
+        settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: true, &output)
+        scan.log.close(upTo: .max, scan.side)
+    }
+
+    private func settle(_ part: UnsafeBufferPointer<UInt8>, isComplete: Bool, _ output: inout [UInt8]) {
+        let rules = scan.policy.rules
+        if let moment = scan.log.firstBlock(scan.side) {
+            let limit = blockLimit(moment)
+            scan.log.settle(by: moment, scan.side)
+            release(part, upTo: limit, &output)
+            held = []
+            isBlocked = true
+            scan.log.close(upTo: .max, scan.side)
+            return
+        }
+        scan.log.settle(scan.side)
+        var limit = scan.fed
+        if !isComplete {
+            for lane in scan.lanes { limit = min(limit, lane.hold(screener.tools, rules, fed: scan.fed)) }
+        }
+        release(part, upTo: limit, &output)
+        scan.trim()
+    }
+
+    /// What may leave when something blocks at `moment`: what comes before it and was decided then.
+    private func blockLimit(_ moment: Int) -> Int {
+        let side = scan.side
+        var limit = scan.log.blockStart(moment, side) ?? 0
+        if let later = scan.log.lowestStart(decidedAfter: moment) { limit = min(limit, later) }
+        guard moment <= scan.fed else { return limit }
+        for lane in scan.lanes { limit = min(limit, lane.hold(at: moment, screener.tools, scan.policy.rules)) }
+        return max(limit, decidedOffset)
+    }
+
+    // MARK: - Output
+
+    private func release(_ part: UnsafeBufferPointer<UInt8>, upTo limit: Int, _ output: inout [UInt8]) {
+        if held.isEmpty, limit == scan.fed, scan.log.open.isEmpty {
+            output.append(contentsOf: part)
+            decidedOffset = limit
+            return
+        }
+        held.append(contentsOf: part)
+        guard limit > decidedOffset else { return }
+        let start = decidedOffset
+        var offset = start
+        if !scan.log.open.isEmpty {
+            let redacted = scan.log.open.filter {
+                scan.side.enforcements[$0.rule].verdict == .redact && $0.range.upperBound > start
+                    && $0.range.lowerBound < limit
+            }
+            for entry in redacted.sorted(by: FindingLog.startsBefore) {
+                redact(entry, from: &offset, start: start, limit: limit, &output)
+            }
+        }
+        if offset < limit { output.append(contentsOf: held[(offset - start)..<(limit - start)]) }
+        held.removeFirst(limit - start)
+        decidedOffset = limit
+    }
+
+    private func redact(
+        _ entry: FindingLog.Entry, from offset: inout Int, start: Int, limit: Int, _ output: inout [UInt8]
+    ) {
+        let range = entry.range
+        if range.lowerBound > redactedEnd {
+            if offset < range.lowerBound {
+                output.append(contentsOf: held[(offset - start)..<(range.lowerBound - start)])
+            }
+            output.append(contentsOf: Screener.marker(scan.policy.rules.rules[entry.rule].category))
+            offset = max(offset, range.lowerBound)
+            redactions.append(range.lowerBound..<range.lowerBound)
+        }
+        redactedEnd = max(redactedEnd, range.upperBound)
+        offset = max(offset, min(range.upperBound, limit))
+        if let last = redactions.indices.last {
+            let end = max(redactions[last].upperBound, min(redactedEnd, limit))
+            redactions[last] = redactions[last].lowerBound..<end
+        }
+    }
+}

@@ -1,0 +1,160 @@
+/// The last part of a text in one view, and where its bytes came from.
+///
+/// Holds what rules may still look back at; `trim` drops the rest. Offsets count from the beginning of all text.
+struct ViewText {
+    /// A stretch of the view. Where `isLinear`, its bytes are the original's own; otherwise all of it comes from all of
+    /// the original stretch. What the view leaves out lies between stretches.
+    struct Stretch {
+        var view: Int
+        var original: Int
+        var viewCount: Int
+        var originalCount: Int
+        var isLinear: Bool
+
+        var viewEnd: Int { view + viewCount }
+    }
+
+    private(set) var bytes: [UInt8] = []
+    /// The offset of `bytes`' first byte.
+    private(set) var start = 0
+    private var stretches: [Stretch] = []
+    /// Left-out characters since the last one that was not.
+    private var leftOut = 0
+    /// After so many left-out characters in a row the view gets a blank, so that held text stays bounded.
+    static let leftOutMax = 32
+
+    var end: Int { start + bytes.count }
+
+    func withWindow<Result>(isComplete: Bool, _ body: (Window) -> Result) -> Result {
+        bytes.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else {
+                return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { empty in
+                    // An empty text has no byte that anyone reads.
+                    body(
+                        Window(
+                            bytes: UnsafePointer(empty.baseAddress.unsafelyUnwrapped), start: start, end: start,
+                            isComplete: isComplete))
+                }
+            }
+            return body(Window(bytes: base, start: start, end: start + bytes.count, isComplete: isComplete))
+        }
+    }
+
+    // MARK: - Appending
+
+    /// Appends text that the view leaves as it is, such as ASCII.
+    mutating func append(same text: UnsafeBufferPointer<UInt8>, original: Int) {
+        leftOut = 0
+        if let last = stretches.indices.last, stretches[last].isLinear,
+            stretches[last].original + stretches[last].originalCount == original
+        {
+            stretches[last].viewCount += text.count
+            stretches[last].originalCount += text.count
+        } else {
+            stretches.append(
+                Stretch(view: end, original: original, viewCount: text.count, originalCount: text.count, isLinear: true)
+            )
+        }
+        bytes.append(contentsOf: text)
+    }
+
+    /// Appends whole characters of valid UTF-8.
+    mutating func append(_ text: UnsafeBufferPointer<UInt8>, original: Int, _ view: CodePointView) {
+        var sameFrom = 0
+        var index = 0
+        func same(_ upTo: Int) -> UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: text[sameFrom..<upTo]) }
+        while index < text.count {
+            if text[index] < 0x80 {
+                index += 1
+                continue
+            }
+            let (codePoint, width) = UTF8Decoding.codePoint(text, index)
+            if case .bytes(let count) = view.map(codePoint) {
+                if sameFrom < index { append(same: same(index), original: original + sameFrom) }
+                append(mapped: UnsafeBufferPointer(start: view.buffer, count: count), original: original + index, width)
+                sameFrom = index + width
+            }
+            index += width
+        }
+        if sameFrom < index { append(same: same(index), original: original + sameFrom) }
+    }
+
+    private mutating func append(mapped: UnsafeBufferPointer<UInt8>, original: Int, _ originalCount: Int) {
+        var count = mapped.count
+        if count == 0 {
+            leftOut += 1
+            guard leftOut > Self.leftOutMax else { return }
+            count = 1
+            stretches.append(
+                .init(view: end, original: original, viewCount: 1, originalCount: originalCount, isLinear: false))
+            bytes.append(0x20)
+        } else {
+            stretches.append(
+                .init(view: end, original: original, viewCount: count, originalCount: originalCount, isLinear: false))
+            bytes.append(contentsOf: mapped)
+        }
+        leftOut = 0
+    }
+
+    /// Drops what lies more than `reach` bytes before the end, now and then.
+    mutating func trim(to reach: Int) {
+        guard bytes.count > 2 * reach + 256 else { return }
+        let dropped = bytes.count - reach
+        bytes.removeFirst(dropped)
+        start += dropped
+        if let keep = stretches.firstIndex(where: { $0.viewEnd > start }) { stretches.removeFirst(keep) }
+    }
+
+    // MARK: - Offsets
+
+    /// The original offset where the character at a view offset begins; `nil` at the view's end.
+    func original(startingAt offset: Int) -> Int? {
+        guard offset < end, let stretch = stretch(holding: offset) else { return nil }
+        guard stretch.isLinear else { return stretch.original }
+        var offset = offset
+        while offset > max(stretch.view, start), bytes[offset - start] & 0xC0 == 0x80 { offset -= 1 }
+        return stretch.original + offset - stretch.view
+    }
+
+    /// The original offset where the character before a view offset ends.
+    func original(endingAt offset: Int) -> Int {
+        guard offset > start, let stretch = stretch(holding: offset - 1) else { return stretches.first?.original ?? 0 }
+        guard stretch.isLinear else { return stretch.original + stretch.originalCount }
+        var offset = offset
+        while offset < stretch.viewEnd, bytes[offset - start] & 0xC0 == 0x80 { offset += 1 }
+        return stretch.original + offset - stretch.view
+    }
+
+    /// How many view bytes come from the original before `original`.
+    func viewOffset(ofOriginal original: Int) -> Int {
+        guard let stretch = stretches.last(where: { $0.original < original }) else { return start }
+        return stretch.isLinear ? min(stretch.viewEnd, stretch.view + original - stretch.original) : stretch.viewEnd
+    }
+
+    private func stretch(holding offset: Int) -> Stretch? {
+        var (low, high) = (0, stretches.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if stretches[middle].view <= offset { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? stretches[low - 1] : nil
+    }
+}
+
+enum UTF8Decoding {
+    /// The code point at `index` of valid UTF-8, not ASCII, and its bytes.
+    static func codePoint(_ text: UnsafeBufferPointer<UInt8>, _ index: Int) -> (UInt32, Int) {
+        let lead = UInt32(text[index])
+        func tail(_ offset: Int) -> UInt32 { index + offset < text.count ? UInt32(text[index + offset] & 0x3F) : 0 }
+        if lead < 0xE0 { return ((lead & 0x1F) << 6 | tail(1), min(2, text.count - index)) }
+        if lead < 0xF0 { return ((lead & 0x0F) << 12 | tail(1) << 6 | tail(2), min(3, text.count - index)) }
+        return ((lead & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3), min(4, text.count - index))
+    }
+
+    /// Whether all bytes are ASCII; a plain loop, which vectorises.
+    static func isASCII(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        var all: UInt8 = 0
+        for byte in text { all |= byte }
+        return all < 0x80
+    }
+}

@@ -1,0 +1,40 @@
+/// The part of a view's text that is at hand: offsets count from the beginning of all text.
+struct Window {
+    /// The byte at `start`.
+    let bytes: UnsafePointer<UInt8>
+    let start: Int
+    let end: Int
+    /// Whether the text ends at `end`; otherwise what follows is not known yet.
+    let isComplete: Bool
+
+    subscript(offset: Int) -> UInt8 {
+        @inline(__always) get { bytes[offset &- start] }
+    }
+
+    subscript(range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: bytes + (range.lowerBound - start), count: range.count)
+    }
+
+    /// The same text as it was when it reached `offset`.
+    func cut(at offset: Int) -> Window {
+        offset >= end ? self : Window(bytes: bytes, start: start, end: offset, isComplete: false)
+    }
+
+    /// `nil` where the answer depends on a byte that is not known yet.
+    func holds(_ assertion: Pattern.Assertion, at offset: Int) -> Bool? {
+        if assertion.looksAhead, offset == end, !isComplete { return nil }
+        switch assertion {
+        case .textStart: return offset == 0
+        case .lineStart: return offset == 0 || self[offset - 1] == 0x0A
+        case .textEnd: return offset == end
+        case .lineEnd: return offset == end || self[offset] == 0x0A
+        case .wordBoundary: return isWord(offset - 1) != isWord(offset)
+        case .notWordBoundary: return isWord(offset - 1) == isWord(offset)
+        }
+    }
+
+    private func isWord(_ offset: Int) -> Bool {
+        guard offset >= start, offset < end else { return false }
+        return ByteSet.word.contains(self[offset])
+    }
+}
