@@ -47,6 +47,13 @@ package final class TemporaryFolder: Sendable {
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
+    /// The names and bytes of its files.
+    package func contents() throws -> [(name: String, bytes: [UInt8])] {
+        try FileManager.default.contentsOfDirectory(atPath: path).map { name in
+            (name, Array(try Data(contentsOf: URL(filePath: path + "/" + name))))
+        }
+    }
+
     deinit {
         try? FileManager.default.removeItem(atPath: path)
     }
