@@ -104,7 +104,10 @@ final class RehearsalHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         logger.debug("A connection failed.", metadata: ["error": "\(error)"])
-        guard error is HTTPParserError, exchange == nil, !isOver else { return close(context) }
+        guard error is HTTPParserError, exchange == nil, !isOver else {
+            // The exchange is kept: a client that resets the connection has left its answer, which inactivity counts.
+            return context.close(promise: nil)
+        }
         refuse(Complaint(400, "The request is no HTTP/1.1 that the rehearsal model can read."), context)
     }
 

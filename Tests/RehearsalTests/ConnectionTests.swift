@@ -1,4 +1,6 @@
+import Glibc
 import Logging
+import NIOCore
 import Testing
 
 @testable import Rehearsal
@@ -52,6 +54,20 @@ struct ConnectionTests {
             #expect((2...500).contains(cancellation.tokensSent))
             // At 200 tokens a second the tokens sent tell the least time.
             #expect(cancellation.after >= .milliseconds(5 * (cancellation.tokensSent - 1)))
+        }
+    }
+
+    @Test("A client that resets the connection has left, too")
+    func countsResets() async throws {
+        try await withRehearsal { running in
+            let client = try await RawClient(port: running.port) { $0.count > 1_000 }
+            try await client.send(
+                RawClient.request(chatPath, AnswerTests.streamedChat("rehearsal?tokens=1000&rate=200")))
+            _ = try await client.answer()
+            let provider = try #require(client.channel as? any SocketOptionProvider)
+            try await provider.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+            try await client.channel.close()
+            #expect(try await eventually { running.observations.cancelledCount == 1 })
         }
     }
 

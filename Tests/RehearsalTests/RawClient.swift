@@ -183,9 +183,9 @@ func withRehearsal<Result: Sendable>(
     }
 }
 
-/// Waits until something is so, for two seconds at most.
+/// Waits until something is so, for ten seconds at most, since tests share their machine.
 func eventually(_ isSo: () async throws -> Bool) async throws -> Bool {
-    for _ in 0..<400 {
+    for _ in 0..<2_000 {
         if try await isSo() { return true }
         try await Task.sleep(for: .milliseconds(5))
     }
