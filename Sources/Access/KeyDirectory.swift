@@ -68,7 +68,10 @@ package final class KeyDirectory: Service {
         try? await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    for await _ in self.database.changes() { await self.refresh() }
+                    let changes = self.database.changes()
+                    // What changed since the first load was told to nobody.
+                    await self.refresh()
+                    for await _ in changes { await self.refresh() }
                 }
                 group.addTask {
                     while true {

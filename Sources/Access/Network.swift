@@ -30,6 +30,8 @@ package struct IPAddress: Sendable, Hashable {
 
     /// Reads `192.0.2.7` or `2001:db8::7`; no zone, port or brackets.
     package init?(_ text: String) {
+        // To inet_pton the text would end there.
+        if text.utf8.contains(0) { return nil }
         var v4 = in_addr()
         var v6 = in6_addr()
         if inet_pton(AF_INET, text, &v4) == 1 {

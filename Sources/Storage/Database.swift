@@ -42,7 +42,8 @@ extension Transaction {
 
 /// A relational store. One text of each query serves every engine.
 ///
-/// All work happens off the event loops; callers only wait. Errors are `StorageError`s, or what the closure threw.
+/// All work happens off the event loops; callers only wait. Errors are `StorageError`s, or what the closure threw; a
+/// task that is cancelled already gets a `CancellationError`, while work that has begun is always finished.
 package protocol Database: Sendable {
     var dialect: SQLDialect { get }
 

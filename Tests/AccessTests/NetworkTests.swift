@@ -54,7 +54,7 @@ struct NetworkTests {
         arguments: [
             "", "x", "1.2.3", "1.2.3.4/33", "1.2.3.4/-1", "1.2.3.4/", "1.2.3.4/+8", "1.2.3.4/8/8", "::/129",
             "fe80::1%eth0",
-            "[::1]", "1.2.3.4:80", "01.2.3.4", "::ffff:1.2.3.4/24", "1.2.3.4/ 8",
+            "[::1]", "1.2.3.4:80", "01.2.3.4", "1.2.3.4\u{0}", "1.2.3.4\u{0}/8", "::ffff:1.2.3.4/24", "1.2.3.4/ 8",
         ])
     func refusesOthers(_ text: String) {
         #expect(throws: AccessError.invalidNetwork(text)) { try Network(parsing: text) }
