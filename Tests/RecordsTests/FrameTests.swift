@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Journal frames")
 struct FrameTests {
-    @Test("read back as they were written, whatever is in them", arguments: 0..<50 as Range<UInt64>)
+    @Test("read back as they were written, whatever is in them", arguments: 0..<10 as Range<UInt64>)
     func roundTrip(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var buffer = FrameBuffer()

@@ -39,7 +39,7 @@ enum Samples {
 
     static func text(using generator: inout some RandomNumberGenerator) -> String {
         let alphabet = ["a", "Z", "ß", "漢", "😀", "\u{0}", "\"", "\\"]
-        let count = [0, 1, 15, 16, 200, 300].randomElement(using: &generator)!
+        let count = [0, 1, 2, 7, 15, 16, 30, 300].randomElement(using: &generator)!
         return (0..<count).reduce(into: "") { text, _ in text += alphabet.randomElement(using: &generator)! }
     }
 

@@ -147,4 +147,26 @@ package final class Journal: Sendable {
         }
         return try result.get()
     }
+
+    /// Up to where a reader may read.
+    var readable: JournalOffset {
+        core.state.withLock { $0.readable }
+    }
+
+    /// Deletes the segments before `segment`, which the store has taken; those in `damaged` are put aside as
+    /// `….log.corrupt`, outside the bound. Blocks on the disk: not for the request path.
+    func discard(before segment: UInt32, damaged: Set<UInt32>) throws(FileFault) {
+        let folder = core.configuration.folder
+        let files = core.files
+        for number in Segment.numbers(in: try files.names(in: folder)) where number < segment {
+            let path = Segment.path(of: number, in: folder)
+            let bytes = try files.size(of: path)
+            if damaged.contains(number) {
+                try files.rename(path, to: path + ".corrupt")
+            } else {
+                try files.remove(path)
+            }
+            core.state.withLock { $0.bytesOnDisk -= bytes }
+        }
+    }
 }

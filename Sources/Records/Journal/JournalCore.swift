@@ -12,15 +12,21 @@ final class JournalCore: Sendable {
     let wake = Semaphore()
     /// Posted when there is something to sync.
     let syncWake = Semaphore()
+    /// Names this journal for as long as its folder exists; it stands in the lock file.
+    let identity: String
+    /// Where this process's entries begin.
+    let begin: JournalOffset
     private let lockFile: Int32
 
     private init(
-        _ configuration: Journal.Configuration, files: any JournalFiles, lockFile: Int32, state: JournalState,
-        notice: @escaping @Sendable (JournalNotice) -> Void
+        _ configuration: Journal.Configuration, files: any JournalFiles, lockFile: Int32, identity: String,
+        segment: OpenSegment, state: JournalState, notice: @escaping @Sendable (JournalNotice) -> Void
     ) {
         self.configuration = configuration
         self.files = files
         self.lockFile = lockFile
+        self.identity = identity
+        begin = JournalOffset(segment: segment.number, byte: 0)
         self.notice = notice
         self.state = Lock(state)
     }
@@ -34,6 +40,7 @@ final class JournalCore: Sendable {
         do throws(FileFault) {
             try files.makeFolder(folder)
             lockFile = try files.lock(folder + "/lock")
+            let identity = try identity(lockFile, at: folder + "/lock", files: files)
             let segments = Segment.numbers(in: try files.names(in: folder))
             if let last = segments.last {
                 try cutTornTail(of: last, in: folder, files: files, notice: notice)
@@ -44,7 +51,9 @@ final class JournalCore: Sendable {
             let state = JournalState(
                 bytesOnDisk: bytes + segment.end,
                 readable: JournalOffset(segment: segment.number, byte: segment.end))
-            let core = JournalCore(configuration, files: files, lockFile: lockFile, state: state, notice: notice)
+            let core = JournalCore(
+                configuration, files: files, lockFile: lockFile, identity: identity, segment: segment, state: state,
+                notice: notice)
             return (core, segment)
         } catch {
             if lockFile >= 0 { files.close(lockFile) }
@@ -52,12 +61,29 @@ final class JournalCore: Sendable {
         }
     }
 
+    /// Reads the journal's name, or gives it one.
+    private static func identity(
+        _ lockFile: Int32, at path: String, files: any JournalFiles
+    ) throws(FileFault) -> String {
+        let bytes = try Segment.bytes(of: path, from: 0, to: nil)
+        if bytes.count == identityBytes { return String(decoding: bytes, as: UTF8.self) }
+        var identity = "journal_"
+        for _ in 0..<identityBytes - identity.utf8.count {
+            identity.unicodeScalars.append(Unicode.Scalar(UInt8.random(in: 0x61...0x7A)))
+        }
+        try files.writeAll(Array(identity.utf8), count: identityBytes, to: lockFile, at: 0)
+        try files.sync(lockFile)
+        return identity
+    }
+
+    private static let identityBytes = 28
+
     private static func cutTornTail(
         of segment: UInt32, in folder: String, files: any JournalFiles, notice: (JournalNotice) -> Void
     ) throws(FileFault) {
         let path = Segment.path(of: segment, in: folder)
         let bytes = try Segment.bytes(of: path, from: 0, to: nil)
-        let end = bytes.withUnsafeBytes { Segment.read($0, segment: segment, from: 0) { _, _ in }.end }
+        let end = bytes.withUnsafeBytes { Segment.read($0, segment: segment) { _, _ in }.end }
         guard case .torn(let good) = end else { return }
         notice(.tornTail(segment: segment, bytes: bytes.count - good))
         try files.truncate(path, to: good)

@@ -21,6 +21,24 @@ package protocol JournalFiles: Sendable {
     func remove(_ path: String) throws(FileFault)
 }
 
+extension JournalFiles {
+    /// Writes the first `count` bytes, in as many writes as it takes.
+    func writeAll(_ bytes: [UInt8], count: Int, to file: Int32, at offset: Int) throws(FileFault) {
+        let result = bytes.withUnsafeBytes { all in
+            Result { () throws(FileFault) in
+                var done = 0
+                while done < count {
+                    let rest = UnsafeRawBufferPointer(rebasing: all[done..<count])
+                    let wrote = try write(rest, to: file, at: offset + done)
+                    guard wrote > 0 else { throw FileFault(code: EIO) }
+                    done += wrote
+                }
+            }
+        }
+        try result.get()
+    }
+}
+
 /// The operating system's files.
 package struct SystemFiles: JournalFiles {
     package init() {}

@@ -26,19 +26,7 @@ struct OpenSegment: Sendable {
 
     /// Writes at the end and moves it; after a failure the end stays where it was.
     mutating func write(_ bytes: [UInt8], count: Int, files: any JournalFiles) throws(FileFault) {
-        let end = end
-        let result = bytes.withUnsafeBytes { all in
-            Result { () throws(FileFault) in
-                var done = 0
-                while done < count {
-                    let rest = UnsafeRawBufferPointer(rebasing: all[done..<count])
-                    let wrote = try files.write(rest, to: file, at: end + done)
-                    guard wrote > 0 else { throw FileFault(code: 5) }
-                    done += wrote
-                }
-            }
-        }
-        try result.get()
-        self.end += count
+        try files.writeAll(bytes, count: count, to: file, at: end)
+        end += count
     }
 }

@@ -44,26 +44,29 @@ enum Segment {
         case corrupt(at: Int)
     }
 
-    /// Reads frames from `offset` (a frame's start, or 0) and says where they stop and why.
+    /// Reads the frames in `bytes`, which begin at `start` in the file (a frame's beginning, or 0), each with its place,
+    /// and says where they stop and why.
     static func read(
-        _ bytes: UnsafeRawBufferPointer, segment: UInt32, from offset: Int, _ each: (Frame, Int) -> Void
+        _ bytes: UnsafeRawBufferPointer, segment: UInt32, at start: Int = 0, _ each: (Frame, Int) -> Void
     ) -> (next: Int, end: End) {
-        var index = offset
-        if offset < headerBytes {
-            guard bytes.count >= headerBytes else { return (0, .torn(at: 0)) }
-            guard bytes.prefix(headerBytes).elementsEqual(header(of: segment)) else {
-                return (0, bytes.allSatisfy { $0 == 0 } ? .torn(at: 0) : .corrupt(at: 0))
+        var index = 0
+        if start < headerBytes {
+            let header = header(of: segment).dropFirst(start)
+            guard bytes.prefix(header.count).elementsEqual(header) else {
+                let isTorn = bytes.count < header.count || bytes.allSatisfy { $0 == 0 }
+                return (start, isTorn ? .torn(at: start) : .corrupt(at: start))
             }
-            index = headerBytes
+            index = header.count
         }
         while index < bytes.count {
             guard let (frame, next) = FrameDecoder.frame(in: bytes, at: index) else {
-                return (index, hasFrame(bytes, after: index) ? .corrupt(at: index) : .torn(at: index))
+                let place = start + index
+                return (place, hasFrame(bytes, after: index) ? .corrupt(at: place) : .torn(at: place))
             }
-            each(frame, next)
+            each(frame, start + index)
             index = next
         }
-        return (index, .clean)
+        return (start + index, .clean)
     }
 
     private static func hasFrame(_ bytes: UnsafeRawBufferPointer, after index: Int) -> Bool {

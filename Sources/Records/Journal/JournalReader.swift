@@ -1,0 +1,89 @@
+/// Reads a journal's frames in order, as far as its writer has come.
+struct JournalReader: Sendable {
+    struct Batch: Sendable {
+        /// Each frame with the place where it begins.
+        var frames: [(frame: Frame, at: JournalOffset)] = []
+        /// Where the next one begins.
+        var next: JournalOffset
+    }
+
+    private let folder: String
+    private let notice: @Sendable (JournalNotice) -> Void
+    private(set) var offset: JournalOffset
+    /// Segments with damage; kept aside instead of deleted.
+    private(set) var damaged: Set<UInt32> = []
+
+    /// Bytes read at once; more than any frame has.
+    private static let chunkBytes = 2 << 20
+
+    init(folder: String, from offset: JournalOffset, notice: @escaping @Sendable (JournalNotice) -> Void) {
+        self.folder = folder
+        self.offset = offset
+        self.notice = notice
+    }
+
+    /// The next frames before `end`; none if there are none.
+    ///
+    /// - Throws: `FileFault` if the disk can't be read; nothing is skipped then.
+    mutating func next(before end: JournalOffset) throws(FileFault) -> Batch {
+        var batch = Batch(next: offset)
+        while batch.frames.isEmpty, offset < end {
+            let segments = Segment.numbers(in: try SystemFiles().names(in: folder))
+            guard segments.contains(offset.segment) else {
+                // Nothing of it is left, or its creation failed and its number was skipped.
+                guard let following = segments.first(where: { $0 > offset.segment }) else { return batch }
+                if offset.byte > 0 { notice(.missing(segment: offset.segment)) }
+                offset = JournalOffset(segment: following, byte: 0)
+                batch.next = offset
+                continue
+            }
+            try readSegment(into: &batch, before: end)
+            batch.next = offset
+        }
+        return batch
+    }
+
+    private mutating func readSegment(into batch: inout Batch, before end: JournalOffset) throws(FileFault) {
+        let segment = offset.segment
+        let start = offset.byte
+        let path = Segment.path(of: segment, in: folder)
+        let size = try SystemFiles().size(of: path)
+        let limit = segment == end.segment ? min(end.byte, size) : size
+        let chunkEnd = min(limit, start + Self.chunkBytes)
+        let bytes = start < chunkEnd ? try Segment.bytes(of: path, from: start, to: chunkEnd) : []
+        let known = bytes.count
+        let (next, stop) = bytes.withUnsafeBytes { all in
+            Segment.read(all, segment: segment, at: start) { frame, frameStart in
+                batch.frames.append((frame, JournalOffset(segment: segment, byte: frameStart)))
+            }
+        }
+        offset.byte = next
+        switch stop {
+        case .clean where start + known < limit:
+            return
+        case .torn, .corrupt:
+            // A frame that goes on beyond the chunk is read with the next one.
+            if chunkEnd < limit, next > start { return }
+            try skip(from: next, to: limit, of: segment, end: end)
+        case .clean:
+            break
+        }
+        if segment < end.segment { offset = JournalOffset(segment: segment + 1, byte: 0) }
+    }
+
+    /// Leaves what can't be read: quietly only what a crash left at an old segment's end.
+    private mutating func skip(
+        from byte: Int, to limit: Int, of segment: UInt32, end: JournalOffset
+    ) throws(FileFault) {
+        let path = Segment.path(of: segment, in: folder)
+        let rest = try Segment.bytes(of: path, from: byte, to: limit)
+        let stop = rest.withUnsafeBytes { Segment.read($0, segment: segment, at: byte) { _, _ in }.end }
+        if case .torn = stop, segment < end.segment {
+            notice(.tornTail(segment: segment, bytes: limit - byte))
+        } else {
+            damaged.insert(segment)
+            notice(.corrupt(segment: segment, offset: byte, bytes: limit - byte))
+        }
+        offset.byte = limit
+    }
+}

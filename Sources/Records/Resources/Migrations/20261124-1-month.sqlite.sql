@@ -1,0 +1,35 @@
+-- One month of records. `sequence` is the order of settling, which `records tail` follows; both indexes grow at their
+-- ends, since ids begin with their time.
+CREATE TABLE records (
+    sequence INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    admitted_at BIGINT NOT NULL,
+    settled_at BIGINT NOT NULL,
+    key_id TEXT,
+    application TEXT,
+    organisation TEXT,
+    stage INTEGER NOT NULL,
+    dialect INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    outcome INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    is_stream INTEGER NOT NULL CHECK (is_stream IN (0, 1)),
+    observe_only INTEGER NOT NULL CHECK (observe_only IN (0, 1)),
+    prompt_verdict INTEGER NOT NULL,
+    completion_verdict INTEGER NOT NULL,
+    -- JSON: {"prompt": [{"rule", "category", "clause", "verdict", "count"}], "completion": […]}; NULL if there are none.
+    findings TEXT,
+    tokens_reserved BIGINT NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    tokens_estimated INTEGER NOT NULL CHECK (tokens_estimated IN (0, 1)),
+    upstream TEXT,
+    refusal TEXT,
+    clause TEXT,
+    caller_request_id TEXT,
+    parse_us BIGINT NOT NULL,
+    decide_us BIGINT NOT NULL,
+    queue_us BIGINT NOT NULL,
+    first_token_us BIGINT NOT NULL,
+    total_us BIGINT NOT NULL
+);

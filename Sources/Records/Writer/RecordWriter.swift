@@ -1,0 +1,148 @@
+internal import Storage
+
+/// Brings what the journal has into the store, in batches; the journal's segments go when they are there.
+///
+/// ```
+///   journal ──frames──► join admissions and settlements ──► 1. records of each month   (idempotent, by id)
+///                                                          2. usage, progress, parked  (one transaction)
+///                                                          3. delete older segments
+/// ```
+/// A crash between 1 and 2 repeats both: the records are there already, and usage is added once, because it is added
+/// with the progress. When the store is away, the batch waits and is tried again; the journal's bound does the rest.
+///
+/// Used by one task: ``RecordWriterService``, or a test.
+package actor RecordWriter {
+    private let journal: Journal
+    private let store: RecordStore
+    private let notice: @Sendable (JournalNotice) -> Void
+    private var reader: JournalReader
+    private var open = OpenExchanges()
+    private var progress = RecordProgress.start
+    private var hasLoaded = false
+    private var hasClosedInterrupted = false
+    /// Read and joined, not yet in the store.
+    private var pending: RecordBatch?
+
+    package init(
+        journal: Journal, store: RecordStore, notice: @escaping @Sendable (JournalNotice) -> Void = { _ in }
+    ) {
+        self.journal = journal
+        self.store = store
+        self.notice = notice
+        reader = JournalReader(
+            folder: journal.core.configuration.folder, from: RecordProgress.start.replay, notice: notice)
+    }
+
+    /// Admissions read, not yet settled: for metrics and tests.
+    package var openCount: Int { open.count }
+
+    /// Takes all that is in the journal now; returns how many records it wrote.
+    ///
+    /// - Throws: `StorageError` or `FileFault`. Nothing is lost then: call again.
+    @discardableResult
+    package func drain() async throws -> Int {
+        if !hasLoaded { try await load() }
+        var written = try await writePending()
+        while true {
+            let end = hasClosedInterrupted ? journal.readable : journal.core.begin
+            if let batch = try nextBatch(before: end) {
+                pending = batch
+            } else if !hasClosedInterrupted {
+                pending = interruptedBatch()
+                hasClosedInterrupted = true
+            } else {
+                return written
+            }
+            written += try await writePending()
+        }
+    }
+
+    private func load() async throws {
+        let identity = journal.core.identity
+        let (progress, parked) = try await store.main.read { reader in
+            (try RecordProgress.load(identity, in: reader), try RecordProgress.parked(identity, in: reader))
+        }
+        self.progress = progress
+        for admission in parked { open.restore(admission) }
+        reader = JournalReader(
+            folder: journal.core.configuration.folder, from: progress.replay, notice: notice)
+        hasLoaded = true
+    }
+
+    /// The next frames, joined; `nil` if there are none.
+    private func nextBatch(before end: JournalOffset) throws(FileFault) -> RecordBatch? {
+        let start = reader.offset
+        let read = try reader.next(before: end)
+        guard !read.frames.isEmpty || read.next != start else { return nil }
+        var batch = RecordBatch()
+        for (frame, offset) in read.frames {
+            // What lies before `done` was written before; it only says what is open.
+            let isNew = offset >= progress.done
+            switch open.take(frame, at: offset) {
+            case .record(let record, let wasParked) where isNew: batch.add(record, wasParked: wasParked)
+            case .record, .orphan, .none: break
+            }
+        }
+        batch.parking = open.park(before: read.next.segment)
+        let done = max(progress.done, read.next)
+        // While replay has not come to `done`, more may be open than was seen so far.
+        batch.progress = RecordProgress(done: done, replay: min(open.replayFrom ?? read.next, read.next))
+        return batch
+    }
+
+    /// Closes what an earlier process left open.
+    private func interruptedBatch() -> RecordBatch {
+        var batch = RecordBatch()
+        let (records, parked) = open.interruptAll()
+        for record in records { batch.add(record, wasParked: false) }
+        batch.unparking = parked
+        // Behind this process's first header, so that it differs from where the last frame before left it.
+        let begin = JournalOffset(segment: journal.core.begin.segment, byte: Segment.headerBytes)
+        let done = max(progress.done, begin)
+        batch.progress = RecordProgress(done: done, replay: done)
+        return batch
+    }
+
+    private func writePending() async throws -> Int {
+        guard let batch = pending else { return 0 }
+        for (month, records) in batch.months {
+            guard let partition = try await store.partitions.store(of: month, isCreating: true) else { continue }
+            try await partition.write { transaction in
+                for record in records { try RecordRows.insert(record, in: transaction) }
+            }
+        }
+        let identity = journal.core.identity
+        let previous = progress
+        try await store.main.write { transaction in
+            let stored = try RecordProgress.load(identity, in: transaction)
+            // An earlier try was committed although it failed.
+            if stored == batch.progress { return }
+            guard stored == previous else { throw StorageError.corrupt("another process follows this journal") }
+            try batch.usage.save(in: transaction)
+            for admission in batch.parking { try RecordProgress.park(admission, of: identity, in: transaction) }
+            for record in batch.unparking { try RecordProgress.unpark(record, in: transaction) }
+            try batch.progress.save(identity, in: transaction)
+        }
+        progress = batch.progress
+        pending = nil
+        try journal.discard(before: progress.replay.segment, damaged: reader.damaged)
+        return batch.count
+    }
+}
+
+/// What one round brings to the store.
+struct RecordBatch: Sendable {
+    private(set) var months: [Month: [Record]] = [:]
+    private(set) var usage = UsageSums()
+    private(set) var count = 0
+    var parking: [Admission] = []
+    var unparking: [RecordID] = []
+    var progress = RecordProgress.start
+
+    mutating func add(_ record: Record, wasParked: Bool) {
+        months[Month(containing: record.settlement.at), default: []].append(record)
+        usage.add(record)
+        if wasParked { unparking.append(record.admission.record) }
+        count += 1
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import Snapshots
+import Storage
+import Testing
+
+@testable import Records
+
+@Suite("After kill -9 under load", .timeLimit(.minutes(2)))
+struct CrashTests {
+    @Test(
+        "every acknowledged exchange is in the records, once, and usage agrees",
+        arguments: [JournalDurability.crash, .power], [50, 400])
+    func killed(durability: JournalDurability, count: Int) async throws {
+        let fixture = try await StoreFixture()
+        let path = fixture.folder.path
+        let (name, kills) = (durability.rawValue, count)
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            [path = path as String, name = name as String, kills = kills as Int] in
+            try await CrashTests.load(path, durability: JournalDurability(rawValue: name)!, killedAfter: kills)
+        }
+        let acknowledged = try String(contentsOfFile: path + "/acknowledged", encoding: .utf8)
+            .split(separator: "\n").compactMap { RecordID(String($0)) }
+        #expect(acknowledged.count >= count)
+        let journal = try fixture.journal()
+        try await fixture.writer(journal).drain()
+        journal.close()
+        let records = try await fixture.all()
+        #expect(Set(acknowledged).subtracting(records.map(\.admission.record)).isEmpty)
+        #expect(Set(records.map(\.admission.record)).count == records.count)
+        #expect(try await fixture.requests() == records.count)
+    }
+
+    /// Admits, acknowledges and settles from many tasks, with the store following, until a signal ends the process
+    /// once `count` exchanges were acknowledged, in the middle of the others.
+    static func load(_ path: String, durability: JournalDurability, killedAfter count: Int) async throws {
+        let journal = try Journal(
+            Journal.Configuration(folder: path + "/journal", durability: durability, segmentBytesMax: 20_000))
+        let main = try SQLiteDatabase(path: path + "/steward.sqlite")
+        let store = RecordStore(main: main, partitions: SQLiteRecordPartitions(folder: path + "/records"))
+        let writer = RecordWriter(journal: journal, store: store)
+        let file = open(path + "/acknowledged", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        let acknowledged = Lock(0)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<16 {
+                group.addTask {
+                    while true {
+                        let admission = Samples.admission(at: .now)
+                        guard let position = try? journal.append(admission) else { return }
+                        guard (try? await journal.written(position)) != nil else { return }
+                        // From here on the client may have bytes.
+                        let line = Array("\(admission.record)\n".utf8)
+                        _ = write(file, line, line.count)
+                        let isEnough = acknowledged.withLock { acknowledged in
+                            acknowledged += 1
+                            return acknowledged == count
+                        }
+                        if isEnough { kill(getpid(), SIGKILL) }
+                        _ = try? journal.append(Samples.settlement(of: admission))
+                    }
+                }
+            }
+            group.addTask {
+                while true { _ = try? await writer.drain() }
+            }
+        }
+    }
+}

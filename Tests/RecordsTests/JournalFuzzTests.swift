@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+
+@testable import Records
+
+@Suite("A damaged journal", .timeLimit(.minutes(2)))
+struct JournalFuzzTests {
+    let fixture: StoreFixture
+
+    init() async throws {
+        fixture = try await StoreFixture()
+    }
+
+    private func path(_ segment: UInt32) -> String {
+        Segment.path(of: segment, in: fixture.folder.path + "/journal")
+    }
+
+    /// Three segments of refused exchanges; what was appended.
+    private func prepare(using generator: inout SeededGenerator) throws -> [Frame] {
+        let journal = try fixture.journal { $0.segmentBytesMax = 6_000 }
+        var frames: [Frame] = []
+        while frames.count < 40 {
+            let admission = Samples.admission(using: &generator)
+            let settlement = Samples.settlement(of: admission, using: &generator)
+            let record = Record(admission: admission, settlement: settlement)
+            guard record.fitsFrame else { continue }
+            try journal.append(refused: admission, settlement)
+            frames.append(.refused(admission, settlement))
+        }
+        journal.close()
+        return frames
+    }
+
+    private func read(notices: Notices) throws -> [Frame] {
+        let folder = fixture.folder.path + "/journal"
+        var reader = JournalReader(
+            folder: folder, from: JournalOffset(segment: 0, byte: 0), notice: notices.add)
+        let end = JournalOffset(segment: 1_000, byte: 0)
+        var frames: [Frame] = []
+        while true {
+            let start = reader.offset
+            let batch = try reader.next(before: end)
+            if batch.frames.isEmpty, batch.next == start { return frames }
+            frames += batch.frames.map(\.frame)
+        }
+    }
+
+    @Test("never yields a record that was not written, and never goes unreported", arguments: 0..<40 as Range<UInt64>)
+    func fuzz(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let written = try prepare(using: &generator)
+        #expect(try read(notices: Notices()) == written)
+        let segment = try fixture.segments.randomElement(using: &generator)!
+        var bytes = try Segment.bytes(of: path(segment), from: 0, to: nil)
+        guard !bytes.isEmpty else { return }
+        switch Int.random(in: 0..<4, using: &generator) {
+        case 0: bytes.removeLast(.random(in: 1...bytes.count, using: &generator))
+        case 1: bytes[.random(in: bytes.indices, using: &generator)] ^= 1 << UInt8.random(in: 0...7, using: &generator)
+        case 2:
+            let start = Int.random(in: bytes.indices, using: &generator)
+            for index in start..<min(bytes.count, start + 512) {
+                bytes[index] = .random(in: 0...255, using: &generator)
+            }
+        default:
+            bytes.insert(contentsOf: repeatElement(0, count: 300), at: .random(in: bytes.indices, using: &generator))
+        }
+        try Data(bytes).write(to: URL(fileURLWithPath: path(segment)))
+        let notices = Notices()
+        let found = try read(notices: notices)
+        #expect(Set(found).isSubset(of: Set(written)))
+        #expect(Set(found).count == found.count)
+        #expect(
+            found.count == written.count || !notices.all.isEmpty || bytes.count == Segment.headerBytes
+                || isCutAtFrame(segment, bytes))
+    }
+
+    /// A file cut exactly where a frame ends looks like one that was never longer.
+    private func isCutAtFrame(_ segment: UInt32, _ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { Segment.read($0, segment: segment) { _, _ in }.end } == .clean
+    }
+
+    @Test("loses only a torn last frame, and is cut back when it is opened again")
+    func tornTail() async throws {
+        var generator = SeededGenerator(seed: 7)
+        let written = try prepare(using: &generator)
+        let last = try #require(try fixture.segments.last)
+        let whole = try Segment.bytes(of: path(last), from: 0, to: nil)
+        try Data(whole.dropLast(5)).write(to: URL(fileURLWithPath: path(last)))
+        let notices = Notices()
+        let journal = try fixture.journal(notices: notices)
+        let size = try SystemFiles().size(of: path(last))
+        #expect(notices.all == [.tornTail(segment: last, bytes: whole.count - 5 - size)])
+        #expect(try read(notices: Notices()) == written.dropLast())
+        let writer = fixture.writer(journal)
+        try await writer.drain()
+        #expect(try await fixture.all().count == written.count - 1)
+        journal.close()
+    }
+
+    @Test("is put aside with a notice, and the other segments are read")
+    func damaged() async throws {
+        var generator = SeededGenerator(seed: 8)
+        let written = try prepare(using: &generator)
+        let first = try #require(try fixture.segments.first)
+        var bytes = try Segment.bytes(of: path(first), from: 0, to: nil)
+        bytes[Segment.headerBytes + 20] ^= 0xFF
+        try Data(bytes).write(to: URL(fileURLWithPath: path(first)))
+        let notices = Notices()
+        let journal = try fixture.journal()
+        try await fixture.writer(journal, notices: notices).drain()
+        journal.close()
+        #expect(
+            notices.all == [
+                .corrupt(segment: first, offset: Segment.headerBytes, bytes: bytes.count - Segment.headerBytes)
+            ])
+        let kept = try await fixture.all().count
+        #expect(kept > 0 && kept < written.count)
+        #expect(try await fixture.requests() == kept)
+        #expect(FileManager.default.fileExists(atPath: path(first) + ".corrupt"))
+    }
+}
