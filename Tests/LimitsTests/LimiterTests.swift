@@ -149,6 +149,28 @@ struct LimiterTests {
         #expect(limiter.subjectCount <= 1_000)
     }
 
+    @Test("forgets nobody whose limit is still in use, however many others come", arguments: LimitKind.allCases)
+    func sweeping(kind: LimitKind) throws {
+        var settings = LimitSettings()
+        switch kind {
+        case .requests: settings.requestsPerMinute = 1
+        case .tokens: settings.tokensPerMinute = 10
+        case .concurrency: settings.concurrentRequests = 1
+        case .tokensPerDay: settings.tokensPerDay = 10
+        }
+        let limiter = Limiter(startingAt: Self.epoch)
+        let subjects = Self.subjects(settings, id: 1 << 40)
+        let first = try limiter.reserve(subjects, tokens: 10, at: Self.at(0))
+        let held = Held(first, path: [:], tokens: 10)
+        if kind != .concurrency { held.reservation = nil }
+        for id in 0..<5_000 {
+            let other = Self.subjects(LimitSettings(requestsPerMinute: 6_000), id: UInt64(id))
+            #expect(Self.use(limiter, other, at: Self.at(Double(id) / 100)) == nil)
+        }
+        #expect(limiter.subjectCount < 300)
+        #expect(Self.use(limiter, subjects, tokens: 10, at: Self.at(50))?.kind == kind)
+    }
+
     @Test("admits exactly the limit to callers on many threads, and frees every place")
     func threads() async throws {
         let limiter = Limiter(startingAt: Self.epoch)
