@@ -60,9 +60,13 @@ package struct LogOutput: Sendable {
         }
     }
 
-    /// Waits until everything logged so far was written; for the end of the process, never on an event loop.
-    package func flush() {
-        sink.flush()
+    /// Waits until everything logged so far was written, or the time is up; for the end of the process, never on an
+    /// event loop.
+    ///
+    /// - Returns: whether all was written.
+    @discardableResult
+    package func flush(within limit: Duration = .seconds(2)) -> Bool {
+        sink.flush(within: limit)
     }
 
     /// The handler of a label; what `LoggingSystem.bootstrap` and `Logger(label:factory:)` take.

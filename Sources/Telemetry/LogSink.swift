@@ -11,7 +11,6 @@ internal import Glibc
 final class LogSink: Sendable {
     // Shared with the thread, which keeps it alive until it has written the last line.
     private let shared: LogSinkState
-    private let thread: pthread_t
 
     /// - Parameters:
     ///   - descriptor: written to, never closed.
@@ -29,12 +28,13 @@ final class LogSink: Sendable {
                 return nil
             }, context)
         precondition(code == 0, "pthread_create failed with \(code)")
-        self.thread = thread
+        // Nobody waits for it: it ends by itself after the last line, and a descriptor that is stuck must not hold
+        // whoever lets go of the sink.
+        pthread_detach(thread)
     }
 
     deinit {
         shared.close()
-        pthread_join(thread, nil)
     }
 
     /// Takes a whole line, its newline included. Never blocks.
@@ -42,9 +42,12 @@ final class LogSink: Sendable {
         shared.append(line)
     }
 
-    /// Waits until everything appended so far was written; for the end of the process, not for event loops.
-    func flush() {
-        shared.flush()
+    /// Waits until everything appended so far was written, or the time is up; not for event loops.
+    ///
+    /// - Returns: whether all was written.
+    @discardableResult
+    func flush(within limit: Duration) -> Bool {
+        shared.flush(within: limit)
     }
 }
 
@@ -86,6 +89,7 @@ private final class LogSinkState: @unchecked Sendable {
         guard pending.count + line.count <= bytesMax, !isClosed else {
             droppedSinceNote += 1
             dropped.add()
+            pthread_cond_broadcast(changed)
             return
         }
         let wasEmpty = pending.isEmpty
@@ -93,10 +97,21 @@ private final class LogSinkState: @unchecked Sendable {
         if wasEmpty, !isWriting { pthread_cond_broadcast(changed) }
     }
 
-    func flush() {
+    func flush(within limit: Duration) -> Bool {
+        var deadline = timespec()
+        clock_gettime(CLOCK_REALTIME, &deadline)
+        deadline.tv_sec += Int(limit.components.seconds)
+        deadline.tv_nsec += Int(limit.components.attoseconds / 1_000_000_000)
+        if deadline.tv_nsec >= 1_000_000_000 {
+            deadline.tv_sec += 1
+            deadline.tv_nsec -= 1_000_000_000
+        }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        while !pending.isEmpty || isWriting { pthread_cond_wait(changed, mutex) }
+        while !pending.isEmpty || isWriting || droppedSinceNote > 0 {
+            if pthread_cond_timedwait(changed, mutex, &deadline) == ETIMEDOUT { return false }
+        }
+        return true
     }
 
     func close() {

@@ -139,9 +139,11 @@ struct LogOutputTests {
             #expect(dropped.total > 0)
             let reader = pipe.fileHandleForReading
             while !text.contains("Log lines were lost.") {
-                text += String(decoding: reader.availableData, as: UTF8.self)
+                text += String(decoding: reader.dataWithinMoment, as: UTF8.self)
             }
-            output.flush()
+            while !output.flush(within: .milliseconds(10)) {
+                text += String(decoding: reader.dataWithinMoment, as: UTF8.self)
+            }
         }
         try pipe.fileHandleForWriting.close()
         text += String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
@@ -152,6 +154,17 @@ struct LogOutputTests {
         #expect(Set(written.map(\.utf8.count)).count == 1)
     }
 
+    @Test("waiting for a descriptor that takes nothing ends in time")
+    func stuck() {
+        let pipe = Pipe()
+        let output = LogOutput(
+            format: .text, levels: LogLevels(.info), descriptor: pipe.fileHandleForWriting.fileDescriptor, now: { 0 })
+        let logger = Logger(label: "l", factory: output.handler)
+        for _ in 0..<1_000 { logger.info("\(String(repeating: "x", count: 160))") }
+        #expect(!output.flush(within: .milliseconds(20)))
+        while !output.flush(within: .milliseconds(1)) { _ = pipe.fileHandleForReading.dataWithinMoment }
+    }
+
     @Test("a reader that went away does not stop the process")
     func closedPipe() throws {
         let pipe = Pipe()
@@ -160,5 +173,13 @@ struct LogOutputTests {
             format: .text, levels: LogLevels(.info), descriptor: pipe.fileHandleForWriting.fileDescriptor, now: { 0 })
         Logger(label: "l", factory: output.handler).info("into the void")
         output.flush()
+    }
+}
+
+extension FileHandle {
+    /// What can be read within 10 ms; empty if there is nothing.
+    fileprivate var dataWithinMoment: Data {
+        var interest = pollfd(fd: fileDescriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&interest, 1, 10) > 0 ? availableData : Data()
     }
 }
