@@ -1,0 +1,50 @@
+# What the scripts share: sourced, never run. Installs only what is missing, and nothing into the checkout.
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/steward
+cd "$top"
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# packages NAME…: installs those Debian packages that are missing. One query when all are there.
+packages() {
+    local installed missing=() name
+    installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null || true)
+    for name in "$@"; do
+        grep -qx "ii  $name" <<<"$installed" || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || fail "Missing: ${missing[*]}. Install them; this script knows only apt-get."
+    local root=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || fail "Missing: ${missing[*]}. Install them as root: apt-get install ${missing[*]}"
+        root=(sudo)
+    fi
+    say "Installing ${missing[*]} …"
+    # No service is started: nginx is used as a program, not as this machine's web server.
+    "${root[@]}" apt-get update -qq >/dev/null || say "apt-get update failed; trying with the lists that are there."
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+        fail "apt-get could not install ${missing[*]}."
+}
+
+build_packages() { packages libhyperscan-dev libicu-dev libsqlite3-dev pkg-config g++; }
+test_packages() { packages libsimdjson-dev python3-venv; }
+bench_packages() { packages nginx wrk python3-venv; }
+
+# environment NAME REQUIREMENTS: a Python environment in the cache folder, made again when the requirements change.
+# Prints its folder.
+environment() {
+    local folder=$cache/$1 requirements=$2
+    if ! cmp -s "$requirements" "$folder/requirements.txt"; then
+        say "Installing $(grep -v '^#' "$requirements" | paste -sd' ' -) into $folder …"
+        mkdir -p "$cache"
+        [ -x "$folder/bin/python" ] || python3 -m venv "$folder"
+        "$folder/bin/pip" install -q --disable-pip-version-check -r "$requirements" >&2
+        # Last, so that an install that broke off is done again.
+        cp "$requirements" "$folder/requirements.txt"
+    fi
+    printf '%s\n' "$folder"
+}
