@@ -33,8 +33,8 @@ package struct Access: Sendable {
         String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Checks that this is the digest key that the store's keys were made with; a new store takes it as its own. Call it
-    /// before serving: with another digest key every caller would be refused as unknown.
+    /// Checks that this is the digest key that the store's keys were made with; a new store takes it as its own. Call
+    /// it before serving: with another digest key every caller would be refused as unknown.
     ///
     /// - Throws: `AccessError.digestKeyDiffers`; `StorageError`.
     package func checkDigestKey() async throws {

@@ -89,8 +89,8 @@ package struct KeyStore: Sendable {
         }
     }
 
-    /// Makes a new key like `id`, which expires after `overlap`, or earlier if it would have anyway. A key with an expiry
-    /// is followed by one that lives as long as it was to live.
+    /// Makes a new key like `id`, which expires after `overlap`, or earlier if it would have anyway. A key with an
+    /// expiry is followed by one that lives as long as it was to live.
     ///
     /// - Throws: `AccessError.unknownKey`, `.keyNotLive`; `StorageError`.
     package func rotate(_ id: KeyID, overlap: Duration, at time: Timestamp) async throws -> IssuedKey {

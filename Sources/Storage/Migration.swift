@@ -61,8 +61,8 @@ extension Migration: Comparable {
 }
 
 extension Database {
-    /// Applies those of `migrations` that the store does not have, in their order, each in a transaction of its own, and
-    /// returns their names. Several processes may call this at once: one applies, the others wait and find it done.
+    /// Applies those of `migrations` that the store does not have, in their order, each in a transaction of its own,
+    /// and returns their names. Several processes may call this at once: one applies, the others wait and find it done.
     ///
     /// - Throws: `StorageError.newerStore` if the store has migrations that are not among these,
     ///   `StorageError.changedMigration` if a text differs from what was applied; nothing is changed then.

@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Folder and file of a store, readable by its owner alone.
 enum SQLiteFiles {
-    /// Makes what is missing of the folder (0700) and the file (0600). SQLite gives its `-wal` and `-shm` files the mode
-    /// of the file beside them.
+    /// Makes what is missing of the folder (0700) and the file (0600). SQLite gives its `-wal` and `-shm` files the
+    /// mode of the file beside them.
     static func prepare(_ path: String) throws {
         try makeFolder(of: path)
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

@@ -120,8 +120,9 @@ final class SQLiteWriter: Sendable {
         } catch {
             rollBack(transaction)
             switch error {
-            // Trying each alone would wait for the lock or the disk as many times, to the same end.
-            case StorageError.busy, StorageError.diskFull, StorageError.inputOutput:
+            // Trying each alone would wait for the lock or the broken disk as many times, to the same end. On a full
+            // disk it fails at once, or one that is smaller still finds room.
+            case StorageError.busy, StorageError.inputOutput:
                 return group.map { _ in .failure(error) }
             default:
                 return nil

@@ -50,7 +50,10 @@ extension StorageError: CustomStringConvertible {
         case .statement(let reason):
             "The store did not accept a statement: \(reason). This is a mistake in Steward; please report it."
         case .parameters(let expected, let given):
-            "A statement has \(expected) parameters, but \(given) arguments. This is a mistake in Steward; please report it."
+            """
+            A statement has \(expected) parameters, but \(given) arguments. This is a mistake in Steward; please \
+            report it.
+            """
         case .missingColumn(let column):
             "A result has no column \(column). This is a mistake in Steward; please report it."
         case .unreadableValue(let column, let expected, let found):

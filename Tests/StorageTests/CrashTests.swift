@@ -46,7 +46,8 @@ struct CrashTests {
             #expect(verdict == "ok")
             try await database.close()
         }
-        #expect(acknowledged.count > 100)
+        // Each round waits for its first.
+        #expect(acknowledged.count >= 6)
     }
 
     /// Starts the writer, waits for its first acknowledgement and `delay`, kills it, and returns what it acknowledged.

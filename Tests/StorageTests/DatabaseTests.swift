@@ -108,7 +108,9 @@ struct DatabaseTests {
             try await database.write {
                 try $0.executeScript(
                     """
-                    CREATE TABLE parents (id BIGINT PRIMARY KEY, size BIGINT NOT NULL CHECK (size > 0), code TEXT UNIQUE);
+                    CREATE TABLE parents (
+                        id BIGINT PRIMARY KEY, size BIGINT NOT NULL CHECK (size > 0), code TEXT UNIQUE
+                    );
                     CREATE TABLE children (parent BIGINT NOT NULL REFERENCES parents (id));
                     INSERT INTO parents (id, size, code) VALUES (1, 1, 'a');
                     """)
