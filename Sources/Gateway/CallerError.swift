@@ -1,0 +1,109 @@
+internal import JSON
+
+/// The one place that turns a way off the path into what a caller is told.
+struct CallerError {
+    let status: Int
+    let body: [UInt8]
+    let retryAfterSeconds: Int?
+    /// `x-should-retry`; `nil` leaves it to the client library, which goes by the status.
+    let shouldRetry: Bool?
+    /// The stable code, for records and metrics.
+    let code: String
+
+    init(_ exit: PathExit, trace: Trace, addresses: PublicAddresses) {
+        let (explanation, refusal) = Self.explain(exit)
+        status = explanation.status
+        code = "\(explanation.code)"
+        shouldRetry =
+            refusal.map(\.shouldRetry) ?? (explanation.status < 500 && explanation.status != 429 ? false : nil)
+        retryAfterSeconds = Self.retryAfter(exit).map { max(1, $0) }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("error" as StaticString)
+            writer.object { writer in
+                writer.key("message" as StaticString)
+                writer.string(explanation.message)
+                writer.key("type" as StaticString)
+                writer.string("\(explanation.type)")
+                writer.key("param" as StaticString)
+                if let param = explanation.param { writer.string(param) } else { writer.null() }
+                writer.key("code" as StaticString)
+                writer.string("\(explanation.code)")
+                writer.key("request_id" as StaticString)
+                writer.string(trace.id.description)
+                guard let clause = refusal?.clause else { return }
+                writer.key("clause" as StaticString)
+                writer.string(clause)
+                writer.key("clause_url" as StaticString)
+                writer.string(addresses.clause(clause))
+            }
+        }
+        body = writer.bytes
+    }
+
+    private static func explain(_ exit: PathExit) -> (Refusal.Explanation, Refusal?) {
+        switch exit {
+        case .refused(let refusal): (refusal.explanation, refusal)
+        case .upstream(let failure): (failure.explanation, nil)
+        case .clientLeft: (internalError, nil)
+        case .internal: (internalError, nil)
+        }
+    }
+
+    private static var internalError: Refusal.Explanation {
+        Refusal.Explanation(
+            status: 500, type: "server_error", code: "internal_error",
+            message: "The gateway made a mistake of its own. Tell the operator the request id.")
+    }
+
+    private static func retryAfter(_ exit: PathExit) -> Int? {
+        switch exit {
+        case .refused(let refusal):
+            refusal.retryAfter.map { Int(clamping: ($0.wholeMicroseconds + 999_999) / 1_000_000) }
+        case .upstream(.status(_, let seconds)): seconds
+        case .upstream(.saturated): 1
+        default: nil
+        }
+    }
+}
+
+extension UpstreamFailure {
+    /// What a caller is told: never an address or another detail of the upstream.
+    var explanation: Refusal.Explanation {
+        switch self {
+        case .connect, .connectTimeout, .none:
+            Self.error(503, "upstream_unavailable", "The model server cannot be reached. Try again later.")
+        case .saturated:
+            Self.error(503, "overloaded", "The model server is busy. Try again in a moment.")
+        case .firstByteTimeout, .idleTimeout, .totalTimeout:
+            Self.error(504, "upstream_timeout", "The model server did not answer in time. Try again, or ask for less.")
+        case .closedEarly, .cancelled:
+            Self.error(502, "upstream_closed", "The model server broke off before its answer was complete. Try again.")
+        case .malformed:
+            Self.error(502, "upstream_malformed", "The model server's answer could not be read, so it was not sent on.")
+        case .answerTooLarge(let max):
+            Self.error(
+                502, "upstream_too_large", "The model server's answer is larger than \(max) bytes. Ask for less.")
+        case .encoded:
+            Self.error(
+                502, "upstream_encoded",
+                "The model server's answer has a content coding, which a filter cannot read, so it was not sent on.")
+        case .status(429, _):
+            Refusal.Explanation(
+                status: 429, type: "requests", code: "rate_limit_exceeded",
+                message: "The model server takes no more requests at the moment. Wait, then try again.")
+        case .status(503, _), .status(529, _):
+            Self.error(503, "overloaded", "The model server is overloaded. Try again in a moment.")
+        case .status:
+            Self.error(502, "upstream_error", "The model server failed. Try again later.")
+        case .rejected(let status, let message, let param):
+            Refusal.Explanation(
+                status: status, type: "invalid_request_error", code: "upstream_rejected",
+                message: message.isEmpty ? "The model server does not accept this request." : message, param: param)
+        }
+    }
+
+    private static func error(_ status: Int, _ code: StaticString, _ message: String) -> Refusal.Explanation {
+        Refusal.Explanation(status: status, type: "server_error", code: code, message: message)
+    }
+}

@@ -1,0 +1,157 @@
+internal import NIOCore
+
+/// A status, header fields and a body (or the beginning of a stream), ready to be written.
+struct Answer: Sendable {
+    var status: Int
+    var contentType: StaticString = "application/json"
+    /// Names in lower case; values hold no line ends (see `AnswerFields`).
+    var fields = AnswerFields()
+    var body: [UInt8] = []
+}
+
+/// Header fields of an answer, kept as the bytes that are sent.
+struct AnswerFields: Sendable {
+    private(set) var bytes: [UInt8] = []
+
+    init() {
+        bytes.reserveCapacity(320)
+    }
+
+    mutating func append(_ name: StaticString, _ value: StaticString) {
+        append(name)
+        bytes.append(contentsOf: UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+        endLine()
+    }
+
+    mutating func append(_ name: StaticString, _ value: Int) {
+        append(name)
+        bytes.appendDecimal(value)
+        endLine()
+    }
+
+    /// Bytes that no field value may have are replaced by `?`, so that no value can begin a field of its own.
+    mutating func append(_ name: StaticString, _ value: some Sequence<UInt8>) {
+        append(name)
+        appendValue(value)
+        endLine()
+    }
+
+    mutating func append(_ name: StaticString, _ value: String) {
+        append(name, value.utf8)
+    }
+
+    /// A field copied from an upstream's answer, whose name has been checked when it was parsed.
+    mutating func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
+        bytes.append(contentsOf: name)
+        bytes.append(0x3A)
+        bytes.append(0x20)
+        appendValue(value)
+        endLine()
+    }
+
+    private mutating func append(_ name: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        bytes.append(0x3A)
+        bytes.append(0x20)
+    }
+
+    private mutating func appendValue(_ value: some Sequence<UInt8>) {
+        for byte in value { bytes.append(CharacterClass.isFieldValue(byte) ? byte : 0x3F) }
+    }
+
+    private mutating func endLine() {
+        bytes.append(0x0D)
+        bytes.append(0x0A)
+    }
+}
+
+extension [UInt8] {
+    /// Appends a whole number in decimal digits.
+    mutating func appendDecimal(_ value: Int) {
+        if value < 0 { append(0x2D) }
+        var rest = value.magnitude
+        let start = count
+        repeat {
+            let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10)
+            append(0x30 + UInt8(truncatingIfNeeded: remainder))
+            rest = quotient
+        } while rest > 0
+        self[start...].reverse()
+    }
+}
+
+/// Writes the heads of answers.
+enum AnswerEncoder {
+    /// A whole answer in one buffer, so that it leaves in one write.
+    static func encode(
+        _ answer: Answer, keepsAlive: Bool, date: [UInt8], allocator: ByteBufferAllocator
+    ) -> ByteBuffer {
+        var buffer = allocator.buffer(capacity: 192 + answer.fields.bytes.count + answer.body.count)
+        writeHead(answer, keepsAlive: keepsAlive, date: date, to: &buffer)
+        buffer.writeStaticString("content-length: ")
+        var length: [UInt8] = []
+        length.appendDecimal(answer.body.count)
+        buffer.writeBytes(length)
+        buffer.writeStaticString("\r\n\r\n")
+        buffer.writeBytes(answer.body)
+        return buffer
+    }
+
+    /// The head of a chunked answer.
+    static func encodeStreamHead(
+        _ answer: Answer, keepsAlive: Bool, date: [UInt8], allocator: ByteBufferAllocator
+    ) -> ByteBuffer {
+        var buffer = allocator.buffer(capacity: 192 + answer.fields.bytes.count)
+        writeHead(answer, keepsAlive: keepsAlive, date: date, to: &buffer)
+        buffer.writeStaticString("transfer-encoding: chunked\r\n\r\n")
+        return buffer
+    }
+
+    /// Appends one chunk. Source: RFC 9112, section 7.1.
+    static func writeChunk(_ bytes: [UInt8], to buffer: inout ByteBuffer) {
+        guard !bytes.isEmpty else { return }
+        buffer.writeString(String(bytes.count, radix: 16))
+        buffer.writeStaticString("\r\n")
+        buffer.writeBytes(bytes)
+        buffer.writeStaticString("\r\n")
+    }
+
+    static func writeLastChunk(to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("0\r\n\r\n")
+    }
+
+    private static func writeHead(_ answer: Answer, keepsAlive: Bool, date: [UInt8], to buffer: inout ByteBuffer) {
+        buffer.writeStaticString(statusLine(answer.status))
+        buffer.writeBytes(date)
+        buffer.writeStaticString("content-type: ")
+        buffer.writeStaticString(answer.contentType)
+        buffer.writeStaticString("\r\n")
+        buffer.writeBytes(answer.fields.bytes)
+        if !keepsAlive { buffer.writeStaticString("connection: close\r\n") }
+    }
+
+    private static func statusLine(_ status: Int) -> StaticString {
+        switch status {
+        case 200: "HTTP/1.1 200 OK\r\n"
+        case 304: "HTTP/1.1 304 Not Modified\r\n"
+        case 400: "HTTP/1.1 400 Bad Request\r\n"
+        case 401: "HTTP/1.1 401 Unauthorized\r\n"
+        case 403: "HTTP/1.1 403 Forbidden\r\n"
+        case 404: "HTTP/1.1 404 Not Found\r\n"
+        case 405: "HTTP/1.1 405 Method Not Allowed\r\n"
+        case 408: "HTTP/1.1 408 Request Timeout\r\n"
+        case 409: "HTTP/1.1 409 Conflict\r\n"
+        case 413: "HTTP/1.1 413 Content Too Large\r\n"
+        case 415: "HTTP/1.1 415 Unsupported Media Type\r\n"
+        case 422: "HTTP/1.1 422 Unprocessable Content\r\n"
+        case 429: "HTTP/1.1 429 Too Many Requests\r\n"
+        case 431: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+        case 501: "HTTP/1.1 501 Not Implemented\r\n"
+        case 502: "HTTP/1.1 502 Bad Gateway\r\n"
+        case 503: "HTTP/1.1 503 Service Unavailable\r\n"
+        case 504: "HTTP/1.1 504 Gateway Timeout\r\n"
+        case 505: "HTTP/1.1 505 HTTP Version Not Supported\r\n"
+        default: "HTTP/1.1 500 Internal Server Error\r\n"
+        }
+    }
+}

@@ -1,0 +1,286 @@
+internal import NIOCore
+internal import Telemetry
+
+/// One client connection: performs what `InboundMachine` says, and writes what its exchange answers.
+///
+/// Confined to the channel's event loop. Reads on demand: no body byte is read before the path asks for the body, and
+/// not much more than one pipelined request while an answer is on its way.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let loop: GatewayLoop
+    private let settings: HTTPSettings
+    private var context: ChannelHandlerContext?
+    private var machine: InboundMachine
+    private var exchange: Exchange?
+    private var task: Task<Void, Never>?
+    private var acceptsBody = false
+    private var isDraining = false
+    private var isReadPending = false
+    /// When the peer must have done what it owes next; checked by the loop's ticker.
+    private(set) var deadline: NIODeadline
+    private var phase = Phase.serving
+    private var discardedBytes = 0
+
+    private enum Phase {
+        case serving
+        /// The answer has been written; the rest of an unwanted body is thrown away until the client closes, because
+        /// closing with unread bytes would reset the connection and lose the answer. Source: RFC 9112, section 9.6.
+        case discarding
+        case closed
+    }
+
+    /// How much of an unwanted body is read and thrown away before the connection is cut.
+    private static let discardedBytesMax = 256 << 20
+    private static let pipelinedBytesMax = 65_536
+
+    private let isAboveBound: Bool
+    private let count: Gauge
+
+    /// - Parameter isAboveBound: as many connections are open as may be; this one is told so and closed.
+    init(loop: GatewayLoop, isAboveBound: Bool, count: Gauge) {
+        self.loop = loop
+        self.isAboveBound = isAboveBound
+        self.count = count
+        settings = loop.settings
+        machine = InboundMachine(
+            headBytesMax: settings.headBytesMax, fieldsMax: settings.headerFieldsMax, allocator: ByteBufferAllocator())
+        deadline = .now() + settings.headTimeout
+    }
+
+    // MARK: - Events
+
+    func channelActive(context: ChannelHandlerContext) {
+        activate(context)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { activate(context) }
+    }
+
+    private func activate(_ context: ChannelHandlerContext) {
+        guard self.context == nil else { return }
+        self.context = context
+        count.add()
+        loop.connectionOpened(self)
+        if isAboveBound {
+            writeWhole(loop.path.answerAboveConnectionBound(), keepsAlive: false)
+            return discardAndClose()
+        }
+        read()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        if case .discarding = phase {
+            discardedBytes += bytes.readableBytes
+            if discardedBytes > Self.discardedBytesMax { abort() }
+            return
+        }
+        if machine.isAwaitingHead, !machine.isInsideHead { deadline = .now() + settings.headTimeout }
+        machine.receive(bytes)
+        drain()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReadPending = false
+        read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard context.channel.isWritable else { return }
+        if exchange?.state == .streaming { deadline = .distantFuture }
+        exchange?.becameWritable()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        phase = .closed
+        count.subtract()
+        loop.connectionClosed(self)
+        exchange?.clientDidLeave()
+        exchange = nil
+        task?.cancel()
+        task = nil
+        self.context = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    // MARK: - Requests
+
+    /// Asks for more only when somebody will take it.
+    private func read() {
+        guard !isReadPending, let context else { return }
+        if case .closed = phase { return }
+        if exchange != nil, !acceptsBody, machine.input.readableBytes > Self.pipelinedBytesMax { return }
+        isReadPending = true
+        context.read()
+    }
+
+    private func drain() {
+        while case .serving = phase {
+            if exchange != nil, machine.isInsideBody, !acceptsBody { return }
+            switch machine.next() {
+            case .wait: return
+            case .head(let head): begin(head)
+            case .body(let bytes): exchange?.receive(bytes)
+            case .bodyEnd:
+                deadline = .distantFuture
+                exchange?.endBody(.success(()))
+            case .refuse(let problem):
+                if let exchange {
+                    exchange.endBody(.failure(.refused(.malformedHTTP(problem))))
+                } else {
+                    refuse(problem)
+                }
+                return
+            }
+        }
+    }
+
+    private func begin(_ head: RequestHead) {
+        guard let context else { return }
+        let peer = context.channel.remoteAddress
+        let exchange = Exchange(
+            head: head, clientAddress: loop.clientAddress(of: head, peer: peer), arrivedAt: .now, connection: self,
+            budget: loop.bytesInFlight)
+        self.exchange = exchange
+        acceptsBody = false
+        deadline = .now() + settings.bodyTimeout
+        let path = loop.path
+        task = Task(executorPreference: loop.executor) {
+            await path.serve(exchange)
+        }
+    }
+
+    /// A head that can't be understood has no exchange: it is answered here, in the shape of OpenAI's errors.
+    private func refuse(_ problem: HeadProblem) {
+        let answer = loop.path.answer(toUnreadable: problem)
+        writeWhole(answer, keepsAlive: false)
+        discardAndClose()
+    }
+
+    func acceptBody(of exchange: Exchange) {
+        guard exchange === self.exchange else { return }
+        acceptsBody = true
+        if exchange.head.expectsContinue, machine.isInsideBody, machine.input.readableBytes == 0, let context {
+            let buffer = context.channel.allocator.buffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        }
+        drain()
+        read()
+    }
+
+    // MARK: - Answers
+
+    func write(_ answer: Answer, of exchange: Exchange) {
+        guard exchange === self.exchange else { return }
+        let keepsAlive = keepsAlive(after: exchange)
+        writeWhole(answer, keepsAlive: keepsAlive)
+        end(keepsAlive: keepsAlive)
+    }
+
+    func beginStream(_ answer: Answer, of exchange: Exchange) {
+        guard exchange === self.exchange, let context else { return }
+        let keepsAlive = keepsAlive(after: exchange)
+        var buffer = AnswerEncoder.encodeStreamHead(
+            answer, keepsAlive: keepsAlive, date: loop.date.bytes, allocator: context.channel.allocator)
+        AnswerEncoder.writeChunk(answer.body, to: &buffer)
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    /// Writes; `false` if the client must take what it has before more is written.
+    func writePiece(_ bytes: [UInt8], of exchange: Exchange) -> Bool {
+        guard exchange === self.exchange, let context else { return false }
+        var buffer = context.channel.allocator.buffer(capacity: bytes.count + 16)
+        AnswerEncoder.writeChunk(bytes, to: &buffer)
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        if context.channel.isWritable { return true }
+        deadline = .now() + settings.writeTimeout
+        return false
+    }
+
+    func endStream(_ bytes: [UInt8], of exchange: Exchange) {
+        guard exchange === self.exchange, let context else { return }
+        var buffer = context.channel.allocator.buffer(capacity: bytes.count + 24)
+        AnswerEncoder.writeChunk(bytes, to: &buffer)
+        AnswerEncoder.writeLastChunk(to: &buffer)
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        end(keepsAlive: keepsAlive(after: exchange))
+    }
+
+    func abort() {
+        context?.close(promise: nil)
+    }
+
+    private func keepsAlive(after exchange: Exchange) -> Bool {
+        exchange.head.keepsAlive && !machine.isInsideBody && !isDraining
+    }
+
+    private func writeWhole(_ answer: Answer, keepsAlive: Bool) {
+        guard let context else { return }
+        let buffer = AnswerEncoder.encode(
+            answer, keepsAlive: keepsAlive, date: loop.date.bytes, allocator: context.channel.allocator)
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    private func end(keepsAlive: Bool) {
+        let bodyIsUnread = machine.isInsideBody
+        exchange = nil
+        task = nil
+        acceptsBody = false
+        guard keepsAlive else {
+            if bodyIsUnread { discardAndClose() } else { closeAfterFlush() }
+            return
+        }
+        machine.answerEnded()
+        deadline = .now() + settings.keepAliveTimeout
+        drain()
+        read()
+    }
+
+    private func discardAndClose() {
+        guard let context else { return }
+        phase = .discarding
+        machine.discardInput()
+        deadline = .now() + .seconds(5)
+        context.close(mode: .output, promise: nil)
+        read()
+    }
+
+    private func closeAfterFlush() {
+        guard let context else { return }
+        phase = .closed
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in handler.value.abort() }
+    }
+
+    // MARK: - For the loop
+
+    /// The deadline has passed.
+    func timeOut() {
+        deadline = .distantFuture
+        guard case .serving = phase, let exchange else {
+            if case .serving = phase, machine.isInsideHead {
+                writeWhole(loop.path.answerToSlowHead(), keepsAlive: false)
+                return closeAfterFlush()
+            }
+            return abort()
+        }
+        if exchange.state == .streaming { return abort() }
+        exchange.endBody(.failure(.refused(.bodyTimeout)))
+    }
+
+    /// The connection ends with the answer that is on its way, or with the next.
+    func startDraining() {
+        isDraining = true
+    }
+
+    /// No exchange is running, and nothing of one is still on its way to the client.
+    var isIdle: Bool {
+        if case .serving = phase { exchange == nil } else { false }
+    }
+}

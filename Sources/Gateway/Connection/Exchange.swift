@@ -1,0 +1,150 @@
+internal import NIOCore
+
+/// One request and its answer, as the request path sees it: read the body, then answer, whole or as a stream.
+///
+/// `@unchecked Sendable`: every member is touched on the connection's event loop only. The handler lives there, and the
+/// exchange's task runs there too (`LoopExecutor`).
+final class Exchange: @unchecked Sendable {
+    let head: RequestHead
+    let clientAddress: ClientAddress
+    let arrivedAt: ContinuousClock.Instant
+
+    private weak var connection: ConnectionHandler?
+    private let budget: ByteBudget
+    private var budgetTaken = 0
+    private(set) var state = State.reading
+
+    private var body: [UInt8] = []
+    private var bodyMax = 0
+    private var bodyResult: Result<Void, PathExit>?
+    private var bodyWaiter: UnsafeContinuation<Result<Void, PathExit>, Never>?
+    private var writableWaiter: UnsafeContinuation<Bool, Never>?
+    private(set) var clientLeft = false
+
+    /// Told once when the client leaves, so that the upstream is not kept busy for nobody.
+    var onClientLeft: (() -> Void)? {
+        didSet { if clientLeft { onClientLeft?() } }
+    }
+
+    enum State { case reading, streaming, ended }
+
+    init(
+        head: RequestHead, clientAddress: ClientAddress, arrivedAt: ContinuousClock.Instant,
+        connection: ConnectionHandler, budget: ByteBudget
+    ) {
+        self.head = head
+        self.clientAddress = clientAddress
+        self.arrivedAt = arrivedAt
+        self.connection = connection
+        self.budget = budget
+    }
+
+    deinit {
+        budget.give(back: budgetTaken)
+    }
+
+    // MARK: - For the path
+
+    /// The whole body. Nothing of it is buffered before this is called.
+    ///
+    /// - Throws: a refusal when it is larger than `max`, too slow, malformed, or when the gateway holds too many bytes
+    ///   already; `clientLeft`.
+    func readBody(max: Int) async throws(PathExit) -> [UInt8] {
+        if case .length(let length) = head.framing {
+            guard length <= max else { throw .refused(.bodyTooLarge(max: max)) }
+            try reserve(length)
+            body.reserveCapacity(length)
+        }
+        bodyMax = max
+        connection?.acceptBody(of: self)
+        if bodyResult == nil {
+            _ = await withUnsafeContinuation { bodyWaiter = $0 }
+        }
+        try (bodyResult ?? .failure(.clientLeft)).get()
+        let whole = body
+        body = []
+        return whole
+    }
+
+    /// Writes a whole answer.
+    func answer(_ answer: Answer) {
+        guard state == .reading else { return }
+        state = .ended
+        var answer = answer
+        if head.method == .head { answer.body = [] }
+        connection?.write(answer, of: self)
+    }
+
+    /// Writes the head of a streamed answer together with its first bytes.
+    func beginStream(_ answer: Answer) {
+        guard state == .reading else { return }
+        state = .streaming
+        connection?.beginStream(answer, of: self)
+    }
+
+    /// Writes a piece of the stream and returns when the client can take more.
+    func write(_ bytes: [UInt8]) async throws(PathExit) {
+        guard state == .streaming, !clientLeft, let connection else { throw .clientLeft }
+        if !connection.writePiece(bytes, of: self) {
+            let isWritable = await withUnsafeContinuation { writableWaiter = $0 }
+            guard isWritable else { throw .clientLeft }
+        }
+    }
+
+    /// Ends the stream with its last bytes.
+    func endStream(_ bytes: [UInt8] = []) {
+        guard state == .streaming else { return }
+        state = .ended
+        connection?.endStream(bytes, of: self)
+    }
+
+    /// Cuts the connection, for an answer that can't be ended well.
+    func abort() {
+        guard state != .ended else { return }
+        state = .ended
+        connection?.abort()
+    }
+
+    // MARK: - For the handler
+
+    func receive(_ bytes: ByteBuffer) {
+        guard bodyResult == nil else { return }
+        guard body.count + bytes.readableBytes <= bodyMax else {
+            return endBody(.failure(.refused(.bodyTooLarge(max: bodyMax))))
+        }
+        if body.count + bytes.readableBytes > budgetTaken {
+            do throws(PathExit) {
+                try reserve(max(65_536, bytes.readableBytes))
+            } catch {
+                return endBody(.failure(error))
+            }
+        }
+        body.append(contentsOf: bytes.readableBytesView)
+    }
+
+    func endBody(_ result: Result<Void, PathExit>) {
+        guard bodyResult == nil else { return }
+        bodyResult = result
+        bodyWaiter?.resume(returning: result)
+        bodyWaiter = nil
+    }
+
+    func becameWritable() {
+        writableWaiter?.resume(returning: true)
+        writableWaiter = nil
+    }
+
+    func clientDidLeave() {
+        guard !clientLeft else { return }
+        clientLeft = true
+        endBody(.failure(.clientLeft))
+        writableWaiter?.resume(returning: false)
+        writableWaiter = nil
+        onClientLeft?()
+    }
+
+    private func reserve(_ bytes: Int) throws(PathExit) {
+        guard budget.take(bytes) else { throw .refused(.overloaded(.bytesInFlight)) }
+        budgetTaken += bytes
+    }
+}

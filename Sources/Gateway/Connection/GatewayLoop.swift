@@ -1,0 +1,84 @@
+internal import Glibc
+internal import NIOCore
+
+/// What belongs to one event loop: its connections, its upstream pools, its working memory, its clock.
+///
+/// `@unchecked Sendable`: everything mutable is touched on `loop` only.
+final class GatewayLoop: @unchecked Sendable {
+    let loop: any EventLoop
+    let executor: LoopExecutor
+    let settings: HTTPSettings
+    let bytesInFlight: ByteBudget
+    let upstreams: UpstreamPools
+    private let proxies: TrustedProxies
+    let path: RequestPath
+    private(set) var date = DateField(at: time(nil))
+    private var connections: [ObjectIdentifier: ConnectionHandler] = [:]
+    private var ticker: RepeatedTask?
+    private var onDrained: EventLoopPromise<Void>?
+
+    /// How exactly deadlines are kept.
+    private static let tick = TimeAmount.milliseconds(100)
+
+    init(
+        loop: any EventLoop, settings: HTTPSettings, bytesInFlight: ByteBudget, proxies: TrustedProxies,
+        upstreams: UpstreamPools, path: RequestPath
+    ) {
+        self.loop = loop
+        executor = LoopExecutor(loop)
+        self.settings = settings
+        self.bytesInFlight = bytesInFlight
+        self.proxies = proxies
+        self.upstreams = upstreams
+        self.path = path
+    }
+
+    /// Begins to keep deadlines. Called once, on the loop.
+    func start() {
+        loop.preconditionInEventLoop()
+        ticker = loop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { [self] _ in tick() }
+    }
+
+    func stop() {
+        loop.preconditionInEventLoop()
+        ticker?.cancel()
+        upstreams.closeAll()
+        for connection in connections.values { connection.abort() }
+    }
+
+    /// Lets running exchanges end; the future succeeds when none is left. New requests are answered 503 meanwhile.
+    func drain() -> EventLoopFuture<Void> {
+        let promise = loop.makePromise(of: Void.self)
+        onDrained = promise
+        for connection in connections.values { connection.startDraining() }
+        settleDrain()
+        return promise.futureResult
+    }
+
+    func clientAddress(of head: RequestHead, peer: SocketAddress?) -> ClientAddress {
+        proxies.clientAddress(of: head, peer: peer)
+    }
+
+    func connectionOpened(_ connection: ConnectionHandler) {
+        connections[ObjectIdentifier(connection)] = connection
+        if onDrained != nil { connection.startDraining() }
+    }
+
+    func connectionClosed(_ connection: ConnectionHandler) {
+        connections[ObjectIdentifier(connection)] = nil
+    }
+
+    private func tick() {
+        date.update(to: time(nil))
+        let now = NIODeadline.now()
+        for connection in connections.values where connection.deadline < now { connection.timeOut() }
+        upstreams.tick(now)
+        settleDrain()
+    }
+
+    private func settleDrain() {
+        guard let onDrained, connections.values.allSatisfy(\.isIdle) else { return }
+        self.onDrained = nil
+        onDrained.succeed()
+    }
+}

@@ -1,0 +1,35 @@
+internal import JSON
+
+/// OpenAI's older `/v1/completions`.
+enum Completions {
+    static func facts(_ reader: inout FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
+        let document = reader.document
+        var facts = RequestFacts(model: try reader.requireModel())
+        try reader.readStream(into: &facts)
+        facts.endUser = try reader.endUser()
+        facts.outputTokensMax = try reader.int("max_tokens", in: 1...Int(Int32.max))
+        facts.outputCapName = facts.outputTokensMax == nil ? nil : "max_tokens"
+        let choices = try reader.int("n", in: 1...settings.choicesMax) ?? 1
+        let best = try reader.int("best_of", in: 1...settings.choicesMax) ?? 1
+        guard let prompt = reader.member("prompt") else {
+            throw .refused(.invalid("prompt", "`prompt` is missing. Send a string or an array of strings."))
+        }
+        var prompts = 1
+        switch document.kind(prompt) {
+        case .string: break
+        case .array:
+            prompts = document.count(of: prompt)
+            guard prompts > 0, prompts <= settings.messagesMax else {
+                throw .refused(.invalid("prompt", "`prompt` must hold 1 to \(settings.messagesMax) strings."))
+            }
+            if reader.holdsTokens(prompt) {
+                facts.unscreenable.append((.tokens, "prompt"))
+            }
+        default:
+            throw .refused(.invalid("prompt", "`prompt` must be a string or an array of strings."))
+        }
+        facts.choices = max(choices, best) * prompts
+        reader.readTemplates(into: &facts)
+        return facts
+    }
+}

@@ -1,0 +1,184 @@
+/// The fields of a message head: one copy of its bytes, and where each name and value stands in them.
+///
+/// Names are lower-cased in place when parsed, so a look-up compares bytes. Nothing becomes a `String` unless asked.
+struct HeadFields: Sendable {
+    struct Field: Sendable {
+        var nameStart: UInt32
+        var nameEnd: UInt32
+        var valueStart: UInt32
+        var valueEnd: UInt32
+    }
+
+    private(set) var bytes: [UInt8]
+    private(set) var fields: [Field]
+    /// Where the start line stands, without its line end.
+    let startLine: Range<Int>
+
+    /// Parses a whole head, from its first byte to the empty line that ends it.
+    ///
+    /// Strict, because what a proxy and a server read differently is how requests are smuggled: lines end in CRLF, no
+    /// folding, no space before the colon, no control characters. Source: RFC 9112, sections 2.2, 5 and 5.1.
+    init(parsing head: [UInt8], fieldsMax: Int) throws(HeadProblem) {
+        bytes = head
+        fields = []
+        fields.reserveCapacity(16)
+        var position = 0
+        let lineEnd = try Self.endOfLine(in: head, from: 0)
+        startLine = 0..<lineEnd
+        position = lineEnd + 2
+        while true {
+            let end = try Self.endOfLine(in: head, from: position)
+            if end == position { break }
+            guard fields.count < fieldsMax else { throw .tooManyFields }
+            try parseField(position..<end)
+            position = end + 2
+        }
+    }
+
+    private static func endOfLine(in head: [UInt8], from start: Int) throws(HeadProblem) -> Int {
+        var index = start
+        while index < head.count {
+            let byte = head[index]
+            if byte == 0x0D {
+                guard index &+ 1 < head.count, head[index &+ 1] == 0x0A else { throw .malformed("a bare CR") }
+                return index
+            }
+            if byte == 0x0A { throw .malformed("a line that ends in LF without CR") }
+            index &+= 1
+        }
+        throw .malformed("a head without its empty line")
+    }
+
+    private mutating func parseField(_ line: Range<Int>) throws(HeadProblem) {
+        var index = line.lowerBound
+        while index < line.upperBound, bytes[index] != 0x3A {
+            let byte = bytes[index]
+            guard CharacterClass.isToken(byte) else { throw .malformed("a character that no field name may have") }
+            if byte >= 0x41, byte <= 0x5A { bytes[index] = byte | 0x20 }
+            index &+= 1
+        }
+        guard index < line.upperBound, index > line.lowerBound else {
+            throw .malformed("a field without name or colon")
+        }
+        var start = index + 1
+        var end = line.upperBound
+        while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start &+= 1 }
+        while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end &-= 1 }
+        for position in start..<end where !CharacterClass.isFieldValue(bytes[position]) {
+            throw .malformed("a control character in a field value")
+        }
+        fields.append(
+            Field(
+                nameStart: UInt32(line.lowerBound), nameEnd: UInt32(index), valueStart: UInt32(start),
+                valueEnd: UInt32(end)))
+    }
+
+    /// Whether the field's name is `name`, given in lower case.
+    func isNamed(_ field: Field, _ name: StaticString) -> Bool {
+        let count = Int(field.nameEnd - field.nameStart)
+        guard count == name.utf8CodeUnitCount else { return false }
+        return bytes.withUnsafeBufferPointer { bytes in
+            for index in 0..<count where bytes[Int(field.nameStart) &+ index] != name.utf8Start[index] { return false }
+            return true
+        }
+    }
+
+    func first(_ name: StaticString) -> Field? {
+        for field in fields where isNamed(field, name) { return field }
+        return nil
+    }
+
+    func count(of name: StaticString) -> Int {
+        fields.reduce(0) { isNamed($1, name) ? $0 + 1 : $0 }
+    }
+
+    func name(of field: Field) -> ArraySlice<UInt8> {
+        bytes[Int(field.nameStart)..<Int(field.nameEnd)]
+    }
+
+    func value(of field: Field) -> ArraySlice<UInt8> {
+        bytes[Int(field.valueStart)..<Int(field.valueEnd)]
+    }
+
+    /// The first such field's value as a string; bytes that are no UTF-8 are replaced.
+    func string(_ name: StaticString) -> String? {
+        first(name).map { String(decoding: value(of: $0), as: UTF8.self) }
+    }
+
+    /// Whether a list field such as `connection` holds `token` (lower case), in any of its lines.
+    func list(_ name: StaticString, contains token: StaticString) -> Bool {
+        for field in fields where isNamed(field, name) {
+            for item in value(of: field).split(separator: 0x2C) where item.isToken(token) { return true }
+        }
+        return false
+    }
+}
+
+/// Why a message head was refused.
+enum HeadProblem: Error, Equatable {
+    case malformed(StaticString)
+    case tooManyFields
+    case tooLarge
+    case unsupportedVersion
+    case unsupportedTransferCoding
+
+    static func == (left: HeadProblem, right: HeadProblem) -> Bool {
+        left.explanation == right.explanation
+    }
+
+    /// What is wrong, as the end of a sentence that begins "The request has".
+    var explanation: String {
+        switch self {
+        case .malformed(let what): "\(what)"
+        case .tooManyFields: "more header fields than this gateway accepts"
+        case .tooLarge: "a head larger than this gateway accepts"
+        case .unsupportedVersion: "an HTTP version other than 1.0 or 1.1"
+        case .unsupportedTransferCoding: "a transfer coding other than chunked"
+        }
+    }
+}
+
+/// Which bytes may stand where in a head. Source: RFC 9110, section 5.5 and 5.6.2.
+enum CharacterClass {
+    private static let token: [Bool] = (0..<256).map { byte in
+        switch UInt8(byte) {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x5E, 0x5F, 0x60, 0x7C, 0x7E: true
+        default: false
+        }
+    }
+
+    static func isToken(_ byte: UInt8) -> Bool { token[Int(byte)] }
+
+    static func isFieldValue(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != 0x7F || byte == 0x09
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Whether this is `token` (lower case), regardless of case and of white space around it.
+    func isToken(_ token: StaticString) -> Bool {
+        var start = startIndex
+        var end = endIndex
+        while start < end, self[start] == 0x20 || self[start] == 0x09 { start &+= 1 }
+        while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end &-= 1 }
+        guard end - start == token.utf8CodeUnitCount else { return false }
+        for index in 0..<(end - start) {
+            let byte = self[start + index]
+            let lower = byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
+            if lower != token.utf8Start[index] { return false }
+        }
+        return true
+    }
+
+    /// A decimal number of at most 18 digits and nothing else.
+    var decimal: Int? {
+        guard !isEmpty, count <= 18 else { return nil }
+        var value = 0
+        for byte in self {
+            guard byte >= 0x30, byte <= 0x39 else { return nil }
+            value = value * 10 + Int(byte - 0x30)
+        }
+        return value
+    }
+}

@@ -1,0 +1,47 @@
+internal import NIOCore
+
+/// Finds the end of a head in what has arrived, without looking at any byte twice, and bounds its size.
+struct HeadReader: Sendable {
+    let headBytesMax: Int
+    private var searched = 0
+
+    init(headBytesMax: Int) {
+        self.headBytesMax = headBytesMax
+    }
+
+    /// The whole head with its empty line, or `nil` until it has arrived.
+    mutating func read(from input: inout ByteBuffer) throws(HeadProblem) -> [UInt8]? {
+        if searched == 0 { skipEmptyLines(&input) }
+        let end = input.withUnsafeReadableBytes { bytes -> Int? in
+            var index = max(3, searched)
+            while index < bytes.count {
+                if bytes[index] == 0x0A, bytes[index - 1] == 0x0D, bytes[index - 2] == 0x0A, bytes[index - 3] == 0x0D {
+                    return index + 1
+                }
+                index &+= 1
+            }
+            return nil
+        }
+        guard let end else {
+            searched = input.readableBytes
+            if searched > headBytesMax { throw .tooLarge }
+            return nil
+        }
+        guard end <= headBytesMax else { throw .tooLarge }
+        searched = 0
+        return input.readBytes(length: end)
+    }
+
+    /// Whether part of a head has arrived.
+    var isInsideHead: Bool { searched > 0 }
+
+    /// A robust server ignores empty lines before a request. Source: RFC 9112, section 2.2.
+    private func skipEmptyLines(_ input: inout ByteBuffer) {
+        var skipped = 0
+        while skipped < 4, input.readableBytes >= 2, input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A
+        {
+            input.moveReaderIndex(forwardBy: 2)
+            skipped += 1
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// The head of an upstream's answer.
+struct ResponseHead: Sendable {
+    let fields: HeadFields
+    let status: Int
+    let framing: BodyFraming
+    let keepsAlive: Bool
+
+    /// Parses a head that ends in an empty line, of an answer to a POST or GET.
+    ///
+    /// As strict as for requests: an answer whose framing is in doubt would desynchronise a reused connection.
+    init(parsing bytes: [UInt8], fieldsMax: Int) throws(HeadProblem) {
+        let fields = try HeadFields(parsing: bytes, fieldsMax: fieldsMax)
+        let line = fields.bytes[fields.startLine]
+        let isVersion11 = line.starts(with: "HTTP/1.1 ".utf8)
+        guard isVersion11 || line.starts(with: "HTTP/1.0 ".utf8), line.count >= 12,
+            let status = line[9..<12].decimal, status >= 100, line.count == 12 || line[12] == 0x20
+        else { throw .malformed("no status line") }
+        self.status = status
+        if status < 200 || status == 204 || status == 304 {
+            framing = .none
+        } else if fields.first("content-length") == nil, fields.first("transfer-encoding") == nil {
+            framing = .untilClose
+        } else {
+            framing = try BodyFraming(ofRequest: fields, isVersion11: isVersion11)
+        }
+        keepsAlive = isVersion11 && framing != .untilClose && !fields.list("connection", contains: "close")
+        self.fields = fields
+    }
+
+    /// Whether the media type, without parameters, is `type` (lower case).
+    func isMediaType(_ type: StaticString) -> Bool {
+        guard let field = fields.first("content-type") else { return false }
+        return fields.value(of: field).prefix { $0 != 0x3B }.isToken(type)
+    }
+
+    /// `retry-after` in whole seconds, where it is a number.
+    var retryAfterSeconds: Int? {
+        fields.first("retry-after").flatMap { fields.value(of: $0).decimal }
+    }
+}

@@ -1,0 +1,220 @@
+internal import Access
+internal import Filtering
+internal import JSON
+internal import Snapshots
+internal import Storage
+
+/// What Steward answers itself: its list of models, and moderations by its own filter.
+///
+/// `@unchecked Sendable`: the screener is working memory of one event loop, on which this is called.
+struct LocalAnswers: @unchecked Sendable {
+    let models: ModelTable
+    let parse: ParseStage
+    let policy: Snapshot<Policy>
+    let screener: Screener
+    let startedAt: Timestamp
+
+    func body(for route: Route, _ caller: Authenticated, _ trace: Trace) async throws(PathExit) -> [UInt8] {
+        switch route {
+        case .models:
+            try AdmitStage.require(.models, of: caller.key)
+            return list(for: caller.key)
+        case .model(let name):
+            try AdmitStage.require(.models, of: caller.key)
+            return try entry(name, for: caller.key)
+        case .moderations:
+            try AdmitStage.require(.moderations, of: caller.key)
+            return try await moderate(caller, trace)
+        case .forward:
+            throw .internal("a model's route reached the local answers")
+        }
+    }
+
+    // MARK: - Models
+
+    private func list(for key: KeyEntry) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("object" as StaticString)
+            writer.string("list")
+            writer.key("data" as StaticString)
+            writer.array { writer in
+                for model in models.all where key.mayUse(model) {
+                    for name in [model.name] + model.aliases { write(name, into: &writer) }
+                }
+            }
+        }
+        return writer.bytes
+    }
+
+    private func entry(_ name: String, for key: KeyEntry) throws(PathExit) -> [UInt8] {
+        guard let model = models[name], key.mayUse(model) else { throw .refused(Refusal(.unknownModel(name))) }
+        var writer = JSONWriter()
+        write(name, into: &writer)
+        return writer.bytes
+    }
+
+    private func write(_ name: String, into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("id" as StaticString)
+            writer.string(name)
+            writer.key("object" as StaticString)
+            writer.string("model")
+            writer.key("created" as StaticString)
+            writer.int(Int(startedAt.microseconds / 1_000_000))
+            writer.key("owned_by" as StaticString)
+            writer.string("steward")
+        }
+    }
+
+    // MARK: - Moderations
+
+    private func moderate(_ caller: Authenticated, _ trace: Trace) async throws(PathExit) -> [UInt8] {
+        let document = try await parse.readDocument(caller)
+        trace.parsedAt = .now
+        trace.promptBytes = document.bytes.count
+        let reader = FieldReader(document)
+        try reader.requireObject()
+        trace.model = "steward-filter"
+        let inputs = try texts(reader)
+        let policy = policy.current
+        let filter = policy.filter(for: caller.key.stage)
+        trace.prompt = ScreeningSummary()
+        var results: [[Finding]] = []
+        for text in inputs {
+            let screening = text.withUnsafeBufferPointer { screener.screen($0, side: .prompt, policy: filter) }
+            trace.prompt.verdict = trace.prompt.verdict.combined(with: screening.verdict)
+            trace.prompt.add(screening.findings)
+            results.append(screening.findings)
+        }
+        trace.decidedAt = .now
+        return ModerationAnswer(id: trace.id, policy: policy).encoded(results)
+    }
+
+    /// A string, an array of strings, or an array of parts, of which only text can be judged.
+    private func texts(_ reader: FieldReader) throws(PathExit) -> [[UInt8]] {
+        let document = reader.document
+        guard let input = reader.member("input") else {
+            throw .refused(.invalid("input", "`input` is missing. Send a string or an array of strings."))
+        }
+        func text(_ node: JSONNode) -> [UInt8] {
+            var bytes: [UInt8] = []
+            document.appendUTF8(of: node, to: &bytes)
+            return bytes
+        }
+        switch document.kind(input) {
+        case .string: return [text(input)]
+        case .array where document.count(of: input) > 0:
+            var texts: [[UInt8]] = []
+            var joined: [UInt8] = []
+            var hasParts = false
+            for (index, element) in document.elements(of: input).enumerated() {
+                if document.kind(element) == .string {
+                    texts.append(text(element))
+                } else if let part = document.member("text", of: element), document.kind(part) == .string {
+                    joined.append(contentsOf: text(part))
+                    hasParts = true
+                } else {
+                    throw .refused(
+                        .invalid("input[\(index)]", "`input[\(index)]` is no text. Only text can be moderated."))
+                }
+            }
+            return hasParts ? texts + [joined] : texts
+        default:
+            throw .refused(.invalid("input", "`input` must be a string or an array of strings."))
+        }
+    }
+}
+
+extension KeyEntry {
+    func mayUse(_ model: ModelSettings) -> Bool {
+        allowedModels?.contains(model.name) ?? true
+    }
+}
+
+/// An answer of `/v1/moderations` in OpenAI's schema, made from findings.
+struct ModerationAnswer {
+    let id: RecordID
+    let policy: Policy
+
+    func encoded(_ results: [[Finding]]) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("id" as StaticString)
+            writer.string(id.description)
+            writer.key("model" as StaticString)
+            writer.string("steward-filter")
+            writer.key("results" as StaticString)
+            writer.array { writer in
+                for findings in results { write(findings, into: &writer) }
+            }
+        }
+        return writer.bytes
+    }
+
+    /// Scores are 1 and 0, because rules know nothing between; a category that nobody judges is `false` as the schema
+    /// demands, has no applied input type, and is named under `steward.not_evaluated`.
+    private func write(_ findings: [Finding], into writer: inout JSONWriter) {
+        let categories = policy.categories
+        let found = categories.moderation(of: findings.map(\.category))
+        writer.object { writer in
+            writer.key("flagged" as StaticString)
+            writer.bool(findings.contains { $0.verdict != .allow })
+            writer.key("categories" as StaticString)
+            writer.object { writer in
+                for name in CategoryCatalogue.moderationCategories {
+                    writer.key(name)
+                    writer.bool(found.contains(name))
+                }
+            }
+            writer.key("category_scores" as StaticString)
+            writer.object { writer in
+                for name in CategoryCatalogue.moderationCategories {
+                    writer.key(name)
+                    writer.int(found.contains(name) ? 1 : 0)
+                }
+            }
+            writer.key("category_applied_input_types" as StaticString)
+            writer.object { writer in
+                for name in CategoryCatalogue.moderationCategories {
+                    writer.key(name)
+                    writer.array { if categories.judges(moderation: name) { $0.string("text") } }
+                }
+            }
+            writer.key("steward" as StaticString)
+            writeOwn(findings, into: &writer)
+        }
+    }
+
+    private func writeOwn(_ findings: [Finding], into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("guidelines" as StaticString)
+            writer.string(policy.guidelines.version)
+            writer.key("not_evaluated" as StaticString)
+            writer.array { writer in
+                for name in CategoryCatalogue.moderationCategories where !policy.categories.judges(moderation: name) {
+                    writer.string(name)
+                }
+            }
+            writer.key("findings" as StaticString)
+            writer.array { writer in
+                for finding in findings {
+                    writer.object { writer in
+                        writer.key("category" as StaticString)
+                        writer.string(finding.category.rawValue)
+                        writer.key("rule" as StaticString)
+                        writer.string(finding.rule)
+                        writer.key("verdict" as StaticString)
+                        writer.string(finding.verdict.name)
+                        writer.key("clause" as StaticString)
+                        if let clause = finding.clause { writer.string(clause) } else { writer.null() }
+                        writer.key("start" as StaticString)
+                        writer.int(finding.range.lowerBound)
+                        writer.key("end" as StaticString)
+                        writer.int(finding.range.upperBound)
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+internal import Access
+package import Filtering
+package import Guidelines
+
+/// All published data that the path decides by, as one immutable value: no request sees half of two versions.
+package struct Policy: Sendable {
+    package let guidelines: Guidelines
+    package let rules: FilterRules
+    package let categories: CategoryCatalogue
+    private let sandbox: FilterPolicy
+    private let production: FilterPolicy
+
+    /// Joins rules and guidelines: a rule says what it sees, the clause that names its category what follows.
+    package init(
+        guidelines: Guidelines, rules: FilterRules, categories: CategoryCatalogue, holdBackBytesMax: Int = 512
+    ) throws {
+        self.guidelines = guidelines
+        self.rules = rules
+        self.categories = categories
+        func policy(isSandbox: Bool) throws -> FilterPolicy {
+            try FilterPolicy(rules, holdBackBytesMax: holdBackBytesMax) { rule, side in
+                var enforcement =
+                    guidelines.enforcement(for: rule.category, side: side, isSandbox: isSandbox) ?? Enforcement(.flag)
+                enforcement.clause = rule.clause ?? enforcement.clause
+                return enforcement
+            }
+        }
+        sandbox = try policy(isSandbox: true)
+        production = try policy(isSandbox: false)
+    }
+
+    func filter(for stage: Stage) -> FilterPolicy {
+        switch stage {
+        case .sandbox: sandbox
+        case .production: production
+        }
+    }
+}

@@ -1,0 +1,160 @@
+internal import Access
+internal import Logging
+internal import Records
+internal import Storage
+
+/// The way of every request through the gateway, read from top to bottom.
+///
+/// ```
+/// head ─► authenticate ─► parse ─► admit ─► limit ─► screen ─► forward ─► judge or relay ─► settle ─► bytes
+/// ```
+/// Each stage takes what the one before it made, so a request that skipped a stage does not compile. A stage that stops
+/// the request throws a `PathExit`, which is turned into the caller's error and into the record here and nowhere else.
+/// One path belongs to one event loop, with that loop's working memory; its tasks never leave it.
+struct RequestPath: Sendable {
+    let authenticate: AuthenticateStage
+    let parse: ParseStage
+    let admit: AdmitStage
+    let limit: LimitStage
+    let screen: ScreenStage
+    let record: RecordStage
+    let forward: ForwardStage
+    let completion: CompletionStage
+    let stream: StreamStage
+    let answers: AnswerHeads
+    let local: LocalAnswers
+    let metrics: GatewayMetrics
+    let isDraining: DrainFlag
+    let log: Logger
+
+    /// Serves one exchange. Its answer, whole or broken off, has been written when this returns.
+    func serve(_ exchange: Exchange) async {
+        let trace = Trace(exchange, at: .now)
+        metrics.inFlight.add()
+        defer { metrics.inFlight.subtract() }
+        do throws(PathExit) {
+            if isDraining.isSet { throw .refused(Refusal(.draining, retryAfter: .seconds(1))) }
+            let route = try Route(exchange.head)
+            trace.dialect = route.recordDialect
+            let caller = try authenticate.admit(exchange, at: trace.at)
+            trace.key = caller.key
+            switch route {
+            case .forward(let dialect):
+                try await serve(caller, as: dialect, trace)
+            case .moderations, .models, .model:
+                try await serve(route, caller, trace)
+            }
+        } catch {
+            await leave(by: error, exchange, trace)
+        }
+    }
+
+    /// The path of everything that a model answers.
+    private func serve(_ caller: Authenticated, as dialect: Dialect, _ trace: Trace) async throws(PathExit) {
+        let parsed = try await parse.parse(caller, as: dialect)
+        trace.parsed(parsed)
+        let admitted = try admit.admit(parsed)
+        trace.model = admitted.model.name
+        let limited = try limit.reserve(admitted, trace: trace, at: .now)
+        let screened = try screen.screen(limited, trace: trace)
+        trace.decidedAt = .now
+        try record.admit(trace)
+        let answer = try await forward.send(screened, trace: trace)
+        let ending: Ending
+        if parsed.facts.isStream {
+            ending = try await stream.relay(answer, trace: trace)
+        } else {
+            let judged = try await completion.judge(answer, trace: trace)
+            try await record.settle(trace, judged.ending, at: .now)
+            caller.exchange.answer(answers.whole(trace, body: judged.body, upstream: answer.head.fields))
+            ending = judged.ending
+        }
+        let now = ContinuousClock.now
+        limited.grant.settle(actualTokens: ending.tokens(of: trace).total, at: now)
+        metrics.observe(trace, ending, model: admitted.model, dialect: dialect, at: now)
+    }
+
+    /// What Steward answers itself, from its own data.
+    private func serve(_ route: Route, _ caller: Authenticated, _ trace: Trace) async throws(PathExit) {
+        let body = try await local.body(for: route, caller, trace)
+        let ending = Ending(outcome: .answered, status: 200)
+        try await record.settle(trace, ending, at: .now)
+        caller.exchange.answer(answers.whole(trace, body: body, upstream: nil))
+        metrics.observe(trace, ending, model: nil, dialect: nil, at: .now)
+    }
+
+    /// Records how an exchange left the path, and tells the caller.
+    private func leave(by exit: PathExit, _ exchange: Exchange, _ trace: Trace) async {
+        let exit = exchange.clientLeft ? .clientLeft : exit
+        let answer = answers.error(exit, trace)
+        let ending = Ending(exit, status: answer.status)
+        if case .internal(let detail) = exit {
+            log.error("internal error", metadata: ["request_id": "\(trace.id)", "detail": "\(detail)"])
+        }
+        if case .upstream(let failure) = exit, let upstream = trace.upstream {
+            metrics.upstreamFailed(upstream, failure)
+            log.warning(
+                "upstream failed",
+                metadata: ["request_id": "\(trace.id)", "upstream": "\(upstream)", "failure": "\(failure.code)"])
+        }
+        // A stranger's request leaves no record, or anybody could fill the disk; it is counted.
+        if trace.key != nil {
+            do throws(PathExit) {
+                try await record.settle(trace, ending, at: .now)
+            } catch {
+                return end(exchange, by: error, trace)
+            }
+        }
+        end(exchange, by: exit, trace)
+        let now = ContinuousClock.now
+        trace.grant?.settle(actualTokens: ending.tokens(of: trace).total, at: now)
+        metrics.observe(trace, ending, model: nil, dialect: nil, at: now)
+    }
+
+    private func end(_ exchange: Exchange, by exit: PathExit, _ trace: Trace) {
+        switch exchange.state {
+        case .reading: exchange.answer(answers.error(exit, trace))
+        case .streaming: exchange.endStream(answers.errorEvent(exit, trace))
+        case .ended: return
+        }
+    }
+
+    // MARK: - Before there is an exchange
+
+    /// The answer to bytes that are no HTTP request.
+    func answer(toUnreadable problem: HeadProblem) -> Answer {
+        unserved(Refusal(.malformedHTTP(problem)))
+    }
+
+    func answerToSlowHead() -> Answer { unserved(Refusal(.headTimeout)) }
+
+    func answerAboveConnectionBound() -> Answer { unserved(.overloaded(.connections)) }
+
+    private func unserved(_ refusal: Refusal) -> Answer {
+        let trace = Trace(at: .now, arrivedAt: .now)
+        metrics.observe(
+            trace, Ending(.refused(refusal), status: refusal.explanation.status), model: nil, dialect: nil, at: .now)
+        return answers.error(.refused(refusal), trace)
+    }
+}
+
+extension Ending {
+    /// How an exchange ended that left the path.
+    init(_ exit: PathExit, status: Int) {
+        switch exit {
+        case .refused(let refusal):
+            let code = "\(refusal.explanation.code)"
+            if case .guideline = refusal.reason {
+                self.init(outcome: .blocked, status: status, refusal: code, clause: refusal.clause)
+            } else {
+                self.init(outcome: .refused, status: status, refusal: code, clause: refusal.clause)
+            }
+        case .upstream(let failure):
+            self.init(outcome: .upstreamFailed, status: status, refusal: failure.code)
+        case .clientLeft:
+            self.init(outcome: .clientLeft, status: 499)
+        case .internal:
+            self.init(outcome: .internalError, status: status)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+internal import Access
+
+/// A request that its caller may make of this model.
+struct Admitted: Sendable {
+    let request: Parsed
+    let model: ModelSettings
+    /// Tokens that each of its answers may have.
+    let outputTokensMax: Int
+    /// What is in it that no filter reads, and the model's policy admits.
+    let unscreened: Set<Unscreenable>
+}
+
+/// Decides whether the caller may ask this of this model: scope, model, dialect, and what can't be screened.
+struct AdmitStage: Sendable {
+    let models: ModelTable
+
+    func admit(_ request: Parsed) throws(PathExit) -> Admitted {
+        let key = request.caller.key
+        let facts = request.facts
+        try Self.require(request.dialect == .embeddings ? .embeddings : .inference, of: key)
+        guard let model = models[facts.model] else { throw .refused(Refusal(.unknownModel(facts.model))) }
+        if let allowed = key.allowedModels, !allowed.contains(model.name) {
+            throw .refused(Refusal(.modelNotAllowed(facts.model)))
+        }
+        guard model.upstreams.contains(where: { $0.dialects.contains(request.dialect) }) else {
+            throw .refused(Refusal(.dialectNotServed(model: facts.model)))
+        }
+        var unscreened: Set<Unscreenable> = []
+        for (what, param) in facts.unscreenable {
+            guard model.admitsUnscreened.contains(what) else {
+                throw .refused(Refusal(.unscreenable(what, param: param)))
+            }
+            unscreened.insert(what)
+        }
+        if let cap = facts.outputTokensMax, cap > model.outputTokensMax {
+            let name = facts.outputCapName ?? "max_tokens"
+            throw .refused(
+                .invalid("\(name)", "`\(name)` must be at most \(model.outputTokensMax) for this model; it is \(cap)."))
+        }
+        return Admitted(
+            request: request, model: model, outputTokensMax: facts.outputTokensMax ?? model.outputTokensDefault,
+            unscreened: unscreened)
+    }
+
+    static func require(_ scope: KeyScope, of key: KeyEntry) throws(PathExit) {
+        guard key.scopes.contains(scope) else { throw .refused(Refusal(.scopeMissing(scope.rawValue))) }
+    }
+}
+
+/// The models of the configuration, by name and alias.
+struct ModelTable: Sendable {
+    let all: [ModelSettings]
+    private let byName: [String: ModelSettings]
+
+    init(_ models: [ModelSettings]) {
+        all = models
+        var byName: [String: ModelSettings] = [:]
+        for model in models {
+            for name in [model.name] + model.aliases where byName[name] == nil { byName[name] = model }
+        }
+        self.byName = byName
+    }
+
+    /// `name` may carry options behind a `?`, which only the rehearsal model has.
+    subscript(name: String) -> ModelSettings? {
+        if let model = byName[name] { return model }
+        guard let mark = name.firstIndex(of: "?") else { return nil }
+        let model = byName[String(name[..<mark])]
+        return model?.takesOptions == true ? model : nil
+    }
+}

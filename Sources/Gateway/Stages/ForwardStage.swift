@@ -1,0 +1,111 @@
+internal import JSON
+internal import NIOCore
+
+/// An upstream that has begun to answer.
+struct Forwarded: Sendable {
+    let screened: Screened
+    let upstream: UpstreamSettings
+    let exchange: UpstreamExchange
+    let head: ResponseHead
+}
+
+/// Sends the screened tree to one of the model's upstreams. Another is tried only while no byte has been answered and
+/// the request certainly did no work.
+struct ForwardStage: Sendable {
+    let pools: UpstreamPools
+    let headers: HeaderSettings
+    let answerBytesMax: Int
+
+    func send(_ request: Screened, trace: Trace) async throws(PathExit) -> Forwarded {
+        let admitted = request.limited.admitted
+        var failure = UpstreamFailure.none
+        for upstream in Self.order(admitted.model.upstreams, for: admitted.request.dialect) {
+            do throws(UpstreamFailure) {
+                trace.upstream = upstream.name
+                return try await send(request, to: upstream, trace: trace)
+            } catch {
+                failure = error
+                guard error.isBeforeRequest else { break }
+            }
+        }
+        throw .upstream(failure)
+    }
+
+    private func send(
+        _ request: Screened, to upstream: UpstreamSettings, trace: Trace
+    ) async throws(UpstreamFailure) -> Forwarded {
+        guard let pool = pools[upstream] else { throw .none }
+        let bytes = UpstreamRequest(request, to: upstream, headers: headers, id: trace.id).encoded()
+        var exchange = try await pool.send(bytes)
+        var head: ResponseHead
+        trace.sentAt = .now
+        do throws(UpstreamFailure) {
+            head = try await receiveHead(of: exchange, request)
+        } catch {
+            // A server may close an idle connection at the moment when it is taken; nothing was answered on it.
+            guard case .closedEarly = error, exchange.isOnReusedConnection, !exchange.hasAnswerBegun else {
+                throw error
+            }
+            exchange = try await pool.send(bytes, onFreshConnection: true)
+            head = try await receiveHead(of: exchange, request)
+        }
+        try await check(head, exchange)
+        return Forwarded(screened: request, upstream: upstream, exchange: exchange, head: head)
+    }
+
+    private func receiveHead(
+        of exchange: UpstreamExchange, _ request: Screened
+    ) async throws(UpstreamFailure) -> ResponseHead {
+        request.limited.admitted.request.caller.exchange.onClientLeft = { exchange.cancel() }
+        return try await exchange.receiveHead()
+    }
+
+    /// Takes only answers that can be read: plain JSON or events, with status 200.
+    private func check(_ head: ResponseHead, _ exchange: UpstreamExchange) async throws(UpstreamFailure) {
+        if let field = head.fields.first("content-encoding"), !head.fields.value(of: field).isToken("identity") {
+            exchange.cancel()
+            throw .encoded
+        }
+        guard head.status != 200 else { return }
+        let body = try await exchange.receiveBody(bytesMax: min(answerBytesMax, 65_536))
+        switch head.status {
+        case 400, 413, 422:
+            let error = UpstreamError(parsing: body)
+            throw .rejected(status: head.status, message: error.message, param: error.param)
+        default:
+            throw .status(head.status, retryAfterSeconds: head.retryAfterSeconds)
+        }
+    }
+
+    /// Upstreams that speak the dialect: by priority, within a priority drawn by weight.
+    static func order(_ upstreams: [UpstreamSettings], for dialect: Dialect) -> [UpstreamSettings] {
+        if upstreams.count == 1 { return upstreams }
+        var rest = upstreams.filter { $0.dialects.contains(dialect) }
+        var order: [UpstreamSettings] = []
+        while let priority = rest.map(\.priority).min() {
+            var draw = Int.random(in: 0..<max(1, rest.reduce(0) { $0 + ($1.priority == priority ? $1.weight : 0) }))
+            let index = rest.firstIndex { upstream in
+                guard upstream.priority == priority else { return false }
+                draw -= upstream.weight
+                return draw < 0
+            }
+            order.append(rest.remove(at: index ?? rest.firstIndex { $0.priority == priority } ?? rest.startIndex))
+        }
+        return order
+    }
+}
+
+/// What an upstream says of a request that it refuses, in any of the shapes that servers use.
+struct UpstreamError: Sendable {
+    var message = ""
+    var param: String?
+
+    init(parsing body: [UInt8]) {
+        guard let document = try? JSONDocument(parsing: body) else { return }
+        var node = document.root
+        if let error = document.member("error", of: node) { node = error }
+        let text = document.string(node) ?? document.member("message", of: node).flatMap(document.string)
+        message = String((text ?? "").prefix(1_024))
+        param = document.member("param", of: node).flatMap(document.string)
+    }
+}

@@ -1,0 +1,35 @@
+internal import JSON
+
+/// A request whose body is one well-formed JSON tree in its dialect.
+struct Parsed: Sendable {
+    let caller: Authenticated
+    let dialect: Dialect
+    let document: JSONDocument
+    let facts: RequestFacts
+}
+
+/// Reads the body and parses it, once: what is screened and what is sent are made of the same tree.
+struct ParseStage: Sendable {
+    let bodyBytesMax: Int
+    let settings: DialectSettings
+
+    func parse(_ caller: Authenticated, as dialect: Dialect) async throws(PathExit) -> Parsed {
+        let document = try await readDocument(caller)
+        return Parsed(
+            caller: caller, dialect: dialect, document: document,
+            facts: try dialect.facts(of: document, settings: settings))
+    }
+
+    func readDocument(_ caller: Authenticated) async throws(PathExit) -> JSONDocument {
+        let fields = caller.exchange.head.fields
+        if let field = fields.first("content-encoding"), !fields.value(of: field).isToken("identity") {
+            throw .refused(Refusal(.encodedBody))
+        }
+        let body = try await caller.exchange.readBody(max: bodyBytesMax)
+        do throws(JSONError) {
+            return try JSONDocument(parsing: body)
+        } catch {
+            throw .refused(Refusal(.malformedJSON(error)))
+        }
+    }
+}

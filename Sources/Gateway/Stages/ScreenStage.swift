@@ -1,0 +1,112 @@
+internal import Access
+internal import Filtering
+internal import JSON
+internal import Snapshots
+
+/// A request whose text was judged, as it will be sent.
+struct Screened: Sendable {
+    let limited: Limited
+    /// The body for the upstream, but for what differs between upstreams.
+    let edits: JSONEdits
+    /// What the answer is judged by: the policy of when the request came.
+    let policy: Policy
+}
+
+/// Judges all text of a request in one scan, and takes out what must not reach the model.
+///
+/// `@unchecked Sendable`: the screener is working memory of one event loop, on which the stage is called.
+struct ScreenStage: @unchecked Sendable {
+    let policy: Snapshot<Policy>
+    let screener: Screener
+    let observesOnly: Bool
+
+    func screen(_ request: Limited, trace: Trace) throws(PathExit) -> Screened {
+        let policy = policy.current
+        let parsed = request.admitted.request
+        let filter = policy.filter(for: parsed.caller.key.stage)
+        let passage = Passage(of: parsed.document)
+        let screening = passage.bytes.withUnsafeBufferPointer {
+            screener.screen($0, side: .prompt, policy: filter)
+        }
+        trace.prompt = ScreeningSummary(screening)
+        // Text in front of an image was judged; the whole prompt was not.
+        if !request.admitted.unscreened.isEmpty, screening.verdict == .allow { trace.prompt.verdict = .notEvaluated }
+        var edits = JSONEdits()
+        if !observesOnly {
+            switch screening.verdict {
+            case .block:
+                throw .refused(Self.refusal(of: screening.findings, side: .prompt))
+            case .redact:
+                guard passage.redact(screener.redactions, into: &edits) else {
+                    throw .refused(Self.refusal(of: screening.findings, side: .prompt))
+                }
+            default: break
+            }
+        }
+        return Screened(limited: request, edits: edits, policy: policy)
+    }
+
+    static func refusal(of findings: [Finding], side: Side) -> Refusal {
+        let deciding = ScreeningSummary.deciding(findings)
+        return Refusal(
+            .guideline(deciding?.category ?? Category("unknown"), side: side), clause: deciding?.clause)
+    }
+}
+
+extension Passage {
+    /// Puts redacted text in place of every piece that a redaction touches.
+    ///
+    /// - Returns: `false` if one stands in a key, which can't be renamed without changing what it means.
+    func redact(_ redactions: [Redaction], into edits: inout JSONEdits) -> Bool {
+        var byNode: [JSONNode: [Redaction]] = [:]
+        for redaction in redactions {
+            let (start, end) = (redaction.range.lowerBound, redaction.range.upperBound)
+            // Pieces are in order of their place, so those that a range touches stand together.
+            var index = pieces.partitionPoint { $0.end <= start }
+            while index < pieces.count, pieces[index].start < end {
+                let piece = pieces[index]
+                if piece.isKey { return false }
+                var local = redaction
+                local.range = max(start, piece.start) - piece.start..<min(end, piece.end) - piece.start
+                byNode[piece.node, default: []].append(local)
+                index += 1
+            }
+        }
+        for (node, redactions) in byNode {
+            edits.replace(node, withString: redacted(node, redactions))
+        }
+        return true
+    }
+
+    private func redacted(_ node: JSONNode, _ redactions: [Redaction]) -> [UInt8] {
+        var text: [UInt8] = []
+        document.appendUTF8(of: node, to: &text)
+        return text.withUnsafeBufferPointer { Screener.redacting($0, Self.merged(redactions)) }
+    }
+
+    /// In order and without overlaps: a joined text part is judged twice.
+    private static func merged(_ redactions: [Redaction]) -> [Redaction] {
+        var merged: [Redaction] = []
+        for redaction in redactions.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+            if let last = merged.last, last.range.upperBound > redaction.range.lowerBound {
+                let end = max(last.range.upperBound, redaction.range.upperBound)
+                merged[merged.count - 1].range = last.range.lowerBound..<end
+            } else {
+                merged.append(redaction)
+            }
+        }
+        return merged
+    }
+}
+
+extension Array {
+    /// The first index whose element does not fulfil `belongsBefore`, in an array where those that do stand first.
+    fileprivate func partitionPoint(_ belongsBefore: (Element) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if belongsBefore(self[middle]) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

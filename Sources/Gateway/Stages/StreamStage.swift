@@ -1,0 +1,123 @@
+internal import Access
+internal import Filtering
+internal import JSON
+internal import NIOCore
+
+/// Relays a streamed answer: judged text leaves at once, the settlement is recorded before the last of it.
+///
+/// `@unchecked Sendable`: the screener is working memory of one event loop, on which the stage is called.
+struct StreamStage: @unchecked Sendable {
+    let screener: Screener
+    let observesOnly: Bool
+    let eventBytesMax: Int
+    let record: RecordStage
+    let answers: AnswerHeads
+
+    func relay(_ answer: Forwarded, trace: Trace) async throws(PathExit) -> Ending {
+        guard answer.head.isMediaType("text/event-stream") else {
+            answer.exchange.cancel()
+            throw .upstream(.malformed("a media type other than text/event-stream"))
+        }
+        let client = answer.screened.limited.admitted.request.caller.exchange
+        var stream = makeStream(for: answer)
+        defer { note(stream, in: trace) }
+        var output: [UInt8] = []
+        while stream.status == .open {
+            guard let piece = try await next(answer.exchange, client) else {
+                do throws(UpstreamFailure) { try stream.checkEnd() } catch { throw .upstream(error) }
+                break
+            }
+            do throws(UpstreamFailure) {
+                try stream.feed(piece, to: &output)
+            } catch {
+                answer.exchange.cancel()
+                if !output.isEmpty { try await write(&output, to: client, trace) }
+                throw .upstream(error)
+            }
+            if stream.hasText, trace.firstTokenAt == nil { trace.firstTokenAt = .now }
+            if stream.status == .open, !output.isEmpty { try await write(&output, to: client, trace) }
+        }
+        note(stream, in: trace)
+        return try await finish(stream, &output, answer, client, trace)
+    }
+
+    private func makeStream(for answer: Forwarded) -> CompletionStream {
+        let request = answer.screened.limited.admitted.request
+        var name: JSONWriter?
+        if answer.upstream.model != nil {
+            name = JSONWriter()
+            name?.string(request.facts.model)
+        }
+        return CompletionStream(
+            dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key.stage),
+            screener: screener, asksForUsage: request.facts.asksForUsage, observesOnly: observesOnly,
+            modelName: name?.bytes, eventBytesMax: eventBytesMax)
+    }
+
+    /// The next bytes of the upstream; `nil` at its end.
+    private func next(_ upstream: UpstreamExchange, _ client: Exchange) async throws(PathExit) -> ByteBuffer? {
+        do throws(UpstreamFailure) {
+            switch try await upstream.receivePiece() {
+            case .bytes(let bytes): return bytes
+            case .end: return nil
+            }
+        } catch {
+            throw client.clientLeft ? .clientLeft : .upstream(error)
+        }
+    }
+
+    /// The head leaves with the first event, so that a failure before it is still answered with its own status.
+    private func write(_ output: inout [UInt8], to client: Exchange, _ trace: Trace) async throws(PathExit) {
+        if client.state == .reading {
+            try await record.confirmAdmission(trace)
+            var head = answers.stream(trace)
+            head.body = output
+            client.beginStream(head)
+        } else {
+            try await client.write(output)
+        }
+        output.removeAll(keepingCapacity: true)
+    }
+
+    private func finish(
+        _ stream: CompletionStream, _ output: inout [UInt8], _ answer: Forwarded, _ client: Exchange, _ trace: Trace
+    ) async throws(PathExit) -> Ending {
+        var ending = Ending(outcome: .answered, status: 200)
+        if stream.isBlocked {
+            answer.exchange.cancel()
+            let refusal = ScreenStage.refusal(of: stream.findings, side: .completion)
+            ending = Ending(
+                outcome: .blocked, status: 200, refusal: "\(refusal.explanation.code)", clause: refusal.clause)
+        }
+        stream.writeUsage(ending.tokens(of: trace), to: &output)
+        output.append(contentsOf: "data: [DONE]\n\n".utf8)
+        if client.state == .reading { try await record.confirmAdmission(trace) }
+        try await record.settle(trace, ending, at: .now)
+        if client.state == .reading {
+            client.beginStream(answers.stream(trace))
+        }
+        client.endStream(output)
+        await drain(answer.exchange)
+        return ending
+    }
+
+    /// Reads the few bytes that end the upstream's answer, so that its connection can be used again.
+    private func drain(_ upstream: UpstreamExchange) async {
+        do throws(UpstreamFailure) {
+            for _ in 0..<4 {
+                guard case .bytes = try await upstream.receivePiece() else { return }
+            }
+            upstream.cancel()
+        } catch {
+            return
+        }
+    }
+
+    private func note(_ stream: CompletionStream, in trace: Trace) {
+        trace.completion = ScreeningSummary()
+        trace.completion.verdict = stream.verdict
+        trace.completion.add(stream.findings)
+        if let usage = stream.usage { trace.usage = usage }
+        trace.usage.outputBytes = stream.outputBytes
+    }
+}

@@ -1,0 +1,123 @@
+internal import Access
+internal import Filtering
+internal import Records
+internal import Storage
+
+/// What is known of one exchange as it goes down the path: what its record, its metrics and its answer are made of.
+///
+/// `@unchecked Sendable`: touched by the exchange's task only, which never leaves its loop.
+final class Trace: @unchecked Sendable {
+    let id: RecordID
+    let at: Timestamp
+    let arrivedAt: ContinuousClock.Instant
+    /// The request id that the caller sent, recorded beside ours.
+    let callerRequestID: String?
+
+    var key: KeyEntry?
+    var dialect = RecordDialect.unknown
+    var model = ""
+    var isStream = false
+    var tokensReserved = 0
+    /// Settled when the exchange ends, however it ends.
+    var grant: Grant?
+    var promptBytes = 0
+    var prompt = ScreeningSummary()
+    var completion = ScreeningSummary()
+    var upstream: String?
+    var usage = Usage()
+    var limits = LimitHeaders()
+
+    // When a stage was left; `nil` for those that were not reached.
+    var parsedAt: ContinuousClock.Instant?
+    var decidedAt: ContinuousClock.Instant?
+    var sentAt: ContinuousClock.Instant?
+    var firstTokenAt: ContinuousClock.Instant?
+
+    /// Where the admission stands in the journal, once it has been appended.
+    var admission: JournalPosition?
+    var isSettled = false
+
+    init(at time: Timestamp, arrivedAt: ContinuousClock.Instant, callerRequestID: String? = nil) {
+        id = RecordID(at: time)
+        at = time
+        self.arrivedAt = arrivedAt
+        self.callerRequestID = callerRequestID
+    }
+
+    convenience init(_ exchange: Exchange, at time: Timestamp) {
+        self.init(
+            at: time, arrivedAt: exchange.arrivedAt, callerRequestID: exchange.head.fields.string("x-request-id"))
+    }
+
+    /// Takes down what the body says.
+    func parsed(_ request: Parsed) {
+        parsedAt = .now
+        isStream = request.facts.isStream
+        promptBytes = request.document.bytes.count
+    }
+
+    /// Microseconds from one moment to another; 0 where either was not reached.
+    func times(at now: ContinuousClock.Instant) -> StageTimes {
+        StageTimes(
+            parse: Self.microseconds(arrivedAt, parsedAt), decide: Self.microseconds(parsedAt, decidedAt),
+            queue: Self.microseconds(decidedAt, sentAt), firstToken: Self.microseconds(arrivedAt, firstTokenAt),
+            total: Self.microseconds(arrivedAt, now))
+    }
+
+    private static func microseconds(_ start: ContinuousClock.Instant?, _ end: ContinuousClock.Instant?) -> UInt32 {
+        guard let start, let end else { return 0 }
+        return UInt32(clamping: (start.duration(to: end)).wholeMicroseconds)
+    }
+}
+
+/// Tokens as the upstream counted them, or as we estimate them where it did not.
+struct Usage: Sendable {
+    var input: Int?
+    var output: Int?
+    /// Bytes of text that came, for the estimate.
+    var outputBytes = 0
+}
+
+/// What filters said of one side of an exchange, as its record keeps it.
+struct ScreeningSummary: Sendable {
+    var verdict = Verdict.notEvaluated
+    var findings: [FindingCount] = []
+
+    init() {}
+
+    init(_ screening: Screening) {
+        verdict = screening.verdict
+        add(screening.findings)
+    }
+
+    /// Adds findings of a further text; equal ones are counted.
+    mutating func add(_ new: [Finding]) {
+        for finding in new {
+            if let index = findings.firstIndex(where: {
+                $0.rule == finding.rule && $0.verdict == finding.verdict.rawValue
+            }) {
+                findings[index].count += 1
+            } else {
+                findings.append(
+                    FindingCount(
+                        rule: finding.rule, category: finding.category.rawValue, clause: finding.clause,
+                        verdict: finding.verdict.rawValue, count: 1))
+            }
+        }
+    }
+
+    /// Of the strictest finding, for a refusal.
+    static func deciding(_ findings: [Finding]) -> Finding? {
+        findings.max { $0.verdict.rawValue < $1.verdict.rawValue }
+    }
+}
+
+extension Duration {
+    var wholeMicroseconds: Int64 {
+        components.seconds &* 1_000_000 &+ components.attoseconds / 1_000_000_000_000
+    }
+
+    var wholeNanoseconds: Int64 {
+        components.seconds &* 1_000_000_000 &+ components.attoseconds / 1_000_000_000
+    }
+}

@@ -1,0 +1,94 @@
+internal import NIOCore
+
+/// One request to an upstream and its answer, pulled piece by piece.
+///
+/// `@unchecked Sendable`: touched on the loop of its connection only, which is also the loop of the client's.
+final class UpstreamExchange: @unchecked Sendable {
+    enum Piece {
+        case bytes(ByteBuffer)
+        case end
+    }
+
+    private weak var connection: UpstreamConnection?
+    private var head: ResponseHead?
+    private var pieces = CircularBuffer<ByteBuffer>(initialCapacity: 2)
+    private var isComplete = false
+    private var failure: UpstreamFailure?
+    private var waiter: UnsafeContinuation<Void, Never>?
+    /// Whether any byte of an answer has come; before that a stale connection may be replaced.
+    private(set) var hasAnswerBegun = false
+    let isOnReusedConnection: Bool
+
+    init(on connection: UpstreamConnection, isReused: Bool) {
+        self.connection = connection
+        isOnReusedConnection = isReused
+    }
+
+    // MARK: - For the path
+
+    /// The answer's head, once it has come.
+    func receiveHead() async throws(UpstreamFailure) -> ResponseHead {
+        while true {
+            if let head { return head }
+            if let failure { throw failure }
+            await wait()
+        }
+    }
+
+    /// The next piece of the body; asks the connection for more only when none is here.
+    func receivePiece() async throws(UpstreamFailure) -> Piece {
+        while true {
+            if let bytes = pieces.popFirst() { return .bytes(bytes) }
+            if let failure { throw failure }
+            if isComplete { return .end }
+            connection?.read()
+            await wait()
+        }
+    }
+
+    /// The whole body.
+    func receiveBody(bytesMax: Int) async throws(UpstreamFailure) -> [UInt8] {
+        var body: [UInt8] = []
+        while case .bytes(let bytes) = try await receivePiece() {
+            guard body.count + bytes.readableBytes <= bytesMax else {
+                cancel()
+                throw .answerTooLarge(bytesMax: bytesMax)
+            }
+            body.append(contentsOf: bytes.readableBytesView)
+        }
+        return body
+    }
+
+    /// Ends the exchange on our side: the connection is closed, which every model server takes as a cancellation.
+    func cancel() {
+        guard !isComplete, failure == nil else { return }
+        fail(.cancelled)
+        wake()
+        connection?.abort()
+    }
+
+    // MARK: - For the connection
+
+    var isAwaitingHead: Bool { head == nil }
+    var hasPieces: Bool { !pieces.isEmpty }
+
+    func receive(head: ResponseHead) { self.head = head }
+    func receive(bytes: ByteBuffer) { pieces.append(bytes) }
+    func answerBegan() { hasAnswerBegun = true }
+    func complete() { isComplete = true }
+
+    func fail(_ failure: UpstreamFailure) {
+        if !isComplete, self.failure == nil { self.failure = failure }
+    }
+
+    /// Lets the path look again; called once per read, when all of it has been taken in.
+    func wake() {
+        let waiter = waiter
+        self.waiter = nil
+        waiter?.resume()
+    }
+
+    private func wait() async {
+        await withUnsafeContinuation { waiter = $0 }
+    }
+}

@@ -1,0 +1,52 @@
+/// What went wrong with an upstream, and whether another try can be made.
+package enum UpstreamFailure: Error, Sendable, Equatable {
+    case connect(String)
+    case connectTimeout
+    case firstByteTimeout
+    case idleTimeout
+    case totalTimeout
+    /// The connection ended before the answer did.
+    case closedEarly
+    /// The bytes were no HTTP answer, or not an answer in the dialect.
+    case malformed(String)
+    case answerTooLarge(bytesMax: Int)
+    /// An answer with a content coding, which a filter can't read.
+    case encoded
+    /// The server answered with an error of its own.
+    case status(Int, retryAfterSeconds: Int?)
+    /// The server says that the request is wrong; its words, once screened, are the caller's.
+    case rejected(status: Int, message: String, param: String?)
+    /// All connections to it are busy.
+    case saturated
+    /// No upstream of the model speaks the dialect or none is up.
+    case none
+    /// The exchange was cancelled on our side.
+    case cancelled
+
+    /// A stable word for metrics and records.
+    package var code: String {
+        switch self {
+        case .connect: "connect_failed"
+        case .connectTimeout: "connect_timeout"
+        case .firstByteTimeout: "first_byte_timeout"
+        case .idleTimeout: "idle_timeout"
+        case .totalTimeout: "total_timeout"
+        case .closedEarly: "closed_early"
+        case .malformed: "malformed_answer"
+        case .answerTooLarge: "answer_too_large"
+        case .encoded: "encoded_answer"
+        case .status(let status, _), .rejected(let status, _, _): "status_\(status)"
+        case .saturated: "saturated"
+        case .none: "no_upstream"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    /// Whether the request certainly did no work at the upstream, so that another may have it.
+    var isBeforeRequest: Bool {
+        switch self {
+        case .connect, .connectTimeout, .saturated: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,109 @@
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+
+/// The connections of one event loop to one upstream.
+///
+/// `@unchecked Sendable`: touched on its loop only.
+final class UpstreamPool: @unchecked Sendable {
+    let settings: UpstreamSettings
+    private let loop: any EventLoop
+    private let tls: NIOSSLContext?
+    /// Last used first, so that those which are not needed grow old and are closed.
+    private var idle: [UpstreamConnection] = []
+    private var all: [ObjectIdentifier: UpstreamConnection] = [:]
+    private var connecting = 0
+
+    /// Shorter than the keep-alive time of common servers, so that they seldom close a connection that we take.
+    private static let idleTimeMax = TimeAmount.seconds(30)
+
+    init(settings: UpstreamSettings, tls: NIOSSLContext?, loop: any EventLoop) {
+        self.settings = settings
+        self.tls = tls
+        self.loop = loop
+    }
+
+    var connectionCount: Int { all.count + connecting }
+
+    /// Sends a request on an idle or a new connection.
+    ///
+    /// A server may close an idle connection just as it is taken; then the request, of which no byte was answered, is
+    /// sent once more on a fresh one by the caller (`isOnReusedConnection`).
+    func send(_ request: ByteBuffer, onFreshConnection: Bool = false) async throws(UpstreamFailure) -> UpstreamExchange
+    {
+        if !onFreshConnection {
+            while let connection = idle.popLast() {
+                if connection.isUsable { return connection.send(request, isReused: true) }
+            }
+        }
+        guard connectionCount < settings.connectionsMax else { throw .saturated }
+        let connection = try await connect()
+        return connection.send(request, isReused: false)
+    }
+
+    private func connect() async throws(UpstreamFailure) -> UpstreamConnection {
+        connecting += 1
+        defer { connecting -= 1 }
+        let connection = UpstreamConnection(pool: self)
+        let bound = NIOLoopBound(connection, eventLoop: loop)
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(settings.timeouts.connect)
+            .channelOption(.autoRead, value: false)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { [tls, settings] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        let name = settings.host.isNumericAddress ? nil : settings.host
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: name))
+                    }
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+        let result = await withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<Void, any Error>, Never>) in
+            bootstrap.connect(host: settings.host, port: settings.port).map { _ in }
+                .whenComplete { continuation.resume(returning: $0) }
+        }
+        switch result {
+        case .success:
+            all[ObjectIdentifier(connection)] = connection
+            return connection
+        case .failure(let error):
+            throw Self.failure(of: error)
+        }
+    }
+
+    private static func failure(of error: any Error) -> UpstreamFailure {
+        if let error = error as? ChannelError, case .connectTimeout = error { return .connectTimeout }
+        return .connect("\(error)")
+    }
+
+    // MARK: - For connections and the loop
+
+    func giveBack(_ connection: UpstreamConnection) {
+        idle.append(connection)
+    }
+
+    func connectionClosed(_ connection: UpstreamConnection) {
+        all[ObjectIdentifier(connection)] = nil
+        idle.removeAll { $0 === connection }
+    }
+
+    func tick(_ now: NIODeadline) {
+        for connection in all.values { connection.tick(now) }
+        let stale = idle.prefix { $0.idleSince + Self.idleTimeMax < now }
+        for connection in stale { connection.abort() }
+    }
+
+    func closeAll() {
+        for connection in all.values { connection.abort() }
+    }
+}
+
+extension String {
+    /// Whether this is an IP address, which TLS can't be told as a server name.
+    fileprivate var isNumericAddress: Bool {
+        utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2E } || contains(":")
+    }
+}

@@ -1,0 +1,253 @@
+import Filtering
+import JSON
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+/// A filter of three rules, and streams made to measure.
+private struct Bench {
+    let policy: FilterPolicy
+    let screener = Screener()
+
+    init() throws {
+        let rules = try FilterRules([
+            Rule(
+                id: "test/card", category: Category("pii.card"), pattern: #"\b(?:[0-9][ -]?){12,18}[0-9]\b"#,
+                check: .luhn),
+            Rule(
+                id: "test/key", category: Category("secret.private_key"),
+                pattern: "-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"),
+            Rule(id: "test/word", category: Category("profanity"), pattern: #"\bdarn\b"#, view: .skeleton),
+        ])
+        policy = try FilterPolicy(rules) { rule, _ in
+            switch rule.id {
+            case "test/card": Enforcement(.redact, clause: "privacy")
+            case "test/key": Enforcement(.block, clause: "secrets")
+            default: Enforcement(.flag)
+            }
+        }
+    }
+
+    func stream(
+        asksForUsage: Bool = false, dialect: Dialect = .chatCompletions, observesOnly: Bool = false
+    ) -> CompletionStream {
+        CompletionStream(
+            dialect: dialect, filter: policy, screener: screener, asksForUsage: asksForUsage,
+            observesOnly: observesOnly, modelName: nil, eventBytesMax: 100_000)
+    }
+
+    /// Feeds whole bytes in one piece; the events that came out.
+    func relay(_ text: String, _ stream: inout CompletionStream) throws -> [JSONDocument] {
+        var output: [UInt8] = []
+        try stream.feed(ByteBuffer(string: text), to: &output)
+        return try String(decoding: output, as: UTF8.self).split(separator: "\n\n").map { event in
+            try JSONDocument(parsing: Array(event.dropFirst("data: ".count).utf8))
+        }
+    }
+}
+
+private func chunk(_ delta: String, index: Int = 0, finish: String? = nil, extra: String = "") -> String {
+    let reason = finish.map { "\"\($0)\"" } ?? "null"
+    return #"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":\#(index),"#
+        + #""delta":\#(delta),"finish_reason":\#(reason)\#(extra)}]}"# + "\n\n"
+}
+
+private func content(_ text: String, index: Int = 0) -> String {
+    var writer = JSONWriter()
+    writer.string(text)
+    return chunk(#"{"content":\#(String(decoding: writer.bytes, as: UTF8.self))}"#, index: index)
+}
+
+extension JSONDocument {
+    fileprivate var firstChoice: JSONNode? {
+        member("choices", of: root).flatMap { elements(of: $0).first { _ in true } }
+    }
+
+    fileprivate func text(_ path: [String]) -> String? {
+        var node = firstChoice
+        for name in path { node = node.flatMap { member(name, of: $0) } }
+        return node.flatMap(string)
+    }
+}
+
+@Suite("Streamed completions")
+struct CompletionStreamTests {
+    /// A number with a right check digit, made here so that no test holds a card's.
+    static let card: String = {
+        let body = "400000000000000"
+        let sum = body.reversed().enumerated().reduce(0) { sum, item in
+            let digit = item.element.wholeNumberValue! * (item.offset.isMultiple(of: 2) ? 2 : 1)
+            return sum + (digit > 9 ? digit - 9 : digit)
+        }
+        return body + String((10 - sum % 10) % 10)
+    }()
+
+    @Test("redact a card number wherever two events split it, and change nothing else")
+    func redactsAtEverySplit() throws {
+        let bench = try Bench()
+        let text = Array("My card is \(Self.card), thank you.")
+        for first in 0...text.count {
+            for second in stride(from: first, through: text.count, by: 3) {
+                var stream = bench.stream()
+                let pieces = [text[..<first], text[first..<second], text[second...]]
+                let input =
+                    pieces.map { content(String($0)) }.joined() + chunk("{}", finish: "stop") + "data: [DONE]\n\n"
+                let events = try bench.relay(input, &stream)
+                let joined = events.compactMap { $0.text(["delta", "content"]) }.joined()
+                #expect(joined == "My card is [redacted:pii.card], thank you.", "split at \(first) and \(second)")
+                #expect(events.last?.text(["finish_reason"]) == "stop")
+                #expect(stream.status == .ended)
+                #expect(stream.verdict == .redact)
+            }
+        }
+    }
+
+    @Test("pass every piece of plain prose on in the event in which it came")
+    func delaysNothing() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        for word in ["Hello", ", ", "this is", " plain ", "prose with the year 2026", " and no finding.", " Grüße"] {
+            let events = try bench.relay(content(word), &stream)
+            #expect(events.map { $0.text(["delta", "content"]) } == [word])
+        }
+    }
+
+    @Test("end a choice with content_filter when a rule blocks, and send nothing of it")
+    func blocks() throws {
+        let bench = try Bench()
+        var stream = bench.stream(asksForUsage: true)
+        let events = try bench.relay(
+            content("Here: -----BEGIN ") + content("PRIVATE KEY-----") + content("MIIE") + chunk("{}", finish: "stop"),
+            &stream)
+        let joined = events.compactMap { $0.text(["delta", "content"]) }.joined()
+        #expect(joined == "Here: ")
+        #expect(events.last?.text(["finish_reason"]) == "content_filter")
+        #expect(events.count { $0.text(["finish_reason"]) != nil } == 1)
+        #expect(stream.isBlocked)
+        #expect(stream.status == .ended)
+    }
+
+    @Test("block one of two choices and let the other end by itself")
+    func blocksOneChoice() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let events = try bench.relay(
+            content("fine", index: 0) + content("-----BEGIN PRIVATE KEY-----", index: 1) + content("more", index: 1)
+                + content(" still", index: 0) + chunk("{}", index: 0, finish: "stop"), &stream)
+        func said(_ index: Int) -> String {
+            events.filter { document in
+                document.firstChoice.flatMap { document.member("index", of: $0) }.flatMap(document.int) == index
+            }.compactMap { $0.text(["delta", "content"]) }.joined()
+        }
+        #expect(said(0) == "fine still")
+        #expect(said(1).isEmpty)
+        #expect(stream.status == .ended)
+    }
+
+    @Test("judge reasoning, refusals and tool arguments like content", arguments: ["reasoning_content", "refusal"])
+    func judgesOtherTexts(_ name: String) throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let (head, tail) = (Self.card.prefix(8), Self.card.dropFirst(8))
+        let events = try bench.relay(
+            chunk(#"{"\#(name)":"no \#(head)"}"#) + chunk(#"{"\#(name)":"\#(tail)"}"#) + chunk("{}", finish: "stop"),
+            &stream)
+        #expect(events.compactMap { $0.text(["delta", name]) }.joined() == "no [redacted:pii.card]")
+    }
+
+    @Test("flush a held tool argument before the finish reason, in the shape of tool calls")
+    func flushesToolArguments() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let call =
+            #"{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"pay","arguments":""}}]}"#
+        func arguments(_ text: String) -> String {
+            chunk(#"{"tool_calls":[{"index":0,"function":{"arguments":"\#(text)"}}]}"#)
+        }
+        let events = try bench.relay(
+            chunk(call) + arguments(String(Self.card.prefix(10))) + arguments(String(Self.card.dropFirst(10)))
+                + chunk("{}", finish: "tool_calls"), &stream)
+        let said = events.compactMap { document -> String? in
+            guard let choice = document.firstChoice, let delta = document.member("delta", of: choice),
+                let calls = document.member("tool_calls", of: delta),
+                let call = document.elements(of: calls).first(where: { _ in true }),
+                let function = document.member("function", of: call)
+            else { return nil }
+            return document.member("arguments", of: function).flatMap(document.string)
+        }.joined()
+        #expect(said == "[redacted:pii.card]")
+        #expect(events.last?.text(["finish_reason"]) == "tool_calls")
+    }
+
+    @Test("keep log-probabilities with their text, and drop those of what is redacted")
+    func alignsLogProbabilities() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        func piece(_ text: String) -> String {
+            chunk(
+                #"{"content":"\#(text)"}"#,
+                extra: #","logprobs":{"content":[{"token":"\#(text)","logprob":-1,"bytes":null,"top_logprobs":[]}]}"#)
+        }
+        let events = try bench.relay(
+            piece("Pay ") + piece(String(Self.card.prefix(6))) + piece(String(Self.card.dropFirst(6))) + piece(" now")
+                + chunk("{}", finish: "stop"), &stream)
+        var tokens: [String] = []
+        for document in events {
+            guard let choice = document.firstChoice, let logprobs = document.member("logprobs", of: choice),
+                let content = document.member("content", of: logprobs)
+            else { continue }
+            for entry in document.elements(of: content) {
+                tokens.append(document.member("token", of: entry).flatMap(document.string) ?? "?")
+            }
+        }
+        #expect(tokens == ["Pay ", " now"])
+    }
+
+    @Test("take the usage that only the gateway asked for out again", arguments: [true, false])
+    func stripsUsage(asksForUsage: Bool) throws {
+        let bench = try Bench()
+        var stream = bench.stream(asksForUsage: asksForUsage)
+        let usage = #"data: {"id":"c","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}"# + "\n\n"
+        let events = try bench.relay(
+            content("hi") + chunk("{}", finish: "stop") + usage + "data: [DONE]\n\n", &stream)
+        #expect(events.count == (asksForUsage ? 3 : 2))
+        #expect(stream.usage?.input == 3)
+        #expect(stream.usage?.output == 4)
+    }
+
+    @Test(
+        "are refused when an upstream's event can't be trusted",
+        arguments: [
+            "data: {\"choices\":[],\"choices\":[]}\n\n", "data: nonsense\n\n", "data: []\n\n", "data: {}\n\n",
+            "data: {\"error\":{\"message\":\"x\"}}\n\n", "data: {\"choices\":[1]}\n\n",
+            content("open") + "data: [DONE]\n\n",
+            chunk("{}", finish: "stop") + content("after the end"),
+        ])
+    func refuses(_ text: String) throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        #expect(throws: UpstreamFailure.self) { try bench.relay(text, &stream) }
+    }
+
+    @Test("are cut short when the upstream closes before the finish reason")
+    func noticesTruncation() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        _ = try bench.relay(content("half"), &stream)
+        #expect(throws: UpstreamFailure.closedEarly) { try stream.checkEnd() }
+    }
+
+    @Test("pass unchanged in observe-only mode, and still say what was found")
+    func observes() throws {
+        let bench = try Bench()
+        var stream = bench.stream(observesOnly: true)
+        let events = try bench.relay(
+            content("Card \(Self.card) and -----BEGIN PRIVATE KEY-----") + chunk("{}", finish: "stop"), &stream)
+        #expect(
+            events.compactMap { $0.text(["delta", "content"]) }.joined()
+                == "Card \(Self.card) and -----BEGIN PRIVATE KEY-----")
+        #expect(stream.verdict == .block)
+        #expect(!stream.isBlocked)
+    }
+}
