@@ -74,9 +74,6 @@ struct ProblemMiddleware: RouterMiddleware {
             return Problem(
                 error.status, code: "bad_request", title: "The request could not be read.",
                 detail: error.body ?? "Compare it with the reference.", headers: error.headers)
-        case let error as DecodingError:
-            return Problem(
-                .badRequest, code: "bad_request", title: "The body could not be read.", detail: error.summary)
         default:
             context.logger.error("A request failed unexpectedly.", metadata: ["error": "\(error)"])
             return .unexpected
@@ -108,28 +105,6 @@ struct BodyBoundMiddleware: RouterMiddleware {
             throw Problem.bodyTooLarge(bytesMax: context.maxUploadSize)
         }
         return try await next(request, context)
-    }
-}
-
-extension DecodingError {
-    /// Which field, and what was expected, without the value.
-    fileprivate var summary: String {
-        switch self {
-        case .keyNotFound(let key, let context):
-            "The field \(Self.path(context.codingPath + [key])) is missing."
-        case .typeMismatch(let type, let context):
-            "The field \(Self.path(context.codingPath)) is not a \(type)."
-        case .valueNotFound(_, let context):
-            "The field \(Self.path(context.codingPath)) is null."
-        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-            "The field \(Self.path(context.codingPath)) is not valid. \(context.debugDescription)"
-        default:
-            "It is not valid JSON."
-        }
-    }
-
-    private static func path(_ keys: [any CodingKey]) -> String {
-        keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
     }
 }
 
