@@ -124,7 +124,8 @@ enum Suggestion {
     /// The name with the fewest single-letter edits, if about a third of the letters at most differ.
     static func nearest(to word: String, among names: [String]) -> String? {
         let scored = names.map { ($0, distance(Array(word.utf8), Array($0.utf8))) }
-        guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(1, (word.utf8.count + 2) / 3) else { return nil }
+        let editsMax = max(1, (word.utf8.count + 2) / 3)
+        guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= editsMax else { return nil }
         return best.0
     }
 

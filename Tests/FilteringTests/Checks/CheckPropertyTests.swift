@@ -137,3 +137,20 @@ struct SecretCheckTests {
         #expect(Check.password.confirms(text) == expected)
     }
 }
+
+@Suite("The confirmed part of a candidate")
+struct ConfirmedPartTests {
+    static let parts: [(Check, String, String?)] = [
+        (.card, "4111 1111 1111 1111", "4111 1111 1111 1111"), (.card, " 4111111111111111", "4111111111111111"),
+        (.card, "12 4111 1111 1111 1111", "4111 1111 1111 1111"), (.card, "12 4111 1111 1111 1112", nil),
+        (.entropy, "api_key = \"9f8a7c6b5d4e3f2a1b0c9d8e7f6a5b4c", "9f8a7c6b5d4e3f2a1b0c9d8e7f6a5b4c"),
+        (.password, "password is tulip-Harbour7", "tulip-Harbour7"), (.phoneE164, "+49 30 901820", "+49 30 901820"),
+    ]
+
+    @Test("begins after what the pattern took in too much, and is an assignment's value alone", arguments: parts)
+    func part(check: Check, candidate: String, expected: String?) {
+        let bytes = Array(candidate.utf8)
+        let range = bytes.withUnsafeBufferPointer { check.confirm($0) }
+        #expect(range.map { String(decoding: bytes[$0], as: UTF8.self) } == expected)
+    }
+}
