@@ -42,15 +42,16 @@ def get(url, within=5.0):
 
 
 class Program:
-    """A process with a log file, ended with the test."""
+    """A process with a log file (standard error) and an output file, ended with the test."""
 
     def __init__(self, arguments, log, env=None, cwd=None):
         self.log = Path(log)
         self.arguments = [str(argument) for argument in arguments]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("STEWARD_")}
-        with open(self.log, "ab") as output:
+        self.output = self.log.with_suffix(".out")
+        with open(self.log, "ab") as errors, open(self.output, "ab") as output:
             self.process = subprocess.Popen(
-                self.arguments, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+                self.arguments, stdout=output, stderr=errors, stdin=subprocess.DEVNULL,
                 env=environment | (env or {}), cwd=cwd)
 
     @property
@@ -58,7 +59,8 @@ class Program:
         return self.process.pid
 
     def text(self):
-        return self.log.read_text(errors="replace")
+        """Both, errors last."""
+        return self.output.read_text(errors="replace") + self.log.read_text(errors="replace")
 
     def resident_bytes(self):
         status = Path(f"/proc/{self.pid}/status").read_text()

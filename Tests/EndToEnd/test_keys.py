@@ -1,0 +1,181 @@
+"""A key is worth what its record says, from the moment it says so."""
+
+import threading
+import time
+
+import openai
+import pytest
+from harness import RawAnswer, chat_body
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory, rehearsal_server):
+    """A Steward whose keys these tests change."""
+    from harness import Steward
+    server = Steward(tmp_path_factory.mktemp("keys"), upstream=rehearsal_server.url,
+                     settings={"gateway": {"trusted_proxies": ["127.0.0.1/32"]}})
+    server.make_application("Help desk")
+    server.make_application("Shop", stage="production")
+    yield server
+    server.stop()
+
+
+def refusal(keys, key, expected, call=None):
+    with pytest.raises(expected) as error:
+        (call or (lambda: keys.chat(key=key)))()
+    return error.value
+
+
+def test_a_new_key_serves_within_a_second(keys):
+    _, key = keys.make_key("Help desk")
+    assert key.startswith("stw_sandbox_")
+    assert keys.await_key(key) < 1
+    assert keys.text(key=key)[0]
+
+
+def test_a_production_applications_key_says_live(keys):
+    _, key = keys.make_key("Shop")
+    assert key.startswith("stw_live_")
+
+
+def test_a_key_revoked_under_traffic_serves_no_more_within_a_second(keys):
+    identifier, key = keys.make_key("Help desk", name="busy")
+    keys.await_key(key)
+    served, stop = [], threading.Event()
+
+    def load():
+        client = keys.client(key)
+        while not stop.is_set():
+            try:
+                keys.chat(client=client)
+                served.append(time.monotonic())
+            except openai.AuthenticationError:
+                pass
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    keys.command("keys", "revoke", identifier)
+    revoked = time.monotonic()
+    time.sleep(1.5)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert any(moment < revoked for moment in served)
+    assert max(served) - revoked < 1
+    assert refusal(keys, key, openai.AuthenticationError).code == "invalid_api_key"
+
+
+def test_an_expired_key_says_so(keys):
+    _, key = keys.make_key("Help desk", "--expires-in", "1s")
+    keys.await_key(key)
+    time.sleep(1.1)
+    assert "expired" in refusal(keys, key, openai.AuthenticationError).message
+
+
+def test_a_rotated_key_goes_on_beside_its_successor_for_the_overlap(keys):
+    identifier, old = keys.make_key("Help desk")
+    keys.await_key(old)
+    made = keys.ask("keys", "rotate", identifier, "--overlap", "2s")
+    new = made["secret"]
+    assert made["key"]["rotated_from"] == identifier
+    keys.await_key(new)
+    assert keys.text(key=old)[0] and keys.text(key=new)[0]
+    time.sleep(2.2)
+    assert refusal(keys, old, openai.AuthenticationError).code == "invalid_api_key"
+    assert keys.text(key=new)[0]
+
+
+def test_a_key_serves_only_its_scopes(keys, rehearsal):
+    _, key = keys.make_key("Help desk", "--scope", "embeddings")
+    client = keys.client(key)
+    keys.await_key(key)
+    assert client.embeddings.create(model="rehearsal", input="a").data
+    for call in (lambda: keys.chat(client=client), lambda: client.moderations.create(input="a"), client.models.list,
+                 lambda: client.completions.create(model="rehearsal", prompt="a")):
+        assert refusal(keys, key, openai.PermissionDeniedError, call).code == "scope_missing"
+
+
+def test_a_key_serves_only_its_models_and_sees_no_others(keys):
+    _, key = keys.make_key("Help desk", "--model", "rehearsal")
+    keys.await_key(key)
+    assert keys.text(key=key)[0]
+    assert keys.text(key=key, model="rehearsal-alias")[0]
+    error = refusal(keys, key, openai.PermissionDeniedError, lambda: keys.chat(key=key, model="rehearsal-vision"))
+    assert (error.code, error.param) == ("model_not_allowed", "model")
+    assert {model.id for model in keys.client(key).models.list()} == {"rehearsal", "rehearsal-alias"}
+
+
+def test_a_key_serves_only_from_its_networks(keys):
+    _, key = keys.make_key("Help desk", "--network", "10.1.0.0/16", "--network", "2001:db8::/32")
+    keys.await_key(key)
+    assert refusal(keys, key, openai.PermissionDeniedError).code == "network_not_allowed"
+    body = chat_body().encode()
+
+    def status(forwarded):
+        head = keys.head(key=key, fields=[f"content-length: {len(body)}", f"x-forwarded-for: {forwarded}"])
+        return keys.raw(head + body).status
+    # The test's own address is a trusted proxy; what the client before it claims is not believed.
+    assert status("10.1.2.3") == 200
+    assert status("2001:db8::1") == 200
+    assert status("10.2.2.3") == 403
+    assert status("10.1.2.3, 10.2.2.3") == 403
+
+
+def test_who_is_no_trusted_proxy_cannot_say_where_a_request_comes_from(steward):
+    """Against a Steward that trusts nobody."""
+    steward.make_application("Far away")
+    _, key = steward.make_key("Far away", "--network", "10.1.0.0/16")
+    steward.await_key(key)
+    body = chat_body().encode()
+    head = steward.head(key=key, fields=[f"content-length: {len(body)}", "x-forwarded-for: 10.1.2.3"])
+    assert steward.raw(head + body).status == 403
+
+
+def test_a_suspended_application_is_served_no_more_until_restored(keys):
+    keys.make_application("Spammer")
+    _, key = keys.make_key("Spammer")
+    keys.await_key(key)
+    keys.command("applications", "suspend", "Spammer")
+    begin = time.monotonic()
+    while time.monotonic() - begin < 1:
+        try:
+            keys.client(key).models.list()
+        except openai.PermissionDeniedError as error:
+            assert error.code == "suspended"
+            break
+        time.sleep(0.02)
+    else:
+        pytest.fail("still served after a second")
+    keys.command("applications", "restore", "Spammer")
+    time.sleep(1)
+    assert keys.text(key=key)[0]
+
+
+def test_a_key_is_shown_once_and_listed_with_its_last_use(keys):
+    identifier, key = keys.make_key("Help desk", name="seen")
+    keys.await_key(key)
+    keys.chat(key=key)
+    listing = keys.command("keys", "list", "--json").stdout + keys.command("keys", "list").stdout
+    assert key not in listing and identifier in listing
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if next(k for k in keys.ask("keys", "list") if k["id"] == identifier).get("last_used_at"):
+            return
+        time.sleep(0.5)
+    pytest.fail("its use was never noted")
+
+
+def test_a_running_answer_outlives_its_keys_end(keys):
+    identifier, key = keys.make_key("Help desk")
+    keys.await_key(key)
+    stream = keys.chat(options="rate=20;tokens=30", key=key, stream=True)
+    next(iter(stream))
+    keys.command("keys", "revoke", identifier)
+    assert [c.finish_reason for chunk in stream for c in chunk.choices][-1] == "stop"
+
+
+def test_a_wrong_scheme_is_no_key(keys):
+    answer = keys.raw(f"GET /v1/models HTTP/1.1\r\nhost: h\r\nauthorization: Basic {keys.key}\r\n\r\n".encode())
+    assert isinstance(answer, RawAnswer) and answer.status == 401
