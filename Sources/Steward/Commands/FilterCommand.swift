@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import Filtering
+
+/// `steward filter`
+struct FilterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "filter", abstract: "Check the rules of the filter.", subcommands: [Check.self])
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Load rule files and run the tests that each rule brings.",
+            discussion: """
+                Every rule says what it must find (`matches`) and what it must leave alone (`non_matches`). Exits with 1 \
+                and a line `file:line:column: …` for each problem.
+
+                EXAMPLES
+                  steward filter check                     the shipped rules and those of filter.rules
+                  steward filter check rules/ours.yaml     this file alone
+                """)
+
+        @Argument(help: ArgumentHelp("Rule files; without any, all that `serve` would load.", valueName: "file"))
+        var files: [String] = []
+
+        @Option(help: ArgumentHelp("Settings file, for filter.rules.", valueName: "file"))
+        var config: String?
+
+        @OptionGroup var format: FormatOptions
+
+        func run() throws {
+            let texts =
+                if files.isEmpty {
+                    ShippedRules.files
+                        + (try RuleTexts.read(try SettingsLoader().load(file: config).effective.list("filter.rules")))
+                } else {
+                    try RuleTexts.read(files)
+                }
+            let check = try RuleCheck(files: texts)
+            let problems = check.problems()
+            if format.json {
+                Output.print(
+                    try Output.json(
+                        RuleCheckView(
+                            rules: check.ruleCount, tests: check.testCount, problems: problems.map(RuleProblemView.init)
+                        )))
+            } else if problems.isEmpty {
+                Output.print("\(check.ruleCount) rules of \(texts.count) files pass their \(check.testCount) tests.\n")
+            } else {
+                Output.print(problems.map { "\($0)\n" }.joined())
+            }
+            if !problems.isEmpty { throw ExitCode(CommandFailure.Code.problems.rawValue) }
+        }
+    }
+}
+
+private struct RuleCheckView: Encodable {
+    let rules: Int
+    let tests: Int
+    let problems: [RuleProblemView]
+}
+
+private struct RuleProblemView: Encodable {
+    let file: String
+    let line: Int
+    let column: Int
+    let message: String
+
+    init(_ problem: RuleProblem) {
+        file = problem.file
+        line = problem.line
+        column = problem.column
+        message = problem.message
+    }
+}

@@ -1,0 +1,206 @@
+internal import Access
+internal import CoreMetrics
+internal import Gateway
+internal import Glibc
+internal import Guidelines
+internal import Limits
+internal import Logging
+internal import Moderation
+internal import NIOCore
+internal import NIOPosix
+internal import Records
+internal import ServiceLifecycle
+internal import Snapshots
+internal import Storage
+internal import Telemetry
+internal import Web
+
+/// Wires all parts of Steward into one process. Read it top to bottom; a new desk is one line in `desk`.
+///
+/// ```
+///   shutdown:  announcer (ready turns red) ► gateway drains ► rehearsal ► desk ► keys ► retention
+///              ► record writer empties the journal ► telemetry ► journal and store close
+/// ```
+struct Composition {
+    let settings: Settings
+    let upstream: UpstreamChoice?
+    let readyFile: String?
+    let metrics = MetricsRegistry()
+    let health = Health()
+
+    /// Serves until SIGTERM or SIGINT.
+    func serve() async throws {
+        ProcessLimits.prepare()
+        let folder = DataFolder(path: settings.dataFolder)
+        try folder.prepare()
+        let lock = try folder.lock()
+        let output = LogOutput(
+            format: settings.logFormat, levels: settings.logLevels,
+            dropped: metrics.counter("steward.log.dropped", help: "Log lines that found no room."),
+            now: { Timestamp.now.microseconds })
+        LoggingSystem.bootstrap(output.handler)
+        MetricsSystem.bootstrap(metrics)
+        ProcessMetrics.register(in: metrics)
+        let logger = Logger(label: "steward")
+        for notice in settings.notices { logger.warning("\(notice)") }
+        let policy = try PolicyLoader(settings: settings).policy()
+        let ground = try await Ground.open(settings, in: folder, logger: logger)
+        do {
+            try await serve(on: ground, policy: policy, logger: logger)
+        } catch {
+            await ground.close()
+            output.flush()
+            throw error
+        }
+        await ground.close()
+        logger.info("Steward has ended.")
+        output.flush()
+        _ = consume lock
+    }
+
+    private func serve(on ground: Ground, policy: Policy, logger: Logger) async throws {
+        let plan = try await ModelPlan.make(settings, upstream: upstream, log: logger)
+        let firstKey = try await ground.access.prepareFirstRun(at: .now)
+        let keys = try await keyDirectory(ground)
+        var deskSettings = settings.desk
+        if deskSettings.port == 0 { deskSettings.port = try FreePort.find() }
+        let deskURL = Addresses.url(host: deskSettings.host, port: deskSettings.port)
+        let gateway = try await gateway(
+            ground, keys, plan, policy, deskURL: settings.effective.text("desk.public_url") ?? deskURL)
+        lightLamps(ground, keys)
+        let (listening, heard) = AsyncStream.makeStream(of: Void.self)
+        let telemetryPort = Snapshot(0)
+        let telemetry = TelemetryServer(
+            metrics: metrics, health: health, settings: settings.telemetry,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "steward.telemetry"),
+            onListening: { address in
+                telemetryPort.replace(with: address.port ?? 0)
+                heard.yield()
+            })
+        let gatewayURL = Addresses.url(
+            host: settings.effective.text("gateway.host") ?? "127.0.0.1", port: gateway.port,
+            usesTLS: settings.tls != nil)
+        let publicURL = settings.effective.text("gateway.public_url").map(Self.withoutSlash) ?? gatewayURL
+        let exampleModel = plan.models.first?.name ?? "rehearsal"
+        let desk = try desk(policy, deskSettings, baseURL: publicURL + "/v1", exampleModel: exampleModel) {
+            heard.yield()
+        }
+        let announcer = AnnouncingService(health: health, listening: listening, listenersExpected: 2) {
+            let addresses = Addresses(
+                gateway: gatewayURL, desk: deskURL,
+                telemetry: Addresses.url(host: settings.telemetry.host, port: telemetryPort.current))
+            let announcement = Announcement(
+                addresses: addresses, publicURL: publicURL, model: exampleModel, description: plan.description,
+                observesOnly: settings.effective.flag("gateway.observe_only") ?? false,
+                sandboxKey: firstKey?.secret.reveal(), dataFolder: settings.dataFolder)
+            if let readyFile { try announcement.write(to: readyFile) }
+            Output.print(announcement.text)
+            logger.info("Steward serves.", metadata: ["gateway": "\(gatewayURL)", "desk": "\(deskURL)"])
+        }
+        var services: [any Service] = [
+            HangupService(logger: logger),
+            ListenerService(name: "telemetry listener", place: place(settings.telemetry), base: telemetry),
+            RecordWriterService(writer: ground.writer()),
+            RetentionService(store: ground.records, retention: settings.retention, now: { Timestamp.now }),
+            StoreProbe(database: ground.database, lamp: health.lamp("store")), keys,
+            ListenerService(name: "desk", place: place(deskSettings), base: desk),
+        ]
+        if let rehearsal = plan.rehearsal { services.append(RehearsalService(running: rehearsal)) }
+        services += [gateway, announcer]
+        try await run(services, logger: logger)
+    }
+
+    private func run(_ services: [any Service], logger: Logger) async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "steward.services"))
+        // Past the drain time only the journal is emptied; a hanging part must not hold the process for good.
+        configuration.maximumGracefulShutdownDuration =
+            settings.effective.duration("gateway.http.drain_timeout") + .seconds(30)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    // MARK: - Parts
+
+    private func keyDirectory(_ ground: Ground) async throws -> KeyDirectory {
+        var options = KeyDirectory.Options()
+        options.limits = settings.limits
+        return try await KeyDirectory(
+            database: ground.database, options: options, logger: Logger(label: "steward.access"))
+    }
+
+    private func gateway(
+        _ ground: Ground, _ keys: KeyDirectory, _ plan: ModelPlan, _ policy: Policy, deskURL: String
+    ) async throws -> Gateway {
+        var gatewaySettings = try settings.gateway(models: plan.models, desk: Self.withoutSlash(deskURL))
+        if plan.rehearsal != nil { gatewaySettings.headers.toUpstream.insert("x-rehearsal") }
+        let limiter = Limiter(startingAt: .now)
+        metrics.gauge("steward.limiter.subjects", help: "Keys, applications and organisations that are using limits.") {
+            Double(limiter.subjectCount)
+        }
+        ground.register(in: metrics)
+        let dependencies = Gateway.Dependencies(
+            keys: keys.snapshot, digester: ground.digester,
+            policy: Snapshot(policy), limiter: limiter,
+            failures: FailureGuard(seed: .random(in: .min ... .max), startingAt: .now), journal: ground.journal,
+            metrics: GatewayMetrics(in: metrics, models: plan.models))
+        do {
+            return try await Gateway(gatewaySettings, dependencies, log: Logger(label: "steward.gateway"))
+        } catch let error as IOError {
+            throw ListenerFailure.make("gateway", "\(gatewaySettings.host):\(gatewaySettings.port)", error)
+        }
+    }
+
+    private func desk(
+        _ policy: Policy, _ listener: ListenerSettings, baseURL: String, exampleModel: String,
+        onListening: @escaping @Sendable () -> Void
+    ) throws -> DeskServer {
+        let name = settings.effective.text("desk.name") ?? "Steward"
+        let site = try Site(name: name, version: StewardVersion.current, navigation: Moderation.navigation)
+        let moderation = try Moderation(
+            guidelines: Snapshot(policy.guidelines), siteName: name, baseURL: baseURL, exampleModel: exampleModel)
+        let router = DeskRouter.make(site: site, settings: listener, desks: [moderation])
+        return DeskServer(
+            router, settings: listener, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            logger: Logger(label: "steward.desk"), onListening: { _ in onListening() })
+    }
+
+    /// What turns `/health/ready` red.
+    private func lightLamps(_ ground: Ground, _ keys: KeyDirectory) {
+        let journal = ground.journal
+        health.setObserveOnly(settings.effective.flag("gateway.observe_only") ?? false)
+        health.check("keys") {
+            keys.isStale() ? .red("The keys could not be read for a while, so a revoked one might be let in.") : .green
+        }
+        health.check("journal") {
+            switch journal.state {
+            case .healthy: .green
+            case .failed(let error): .red(JournalText.text(error))
+            }
+        }
+        // The gateway has bound its port by now; its drain is seen as draining.
+        health.lamp("gateway").set(.green)
+    }
+
+    private func place(_ listener: ListenerSettings) -> String { "\(listener.host):\(listener.port)" }
+
+    private static func withoutSlash(_ url: String) -> String {
+        var url = url
+        while url.hasSuffix("/") { url.removeLast() }
+        return url
+    }
+}
+
+/// What the process asks of the system before it serves.
+enum ProcessLimits {
+    /// As many open files as we may have, and no death by a reader that went away.
+    static func prepare() {
+        signal(SIGPIPE, SIG_IGN)
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        if getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max
+            setrlimit(resource, &limit)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+internal import Gateway
+internal import Logging
+internal import Rehearsal
+
+/// The server given on the command line, in place of the configured models.
+struct UpstreamChoice: Sendable {
+    let url: UpstreamURL
+    /// Asked of the server when empty.
+    let models: [String]
+    let credential: String?
+}
+
+/// Which models are served, and the rehearsal model if it is among them.
+struct ModelPlan: Sendable {
+    let models: [ModelSettings]
+    let rehearsal: RunningRehearsal?
+    /// A sentence about where answers come from.
+    let description: String
+
+    /// The flags win over the file; with neither, the rehearsal model stands in.
+    static func make(_ settings: Settings, upstream: UpstreamChoice?, log: Logger) async throws -> ModelPlan {
+        var models = settings.models
+        var sources = models.isEmpty ? [] : ["\(models.count) configured"]
+        if let upstream {
+            models = try await self.models(of: upstream)
+            sources = ["those of \(upstream.url.host):\(upstream.url.port)"]
+        }
+        let isRehearsing = settings.effective.flag("rehearsal.enabled") ?? models.isEmpty
+        guard isRehearsing else {
+            guard !models.isEmpty else {
+                throw CommandFailure(
+                    "No model is configured and the rehearsal model is switched off. Write `models:` into steward.yaml, "
+                        + "or give --upstream URL.", .configuration)
+            }
+            return ModelPlan(models: models, rehearsal: nil, description: "Models: \(sources.joined(separator: ", ")).")
+        }
+        let rehearsal = try await RehearsalServer(
+            configuration: RehearsalConfiguration(), logger: Logger(label: "steward.rehearsal")
+        ).start()
+        let taken = Set(models.flatMap { [$0.name] + $0.aliases })
+        models += try await rehearsalModels(rehearsal).filter { !taken.contains($0.name) }
+        let note = "The rehearsal model answers; it is no language model."
+        return ModelPlan(
+            models: models, rehearsal: rehearsal,
+            description: sources.isEmpty ? note : "Models: \(sources.joined(separator: ", ")), and rehearsal. \(note)")
+    }
+
+    private static func models(of upstream: UpstreamChoice) async throws -> [ModelSettings] {
+        let names =
+            upstream.models.isEmpty
+            ? try await UpstreamModels(url: upstream.url, credential: upstream.credential).names() : upstream.models
+        return names.map { name in
+            let url = upstream.url
+            var server = UpstreamSettings(
+                name: name, host: url.host, port: url.port, usesTLS: url.usesTLS, basePath: url.basePath)
+            server.credential = upstream.credential.map { Credential($0) }
+            return ModelSettings(name: name, upstreams: [server])
+        }
+    }
+
+    private static func rehearsalModels(_ rehearsal: RunningRehearsal) async throws -> [ModelSettings] {
+        let url = try UpstreamURL(rehearsal.baseURL)
+        return try await UpstreamModels(url: url, credential: nil).names().map { name in
+            var model = ModelSettings(
+                name: name, upstreams: [UpstreamSettings(name: name, host: url.host, port: url.port)])
+            model.takesOptions = true
+            model.admitsUnscreened = Set(Unscreenable.allCases)
+            return model
+        }
+    }
+}

@@ -1,0 +1,99 @@
+internal import Glibc
+internal import Logging
+internal import NIOCore
+internal import Rehearsal
+internal import ServiceLifecycle
+internal import Storage
+internal import Telemetry
+internal import UnixSignals
+
+/// Waits until desk and telemetry listen, announces, then marks the process as draining when shutdown begins.
+///
+/// The last in the group, so the first to hear of shutdown: `/health/ready` turns red before the gateway drains.
+struct AnnouncingService: Service {
+    let health: Health
+    let listening: AsyncStream<Void>
+    let listenersExpected: Int
+    let announce: @Sendable () throws -> Void
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            var count = 0
+            for await _ in listening {
+                count += 1
+                if count == listenersExpected { break }
+            }
+            if count == listenersExpected { try announce() }
+        }
+        try? await gracefulShutdown()
+        health.startDraining()
+    }
+}
+
+/// A listener by its name, so that a taken port is said in words.
+struct ListenerService<Base: Service>: Service {
+    let name: String
+    /// Host and port, and how to choose others.
+    let place: String
+    let base: Base
+
+    func run() async throws {
+        do {
+            try await base.run()
+        } catch let error as IOError {
+            throw ListenerFailure.make(name, place, error)
+        }
+    }
+}
+
+enum ListenerFailure {
+    static func make(_ name: String, _ place: String, _ error: IOError) -> CommandFailure {
+        let reason = String(cString: strerror(error.errnoCode))
+        return CommandFailure(
+            "The \(name) can't listen on \(place): \(reason). Stop what listens there, or choose another address.",
+            .system)
+    }
+}
+
+/// Keeps the in-process rehearsal model until the gateway no longer needs it.
+struct RehearsalService: Service {
+    let running: RunningRehearsal
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        try await running.stop(grace: .seconds(1))
+    }
+}
+
+/// Lights the store's lamp: reads a row every few seconds.
+struct StoreProbe: Service {
+    let database: any Database
+    let lamp: HealthLamp
+    var interval = Duration.seconds(2)
+
+    func run() async throws {
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            do {
+                _ = try await database.read { try $0.query("SELECT 1 AS one") }
+                lamp.set(.green)
+            } catch {
+                lamp.set(.red("The store can't be read."))
+            }
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) }
+        }
+    }
+}
+
+/// SIGHUP ends nothing: certificates, keys and limits are followed by themselves, other settings need a restart.
+struct HangupService: Service {
+    let logger: Logger
+
+    func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        await cancelWhenGracefulShutdown {
+            for await _ in signals {
+                logger.notice("SIGHUP is ignored. Keys and certificates are read by themselves; restart for settings.")
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+internal import Access
+internal import Gateway
+internal import Limits
+internal import Logging
+internal import NIOCore
+internal import Records
+internal import Telemetry
+internal import Web
+
+/// All settings, valid and complete, as the parts of Steward take them.
+struct Settings: Sendable {
+    let effective: EffectiveSettings
+    /// Those of the file; empty if it has none.
+    let models: [ModelSettings]
+    let writtenModels: [WrittenModel]
+    let environment: [String: String]
+    /// The file that was read.
+    let file: String?
+    /// What is no error, but perhaps not meant.
+    let notices: [String]
+
+    var dataFolder: String { effective.text("data.dir") ?? "./data" }
+
+    func gateway(models: [ModelSettings], desk: String) throws -> GatewaySettings {
+        var gateway = GatewaySettings(models: models, addresses: PublicAddresses(desk: desk))
+        gateway.host = effective.text("gateway.host") ?? gateway.host
+        gateway.port = effective.integer("gateway.port")
+        gateway.threads = effective.integer("gateway.threads")
+        gateway.tls = tls
+        gateway.http = http
+        gateway.dialects.messagesMax = effective.integer("gateway.messages_max")
+        gateway.dialects.choicesMax = effective.integer("gateway.choices_max")
+        gateway.headers.toUpstream = Set(effective.list("headers.to_upstream").map { $0.lowercased() })
+        gateway.headers.toCaller = Set(effective.list("headers.to_caller").map { $0.lowercased() })
+        gateway.trustedProxies = try effective.list("gateway.trusted_proxies").map { try Network(parsing: $0) }
+        gateway.observesOnly = effective.flag("gateway.observe_only") ?? false
+        gateway.recordFailure = effective.text("records.failure") == "open" ? .open : .closed
+        return gateway
+    }
+
+    var tls: TLSFiles? {
+        guard let chain = effective.text("gateway.tls.certificate_chain"),
+            let key = effective.text("gateway.tls.private_key")
+        else { return nil }
+        return TLSFiles(certificateChain: chain, privateKey: key)
+    }
+
+    private var http: HTTPSettings {
+        var http = HTTPSettings()
+        http.connectionsMax = effective.integer("gateway.http.connections_max")
+        http.headBytesMax = effective.integer("gateway.http.head_bytes_max")
+        http.headerFieldsMax = effective.integer("gateway.http.header_fields_max")
+        http.bodyBytesMax = effective.integer("gateway.http.body_bytes_max")
+        http.answerBytesMax = effective.integer("gateway.http.answer_bytes_max")
+        http.eventBytesMax = effective.integer("gateway.http.event_bytes_max")
+        http.bytesInFlightMax = effective.integer("gateway.http.bytes_in_flight_max")
+        http.headTimeout = TimeAmount(effective.duration("gateway.http.head_timeout"))
+        http.bodyTimeout = TimeAmount(effective.duration("gateway.http.body_timeout"))
+        http.keepAliveTimeout = TimeAmount(effective.duration("gateway.http.keep_alive_timeout"))
+        http.writeTimeout = TimeAmount(effective.duration("gateway.http.write_timeout"))
+        http.drainTimeout = TimeAmount(effective.duration("gateway.http.drain_timeout"))
+        return http
+    }
+
+    var desk: ListenerSettings {
+        ListenerSettings(host: effective.text("desk.host") ?? "127.0.0.1", port: effective.integer("desk.port"))
+    }
+
+    var telemetry: ListenerSettings {
+        ListenerSettings(
+            host: effective.text("telemetry.host") ?? "127.0.0.1", port: effective.integer("telemetry.port"))
+    }
+
+    var limits: LimitDefaults {
+        LimitDefaults(
+            sandbox: limits("sandbox"), production: limits("production"), organisation: limits("organisation"))
+    }
+
+    private func limits(_ scope: String) -> LimitSettings {
+        LimitSettings(
+            requestsPerMinute: effective.limit("limits.\(scope).requests_per_minute"),
+            tokensPerMinute: effective.limit("limits.\(scope).tokens_per_minute"),
+            concurrentRequests: effective.limit("limits.\(scope).concurrent_requests"),
+            tokensPerDay: effective.limit("limits.\(scope).tokens_per_day"))
+    }
+
+    var retention: Retention {
+        Retention(
+            recordDays: effective.integer("records.retention_days"),
+            usageDays: effective.integer("records.usage_retention_days"))
+    }
+
+    func journal(folder: String) -> Journal.Configuration {
+        Journal.Configuration(
+            folder: folder,
+            durability: effective.text("records.durability").flatMap(JournalDurability.init(rawValue:)) ?? .crash,
+            bytesMax: effective.integer("records.journal_bytes_max"))
+    }
+
+    var logFormat: LogFormat { effective.text("log.format").flatMap(LogFormat.init(rawValue:)) ?? .text }
+
+    var logLevels: LogLevels {
+        var levels = LogLevels(effective.text("log.level").flatMap(Logger.Level.init(rawValue:)) ?? .info)
+        for item in effective.list("log.levels") {
+            let parts = item.split(separator: "=")
+            if parts.count == 2 { levels.rules[String(parts[0])] = Logger.Level(rawValue: String(parts[1])) }
+        }
+        return levels
+    }
+
+    func digester(dataFolder: String) throws -> KeyDigester {
+        if let variable = effective.text("keys.digest_key_env") {
+            return try DigestKey.parse(environment[variable] ?? "", source: variable)
+        }
+        if let file = effective.text("keys.digest_key_file") { return try DigestKey.read(file) }
+        return try DigestKey.readOrMake(dataFolder + "/digest.key")
+    }
+}

@@ -1,0 +1,187 @@
+internal import Access
+internal import Gateway
+
+/// Every setting but those of models.
+enum SettingsCatalogue {
+    static let all: [Setting] = gateway + http + desk + operation + records + limits + path
+
+    static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
+
+    private static let port = SettingKind.integer(0...65_535)
+    private static let times = SettingKind.duration(.milliseconds(1)...(.seconds(86_400)))
+    private static let sizes = SettingKind.bytes(1_024...(64 << 30))
+
+    private static let gateway = [
+        Setting("gateway.host", .host, "127.0.0.1", "Where the gateway listens. `0.0.0.0` is every IPv4 address."),
+        Setting("gateway.port", port, "8080", "Port of the gateway; 0 takes a free one."),
+        Setting("gateway.threads", .integer(1...256), "1", "Event loops, one thread each."),
+        Setting(
+            "gateway.public_url", .url, nil,
+            "The gateway's address as callers write it, without `/v1`. Without it, the address it listens on."),
+        Setting(
+            "gateway.tls.certificate_chain", .file, nil,
+            "PEM file of the certificate and its chain. Read again when it changes. Needs `gateway.tls.private_key`."),
+        Setting(
+            "gateway.tls.private_key", .secretFile, nil,
+            "PEM file of the certificate's private key. Needs `gateway.tls.certificate_chain`."),
+        Setting(
+            "gateway.trusted_proxies", .networks, "[]",
+            "Proxies whose `x-forwarded-for` is believed. Anybody else's is ignored."),
+        Setting(
+            "gateway.observe_only", .flag, "false",
+            "Decide and record, but enforce no guideline, filter or limit. Keys are checked all the same."),
+        Setting("gateway.messages_max", .integer(1...1_000_000), "4096", "Messages of one chat request."),
+        Setting("gateway.choices_max", .integer(1...1_024), "128", "Answers that one request may ask for (`n`)."),
+    ]
+
+    private static let http = [
+        Setting(
+            "gateway.http.connections_max", .integer(1...1_000_000), "10000",
+            "Connections open at once; more are answered 503."),
+        Setting("gateway.http.head_bytes_max", sizes, "32KiB", "Request line and header fields of one request."),
+        Setting("gateway.http.header_fields_max", .integer(8...10_000), "100", "Header fields of one request."),
+        Setting("gateway.http.body_bytes_max", sizes, "32MiB", "Body of one request."),
+        Setting("gateway.http.answer_bytes_max", sizes, "32MiB", "One answer that is no stream."),
+        Setting("gateway.http.event_bytes_max", sizes, "1MiB", "One event of a streamed answer."),
+        Setting("gateway.http.bytes_in_flight_max", sizes, "256MiB", "All bodies held at once."),
+        Setting("gateway.http.head_timeout", times, "10s", "From a head's first byte to its last."),
+        Setting("gateway.http.body_timeout", times, "1m", "From the head to the end of the body."),
+        Setting("gateway.http.keep_alive_timeout", times, "75s", "Between two requests of a connection."),
+        Setting(
+            "gateway.http.write_timeout", times, "1m", "How long a client that reads nothing may hold an answer up."),
+        Setting(
+            "gateway.http.drain_timeout", times, "30s", "How long running exchanges may take to end after SIGTERM."),
+    ]
+
+    private static let desk = [
+        Setting("desk.host", .host, "127.0.0.1", "Where the desk (guidelines, pages, `/public/v1`) listens."),
+        Setting("desk.port", port, "8081", "Port of the desk; 0 takes a free one."),
+        Setting(
+            "desk.public_url", .url, nil,
+            "The desk's address as people write it, for links in refusals. Without it, the address it listens on."),
+        Setting("desk.name", .text, "Steward", "What the deployment calls itself on its pages."),
+        Setting("telemetry.host", .host, "127.0.0.1", "Where `/metrics` and `/health` listen."),
+        Setting("telemetry.port", port, "8082", "Port of telemetry; 0 takes a free one."),
+    ]
+
+    private static let operation = [
+        Setting("data.dir", .folder, "./data", "Folder of the store, the journal and the digest key; mode 0700."),
+        Setting("log.format", .choice(["text", "json"]), "text", "How log lines look. They go to standard error."),
+        Setting(
+            "log.level", .choice(logLevels), "info",
+            "From which level on something is logged. Nothing logs content or secrets at any level."),
+        Setting("log.levels", .levels, "[]", "Levels of single loggers, such as `steward.gateway: debug`."),
+        Setting(
+            "keys.digest_key_file", .secretFile, nil,
+            "File with the 64 hexadecimal digits that API keys are digested with, mode 0600. Without it and without "
+                + "`keys.digest_key_env`, `digest.key` in the data folder, which is made when it is not there."),
+        Setting("keys.digest_key_env", .secretVariable, nil, "Variable that holds the digest key instead of a file."),
+    ]
+
+    static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
+
+    private static let records = [
+        Setting(
+            "records.durability", .choice(["crash", "power"]), "crash",
+            "What a decision's record survives before its bytes leave: `crash`, the end of the process; `power`, a "
+                + "power cut, at the price of a disk sync per batch."),
+        Setting(
+            "records.failure", .choice(["closed", "open"]), "closed",
+            "When nothing can be recorded: `closed` answers 503; `open` serves without a record, and counts it."),
+        Setting(
+            "records.journal_bytes_max", .bytes((128 << 20)...(1 << 40)), "1GiB",
+            "How far the journal may grow while the store is away."),
+        Setting(
+            "records.retention_days", .integer(1...36_500), "92",
+            "Days that records are kept. Whole months go, so a record may stay for up to a month longer."),
+        Setting("records.usage_retention_days", .integer(1...36_500), "800", "Days that daily usage is kept."),
+    ]
+
+    private static let limits: [Setting] = [
+        ("sandbox", "a sandbox application", ["20", "40000", "4", "500000"]),
+        ("production", "a production application", ["3000", "2000000", "200", "500000000"]),
+        ("organisation", "all applications of an organisation together", Array(repeating: "unlimited", count: 4)),
+    ].flatMap { (scope: String, whose: String, values: [String]) in
+        zip(["requests_per_minute", "tokens_per_minute", "concurrent_requests", "tokens_per_day"], values).map {
+            name, value in
+            Setting(
+                "limits.\(scope).\(name)", .limit, value,
+                "\(name.replacing("_", with: " ").firstUppercased) of \(whose), unless it has its own limit.")
+        }
+    }
+
+    private static let path = [
+        Setting(
+            "filter.rules", .files, "[]", "Further rule files, beside the shipped ones. See `steward filter check`."),
+        Setting(
+            "filter.hold_back_bytes_max", .integer(64...4_096), "512",
+            "The most bytes that a stream may hold back because a rule might still match."),
+        Setting("guidelines.file", .file, nil, "Guidelines in place of the shipped ones. See `steward guidelines`."),
+        Setting(
+            "headers.to_upstream", .headerNames, "[openai-beta, traceparent, tracestate]",
+            "Request headers that reach the upstream."),
+        Setting(
+            "headers.to_caller", .headerNames, "[openai-processing-ms, openai-version]",
+            "Answer headers that reach the caller."),
+        Setting(
+            "rehearsal.enabled", .flag, nil,
+            "Serve the rehearsal model, which is no model, beside the others. Without a word here it is served when no "
+                + "model is configured."),
+    ]
+}
+
+/// Settings of models and their upstreams: lists, so in the file alone.
+enum ModelCatalogue {
+    static let model = [
+        Setting("models[].name", .text, nil, "Required. The model's name as callers write it."),
+        Setting("models[].aliases", .texts, "[]", "Further names for it."),
+        Setting(
+            "models[].output_tokens_default", .integer(1...10_000_000), "4096",
+            "Output cap of a request that names none; sent to the upstream, and reserved."),
+        Setting(
+            "models[].output_tokens_max", .integer(1...10_000_000), "131072", "The largest cap that a request may name."
+        ),
+        Setting(
+            "models[].admit_unscreened", .choices(Unscreenable.allCases.map(\.rawValue)), "[]",
+            "What no filter can read and callers may send all the same; recorded as not evaluated."),
+    ]
+
+    static let upstream = [
+        Setting(
+            "models[].upstreams[].name", .text, nil,
+            "Name in records, metrics and logs; unique. Without it, the model's name and a number."),
+        Setting(
+            "models[].upstreams[].url", .url, nil, "Required. The server's base address, without `/v1`."),
+        Setting(
+            "models[].upstreams[].credential_env", .secretVariable, nil,
+            "Variable that holds the server's API key, sent as bearer token."),
+        Setting("models[].upstreams[].credential_file", .secretFile, nil, "File that holds it instead."),
+        Setting(
+            "models[].upstreams[].model", .text, nil, "What the server calls the model; the caller's name without it."),
+        Setting("models[].upstreams[].priority", .integer(0...1_000), "0", "The lowest is tried first."),
+        Setting("models[].upstreams[].weight", .integer(1...1_000), "1", "Share among upstreams of one priority."),
+        Setting(
+            "models[].upstreams[].dialects", .choices(Dialect.allCases.map(\.rawValue)),
+            "[\(Dialect.allCases.map(\.rawValue).joined(separator: ", "))]", "What the server speaks."),
+        Setting(
+            "models[].upstreams[].connections_max", .integer(1...65_536), "1024", "Connections of each event loop."),
+        Setting(
+            "models[].upstreams[].authorities_file", .file, nil,
+            "PEM file of further authorities to trust; without it, the system's."),
+    ]
+
+    static let timeouts = [
+        ("connect", "5s", "Until the connection is there."),
+        ("first_byte", "2m", "From the request's last byte to the answer's first."),
+        ("idle", "1m", "Between two pieces of an answer."),
+        ("total", "10m", "Of the whole answer."),
+    ].map { name, fallback, summary in
+        Setting(
+            "models[].upstreams[].timeouts.\(name)", .duration(.milliseconds(1)...(.seconds(86_400))), fallback, summary
+        )
+    }
+}
+
+extension String {
+    var firstUppercased: String { prefix(1).uppercased() + dropFirst() }
+}

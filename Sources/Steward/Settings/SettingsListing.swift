@@ -1,0 +1,49 @@
+/// Every setting with its value and where that was made, for people. No secret is in it.
+struct SettingsListing {
+    struct Row: Encodable, Hashable {
+        let setting: String
+        let value: String?
+        let from: String
+    }
+
+    let rows: [Row]
+
+    init(_ settings: Settings) {
+        var rows = settings.effective.entries.map { entry in
+            Row(
+                setting: entry.setting.path, value: Self.shown(entry.value, entry.setting.kind),
+                from: entry.place.description)
+        }
+        for (index, model) in settings.writtenModels.enumerated() {
+            rows += Self.rows(model.fields, ModelCatalogue.model, "models[\(index)]")
+            for (number, upstream) in model.upstreams.enumerated() {
+                rows += Self.rows(
+                    upstream.fields, ModelCatalogue.upstream + ModelCatalogue.timeouts,
+                    "models[\(index)].upstreams[\(number)]")
+            }
+        }
+        self.rows = rows
+    }
+
+    private static func rows(_ fields: [String: Written], _ known: [Setting], _ path: String) -> [Row] {
+        known.map { setting in
+            let name =
+                setting.path.hasPrefix("models[].upstreams[].timeouts.") ? "timeouts.\(setting.name)" : setting.name
+            let written = fields[name]
+            return Row(
+                setting: "\(path).\(name)", value: shown(written?.value ?? setting.fallbackValue, setting.kind),
+                from: (written?.place ?? .fallback).description)
+        }
+    }
+
+    private static func shown(_ value: SettingValue?, _ kind: SettingKind) -> String? {
+        guard let value else { return nil }
+        switch kind {
+        case .secretVariable, .secretFile: return "\(value) ([secret])"
+        case .bytes:
+            if case .integer(let bytes) = value { return ByteSize.text(bytes) }
+            return value.description
+        default: return value.description
+        }
+    }
+}

@@ -1,0 +1,56 @@
+/// The reference of all settings, made of the catalogue.
+enum SettingsReference {
+    static var markdown: String {
+        """
+        # Settings
+
+        Steward reads `steward.yaml` in the working folder, or the file named by `--config`; then variables; then flags \
+        of `steward serve`. The later wins. `steward config check` finds what is wrong, `steward config show` shows what \
+        holds and where it was made. This page is printed by `steward config reference`.
+
+        Times are written like `200ms`, `5s`, `2m`, `1h` or `7d`; sizes like `64KiB`, `32MiB`, `1GiB` or as a number of \
+        bytes. Paths in the file are relative to the file. Lists in variables are separated by commas. A secret is never \
+        written into the file: name a variable or a file that holds it.
+
+        \(sections)
+        ## `models`
+
+        A list, in the file alone. Without any, and without `--upstream`, the built-in rehearsal model is served.
+
+        \(table(ModelCatalogue.model, withVariables: false))
+        ### `models[].upstreams`
+
+        The servers of a model: the lowest `priority` first, within it by `weight`.
+
+        \(table(ModelCatalogue.upstream + ModelCatalogue.timeouts, withVariables: false))
+        """
+    }
+
+    private static var sections: String {
+        var names: [String] = []
+        for setting in SettingsCatalogue.all where names.last != section(of: setting) {
+            names.append(section(of: setting))
+        }
+        return names.map { name in
+            "## `\(name)`\n\n"
+                + table(SettingsCatalogue.all.filter { section(of: $0) == name }, withVariables: true)
+        }.joined(separator: "\n")
+    }
+
+    private static func section(of setting: Setting) -> String {
+        String(setting.path.prefix { $0 != "." })
+    }
+
+    private static func table(_ settings: [Setting], withVariables: Bool) -> String {
+        let header =
+            withVariables
+            ? "| setting | value | default | variable | meaning |\n| --- | --- | --- | --- | --- |\n"
+            : "| setting | value | default | meaning |\n| --- | --- | --- | --- |\n"
+        return header
+            + settings.map { setting in
+                let fallback = setting.fallback.map { "`\($0)`" } ?? ""
+                let variable = withVariables ? " `\(setting.variable)` |" : ""
+                return "| `\(setting.path)` | \(setting.kind.word) | \(fallback) |\(variable) \(setting.summary) |\n"
+            }.joined()
+    }
+}

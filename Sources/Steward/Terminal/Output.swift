@@ -1,0 +1,41 @@
+internal import Foundation
+internal import Storage
+
+/// What commands print on standard output: tables for people, JSON for programs.
+enum Output {
+    static func print(_ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            // A reader that went away wants no more.
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    /// Indented JSON with sorted, snake_case names.
+    static func json(_ value: some Encodable) throws -> String {
+        String(decoding: try encoder(pretty: true).encode(value), as: UTF8.self) + "\n"
+    }
+
+    /// JSON on one line.
+    static func jsonLine(_ value: some Encodable) throws -> String {
+        String(decoding: try encoder(pretty: false).encode(value), as: UTF8.self) + "\n"
+    }
+
+    private static func encoder(pretty: Bool) -> JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
+        return encoder
+    }
+}
+
+extension Timestamp {
+    /// `2026-12-01T10:15:30Z`
+    var iso8601: String {
+        Date(timeIntervalSince1970: Double(microseconds) / 1e6).formatted(.iso8601)
+    }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import Foundation
+import Storage
+import Testing
+
+@testable import Steward
+
+@Suite("Commands")
+struct CommandTests {
+    @Test(
+        "every command of the manual parses",
+        arguments: [
+            ["serve"], ["serve", "--data", "d", "--port", "0", "--desk-port", "0", "--telemetry-port", "0"],
+            ["serve", "--upstream", "http://h", "--upstream-model", "a", "--upstream-model", "b", "--observe-only"],
+            ["config", "check", "--config", "f"], ["config", "show", "--json"], ["config", "reference"],
+            ["organisations", "create", "A"], ["organisations", "list", "--json"], ["organisations", "suspend", "A"],
+            ["organisations", "restore", "A"],
+            ["applications", "create", "B", "--organisation", "A", "--stage", "production"],
+            ["applications", "list", "--organisation", "A"], ["applications", "suspend", "B"],
+            ["applications", "restore", "B"],
+            ["applications", "limits", "B", "--requests-per-minute", "5", "--tokens-per-day", "default"],
+            ["keys", "create", "--application", "B", "--name", "n", "--scope", "models", "--expires-in", "90d"],
+            ["keys", "list"], ["keys", "revoke", "key_01jdb3k6y8v4m2n7q9r5s1t3w6"],
+            ["keys", "rotate", "key_01jdb3k6y8v4m2n7q9r5s1t3w6", "--overlap", "0s"], ["usage", "--from", "2026-11-01"],
+            ["records", "tail", "-f", "-n", "5", "--outcome", "blocked"], ["records", "show", "req_x"],
+            ["filter", "check", "a.yaml"], ["guidelines", "show", "--yaml"], ["guidelines", "check", "g"],
+            ["rehearse", "--port", "0"], ["version", "--json"],
+        ])
+    func parses(arguments: [String]) throws {
+        _ = try StewardCommand.parseAsRoot(arguments)
+    }
+
+    @Test(
+        "what is wrong is refused before anything is done",
+        arguments: [
+            ["serve", "--upstream-model", "a"], ["keys", "create", "--application", "B"],
+            ["usage", "--from", "yesterday"],
+            ["applications", "limits", "B", "--tokens-per-day", "-1"], ["records", "tail", "--outcome", "fine"],
+            ["applications", "create", "B", "--organisation", "A", "--stage", "live"],
+            ["keys", "rotate", "k", "--overlap", "1"],
+            ["rehearse", "--port", "65536"], ["nothing"],
+        ])
+    func refuses(arguments: [String]) {
+        #expect(throws: (any Error).self) { try StewardCommand.parseAsRoot(arguments) }
+    }
+
+    @Test("every command has help that says what it does")
+    func help() {
+        func walk(_ command: any ParsableCommand.Type) {
+            #expect(command.configuration.abstract.hasSuffix("."), "\(command)")
+            for subcommand in command.configuration.subcommands { walk(subcommand) }
+        }
+        walk(StewardCommand.self)
+        #expect(StewardCommand.helpMessage().contains("EXIT CODES"))
+    }
+
+    @Test("each flag of serve reaches a setting of the catalogue")
+    func serveFlags() throws {
+        let parsed = try StewardCommand.parseAsRoot([
+            "serve", "--data", "d", "--host", "h", "--port", "1", "--desk-port", "2", "--telemetry-port", "3",
+            "--threads", "4", "--observe-only", "--log-format", "json", "--log-level", "debug",
+        ])
+        let flags = try #require(parsed as? ServeCommand).flags
+        let settings = try SettingsLoader(environment: [:], flags: flags).load(yaml: nil, file: "")
+        #expect(flags.count == 9)
+        for flag in flags { #expect(settings.effective[flag.path].place == .flag(flag.flag)) }
+    }
+
+    @Test("commands make, list and change what is in a store")
+    func store() async throws {
+        let folder = TemporaryFolder.shared + "/store-\(UInt64.random(in: .min ... .max))"
+        let options = try StoreOptions.parse(["--data", folder])
+        await #expect(throws: CommandFailure.self) { try await options.withStore { _ in } }
+        try await options.withStore(isCreating: true) { open in
+            let organisation = try await open.access.organisations.create(name: "A", at: .now)
+            let application = try await open.access.applications.create(
+                name: "B", of: organisation.id, stage: .production, at: .now)
+            let issued = try await open.access.keys.create(.init(application: application.id, name: "K"), at: .now)
+            #expect(try await open.organisation("A").id == organisation.id)
+            #expect(try await open.application(application.id.description.uppercased()).name == "B")
+            await #expect(throws: CommandFailure.self) { try await open.application("C") }
+            let view = KeyView(issued.key, at: .now)
+            #expect(view.state == "live")
+            #expect(try !Output.json(view).contains(issued.secret.reveal()))
+            let limits = ApplicationView(application, defaults: open.settings.limits).limits
+            #expect(limits.requestsPerMinute == 3_000)
+            #expect(try await open.records.tail(limit: 5).isEmpty)
+        }
+        let lost = try StoreOptions.parse(["--data", folder])
+        try FileManager.default.removeItem(atPath: folder + "/digest.key")
+        await #expect(throws: (any Error).self) { try await lost.withStore { _ in } }
+    }
+
+    @Test(
+        "errors of every part become a line and an exit code",
+        arguments: [
+            (StorageError.busy, CommandFailure.Code.temporary), (.newerStore(migrations: ["x"]), .configuration),
+            (.diskFull, .inputOutput), (.cannotOpen(path: "p", reason: "r"), .permission), (.closed, .software),
+        ])
+    func failures(error: StorageError, code: CommandFailure.Code) {
+        #expect(CommandFailure(error).code == code)
+        #expect(CommandFailure(error).message == error.description)
+    }
+
+    @Test("a rule whose own test fails is told at the line of that test")
+    func ruleCheck() throws {
+        let yaml = """
+            rules:
+              - id: pii/test
+                category: pii.card
+                pattern: 'abc'
+                matches: ['abc', 'abd']
+                non_matches:
+                  - 'xyz'
+                  - 'xabcx'
+            """
+        let problems = try RuleCheck(files: [("r.yaml", yaml)]).problems()
+        #expect(problems.map { "\($0.file):\($0.line):\($0.column)" } == ["r.yaml:5:22", "r.yaml:8:9"])
+        #expect(try RuleCheck(files: [("r.yaml", "rules: 1")]).problems().count == 1)
+    }
+}
