@@ -43,6 +43,13 @@ int32_t smuggled(uint32_t c) {
     return -1;
 }
 
+/// What ASCII becomes in the skeleton view; the same as `Skeleton.ascii` of the engine.
+UChar32 skeletonASCII(UChar32 c) {
+    if (c >= 'A' && c <= 'Z') return c | 0x20;
+    if (c == '0') return 'o';
+    return c == '1' || c == '|' ? 'l' : c;
+}
+
 /// One decomposed code point as the views show it; -1 leaves it out.
 UChar32 shown(UChar32 c) {
     if (c == 0x2212) return '-';
@@ -72,6 +79,7 @@ void skeleton(uint32_t c, icu::UnicodeString &text) {
     t.fold->normalize(icu::UnicodeString(UChar32(c)), folded, status);
     uspoof_getSkeletonUnicodeString(t.spoof, 0, folded, prototype, &status);
     t.fold->normalize(prototype, refolded, status);
+    refolded.findAndReplace(icu::UnicodeString("rn"), icu::UnicodeString("m"));
     t.nfd->normalize(refolded, text, status);
     if (U_FAILURE(status)) decompose(c, text);
 }
@@ -83,7 +91,7 @@ extern "C" int32_t cicu_map(uint32_t c, cicu_view view, uint8_t *bytes, int32_t 
     const int32_t hidden = smuggled(c);
     if (hidden == 0) return 0;
     if (hidden > 0) {
-        bytes[0] = uint8_t(hidden);
+        bytes[0] = uint8_t(view == CICU_SKELETON ? skeletonASCII(hidden) : hidden);
         return 1;
     }
     icu::UnicodeString text;
@@ -95,7 +103,8 @@ extern "C" int32_t cicu_map(uint32_t c, cicu_view view, uint8_t *bytes, int32_t 
     int32_t count = 0;
     bool same = true;
     for (int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
-        const UChar32 one = shown(text.char32At(i));
+        UChar32 one = shown(text.char32At(i));
+        if (view == CICU_SKELETON) one = skeletonASCII(one);
         same = same && one == UChar32(c);
         if (one < 0) continue;
         UBool error = false;

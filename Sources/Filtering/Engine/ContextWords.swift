@@ -38,7 +38,10 @@ struct ContextWords: Sendable {
 
     private static func mapped(_ word: String, _ view: CodePointView) -> [UInt8] {
         word.unicodeScalars.flatMap { scalar -> [UInt8] in
-            if scalar.isASCII { return [lowered(UInt8(scalar.value))] }
+            if scalar.isASCII {
+                let byte = UInt8(scalar.value)
+                return [view.view == .skeleton ? Skeleton.ascii(byte) : lowered(byte)]
+            }
             switch view.map(scalar.value) {
             case .same: return Array(String(scalar).utf8)
             case .bytes(let count): return UnsafeBufferPointer(start: view.buffer, count: count).map(lowered)

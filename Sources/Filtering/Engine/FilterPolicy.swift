@@ -34,7 +34,11 @@ package final class FilterPolicy: Sendable {
                 $0.rule.view == view && (completion.holds[$0.index] || prompt.holds[$0.index])
             }
             prefixes[view] = try HyperscanDatabase.make(
-                held.map { .init(text: $0.pattern.prefixExpression, id: $0.index) }, .block, names: held.map(\.rule.id))
+                held.map {
+                    .init(
+                        expression: .init(text: $0.pattern.prefixExpression, id: $0.index),
+                        relaxed: $0.pattern.relaxedPrefixExpression, rule: $0.rule.id)
+                }, .block)
         }
         self.prefixes = prefixes
         self.prompt = prompt

@@ -2,10 +2,15 @@
 package final class FilterRules: Sendable {
     package let rules: [Rule]
     let compiled: [CompiledRule]
-    /// All rules, for texts in which both views are the text itself (ASCII).
-    let whole: HyperscanDatabase?
+    /// By view, for texts at hand as a whole.
+    let whole: [Rule.View: HyperscanDatabase]
     /// By view, for streams.
     let streamed: [Rule.View: HyperscanDatabase]
+
+    /// Views that any rule looks at.
+    let views: Set<Rule.View>
+    /// By view: rules that are found by length.
+    let runs: [Rule.View: [(rule: Int, run: PatternRun)]]
 
     /// The widest pattern that any rule may have, in bytes of its view.
     package static let widthMax = 2_048
@@ -16,12 +21,12 @@ package final class FilterRules: Sendable {
         var problems: [FilterError.Problem] = []
         var compiled: [CompiledRule] = []
         var ids = Set<String>()
-        let views = [Rule.View.normalised: CodePointView(.normalised), .skeleton: CodePointView(.skeleton)]
+        let maps = [Rule.View.normalised: CodePointView(.normalised), .skeleton: CodePointView(.skeleton)]
         for (index, rule) in rules.enumerated() {
             if !ids.insert(rule.id).inserted {
                 problems.append(.init(rule: rule.id, reason: "another rule has this id: choose a new one"))
             }
-            guard let view = views[rule.view] else { continue }
+            guard let view = maps[rule.view] else { continue }
             switch CompiledRule.make(rule, view, index: index) {
             case .success(let rule): compiled.append(rule)
             case .failure(let problem): problems.append(problem)
@@ -30,43 +35,65 @@ package final class FilterRules: Sendable {
         guard problems.isEmpty else { throw FilterError(problems) }
         self.rules = rules
         self.compiled = compiled
-        whole = try Self.database(compiled, .block)
-        var streamed: [Rule.View: HyperscanDatabase] = [:]
+        var (whole, streamed) = ([Rule.View: HyperscanDatabase](), [Rule.View: HyperscanDatabase]())
         for view in Rule.View.allCases {
+            whole[view] = try Self.database(compiled.filter { $0.rule.view == view }, .block)
             streamed[view] = try Self.database(compiled.filter { $0.rule.view == view }, .streaming)
         }
+        views = Set(compiled.map(\.rule.view))
+        runs = Rule.View.allCases.reduce(into: [:]) { runs, view in
+            runs[view] = compiled.compactMap { rule in
+                rule.rule.view == view ? rule.run.map { (rule.index, $0) } : nil
+            }
+        }
+        self.whole = whole
         self.streamed = streamed
     }
 
-    var databases: [HyperscanDatabase] { [whole].compactMap(\.self) + streamed.values }
+    var databases: [HyperscanDatabase] { Array(whole.values) + streamed.values }
 
     private static func database(
         _ rules: [CompiledRule], _ mode: HyperscanDatabase.Mode
     ) throws(FilterError) -> HyperscanDatabase? {
         try HyperscanDatabase.make(
-            rules.map { .init(text: $0.pattern.expression, id: $0.index) }, mode, names: rules.map(\.rule.id))
+            rules.filter { $0.run == nil }.map {
+                .init(
+                    expression: .init(text: $0.pattern.searchExpression($0.rule.view), id: $0.index),
+                    relaxed: $0.pattern.relaxedExpression,
+                    rule: $0.rule.id)
+            }, mode)
     }
 }
 
 extension HyperscanDatabase {
-    /// Compiles expressions; if that fails, tries each on its own to find every bad one.
-    static func make(
-        _ expressions: [Expression], _ mode: Mode, names: [String]
-    ) throws(FilterError) -> HyperscanDatabase? {
-        guard !expressions.isEmpty else { return nil }
-        do {
-            return try HyperscanDatabase(expressions, mode)
-        } catch {
-            var problems: [FilterError.Problem] = []
-            for (expression, name) in zip(expressions, names) {
-                do {
-                    _ = try HyperscanDatabase([expression], mode)
-                } catch {
-                    problems.append(.init(rule: name, reason: "Hyperscan refuses the pattern: \(error.message)"))
-                }
+    /// An expression, what may stand for it if it is too large, and whose it is.
+    struct Candidate {
+        var expression: Expression
+        var relaxed: String
+        var rule: String
+    }
+
+    /// Compiles expressions; if that fails, relaxes the bad ones, or says which they are.
+    static func make(_ candidates: [Candidate], _ mode: Mode) throws(FilterError) -> HyperscanDatabase? {
+        guard !candidates.isEmpty else { return nil }
+        if let database = try? HyperscanDatabase(candidates.map(\.expression), mode) { return database }
+        var problems: [FilterError.Problem] = []
+        let usable = candidates.map { candidate in
+            var expression = candidate.expression
+            if (try? HyperscanDatabase([expression], mode)) != nil { return expression }
+            expression.text = candidate.relaxed
+            do throws(HyperscanError) {
+                _ = try HyperscanDatabase([expression], mode)
+            } catch {
+                problems.append(.init(rule: candidate.rule, reason: "Hyperscan refuses the pattern: \(error.message)"))
             }
-            if problems.isEmpty { problems.append(.init(rule: "(all)", reason: "Hyperscan: \(error.message)")) }
-            throw FilterError(problems)
+            return expression
+        }
+        guard problems.isEmpty else { throw FilterError(problems) }
+        do {
+            return try HyperscanDatabase(usable, mode)
+        } catch {
+            throw FilterError([.init(rule: "(all rules together)", reason: "Hyperscan refuses: \(error.message)")])
         }
     }
 }
@@ -79,6 +106,8 @@ struct CompiledRule: Sendable {
     let pattern: Pattern
     let program: PatternProgram
     let context: ContextWords
+    /// Where it is found by length instead of by Hyperscan.
+    let run: PatternRun?
 
     /// How far before its end what it reports may begin, and after it what it waits for may end.
     var reachBytes: Int { program.widthMax + (context.isEmpty ? 0 : rule.contextBytes) + 2 }
@@ -119,6 +148,7 @@ struct CompiledRule: Sendable {
         }
         return .success(
             CompiledRule(
-                rule: rule, index: index, pattern: pattern, program: PatternProgram(pattern), context: context))
+                rule: rule, index: index, pattern: pattern, program: PatternProgram(pattern), context: context,
+                run: PatternRun(pattern)))
     }
 }

@@ -37,6 +37,13 @@ final class HitRuns {
         runs.append(Run(rule: rule, first: end, last: end))
     }
 
+    /// Adds what rules find by length, beyond `scanned`.
+    func add(_ rules: [(rule: Int, run: PatternRun)], _ window: Window, after scanned: Int) {
+        for (rule, run) in rules where isActive[rule] {
+            run.scan(window, after: scanned) { add(rule, end: $0) }
+        }
+    }
+
     func removeAll() {
         for run in runs { latest[run.rule] = -1 }
         runs.removeAll(keepingCapacity: true)

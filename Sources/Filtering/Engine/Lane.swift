@@ -1,8 +1,9 @@
 /// One view of a streamed text: its last bytes, Hyperscan's state, and what may still become a match.
 final class Lane {
     let view: Rule.View
-    private(set) var text = ViewText()
-    private let stream: HyperscanStream
+    private(set) var text: ViewText
+    /// `nil` where all rules are found by length.
+    private let stream: HyperscanStream?
     private let prefixes: HyperscanDatabase?
     private let policy: FilterPolicy
     private let side: PolicySide
@@ -15,9 +16,10 @@ final class Lane {
     /// Rules that see ahead, and whose match ended exactly where the text did so far.
     private var deferred: [Int] = []
 
-    init(_ view: Rule.View, _ database: HyperscanDatabase, _ policy: FilterPolicy, _ side: Side) {
+    init(_ view: Rule.View, _ policy: FilterPolicy, _ side: Side) {
         self.view = view
-        stream = HyperscanStream(database)
+        text = ViewText(view)
+        stream = policy.rules.streamed[view].map { HyperscanStream($0) }
         prefixes = policy.prefixes[view]
         self.policy = policy
         self.side = policy[side]
@@ -39,8 +41,11 @@ final class Lane {
         for rule in deferred { hits.add(rule, end: scanned) }
         deferred.removeAll(keepingCapacity: true)
         text.withWindow(isComplete: isComplete) { window in
-            if window.end > scanned { stream.scan(window[scanned..<window.end], tools.scratch, hits) }
-            if isComplete { stream.close(tools.scratch, hits) }
+            if window.end > scanned {
+                stream?.scan(window[scanned..<window.end], tools.scratch, hits)
+                hits.add(rules.runs[view] ?? [], window, after: scanned)
+            }
+            if isComplete { stream?.close(tools.scratch, hits) }
             scanned = window.end
             guard !hits.runs.isEmpty || !waiting.isEmpty else { return }
             let resolver = MatchResolver(rules: rules, matcher: tools.matcher)

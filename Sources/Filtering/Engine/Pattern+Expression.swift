@@ -6,6 +6,75 @@ extension Pattern {
         return text
     }
 
+    /// What Hyperscan searches for: the pattern itself, or of some patterns only how they end.
+    ///
+    /// Matches may end wherever this does, and nowhere else; `PatternMatcher` decides. Large alternatives of words with
+    /// repeats would take Hyperscan minutes to compile; a leading `\\b[a-z]{1,64}` would make it follow every word.
+    func searchExpression(_ view: Rule.View) -> String {
+        view == .skeleton ? ending.expression : withoutLeadingRun.expression
+    }
+
+    /// From a rare character on, where only a run of common ones stands before it, such as from the @ of an address.
+    private var withoutLeadingRun: Pattern {
+        guard case .sequence(let parts) = self, let rare = parts.firstIndex(where: \.isRare), rare > 0 else {
+            return self
+        }
+        let isRun = parts[..<rare].allSatisfy { part in
+            switch part {
+            case .assertion: true
+            case .repeated(.byte(let set), _, _): set.count > 20
+            default: false
+            }
+        }
+        return isRun && width.min >= 5 ? .sequence(Array(parts[rare...])) : self
+    }
+
+    private var ending: Pattern {
+        guard expandedSize > Self.largeSize else { return self }
+        switch self {
+        case .byte, .assertion: return self
+        case .repeated(let part, let min, let max):
+            return .repeated(part.relaxed, min: min, max: max.flatMap { $0 > 3 ? nil : $0 })
+        case .choice(let parts): return .choice(parts.map(\.ending))
+        case .sequence(let parts):
+            var suffix: [Pattern] = []
+            for part in parts.reversed() {
+                suffix.insert(part.ending, at: 0)
+                let width = Pattern.sequence(suffix).width.min
+                if width >= 7 || (width >= 5 && part.isRare) { break }
+            }
+            return .sequence(suffix)
+        }
+    }
+
+    private static let largeSize = 100
+
+    /// Whether few places of a text have it: a word, or a character that is no letter.
+    private var isRare: Bool {
+        switch self {
+        case .byte(let set): set.count <= 2 && set.intersection(.word).isEmpty
+        case .choice(let parts): parts.allSatisfy { $0.width.min >= 4 }
+        case .sequence, .repeated, .assertion: false
+        }
+    }
+
+    /// The same with wide repeats of more than a byte left without a bound: matches more, and fits where the exact one is
+    /// too large for Hyperscan. `PatternMatcher` decides, so this costs time only.
+    var relaxedExpression: String { relaxed.expression }
+
+    /// `prefixExpression`, likewise.
+    var relaxedPrefixExpression: String { relaxed.prefixExpression }
+
+    private var relaxed: Pattern {
+        switch self {
+        case .byte, .assertion: self
+        case .sequence(let parts): .sequence(parts.map(\.relaxed))
+        case .choice(let parts): .choice(parts.map(\.relaxed))
+        case .repeated(let part, let min, let max):
+            .repeated(part.relaxed, min: min, max: max.flatMap { $0 > 3 ? nil : $0 })
+        }
+    }
+
     /// An expression that matches, at the end of a text, every text that a match may begin with, and maybe some more.
     ///
     /// P(a) = a; P(AB) = P(A) | A P(B); P(A|B) = P(A) | P(B); P(A{m,n}) = A{0,n-1} P(A), with A* for wide repeats. Being

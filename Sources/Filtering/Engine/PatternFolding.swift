@@ -9,11 +9,6 @@ struct PatternFolding {
     func pattern(_ scalar: Unicode.Scalar) -> Pattern {
         if scalar.isASCII {
             let byte = UInt8(scalar.value)
-            if isSkeleton, byte | 0x20 == UInt8(ascii: "m") {
-                return .choice([
-                    .byte(ByteSet("mM".utf8)), .sequence([.byte(ByteSet("rR".utf8)), .byte(ByteSet("nN".utf8))]),
-                ])
-            }
             return .byte(set(byte))
         }
         var variants = [mapped(scalar)]
@@ -29,18 +24,8 @@ struct PatternFolding {
 
     /// One ASCII character, with what counts as the same.
     func set(_ byte: UInt8) -> ByteSet {
-        guard isSkeleton else { return ignoresCase ? ByteSet([byte]).ignoringCase : ByteSet([byte]) }
-        switch byte | 0x20 {
-        case UInt8(ascii: "o"): return ByteSet("oO0".utf8)
-        case UInt8(ascii: "l"): return ByteSet("lL1|I".utf8)
-        case UInt8(ascii: "i"): return ByteSet("iI1|".utf8)
-        default: break
-        }
-        switch byte {
-        case UInt8(ascii: "0"): return ByteSet("oO0".utf8)
-        case UInt8(ascii: "1"): return ByteSet("lI1|".utf8)
-        default: return ByteSet([byte]).ignoringCase
-        }
+        if isSkeleton { return ByteSet([Skeleton.ascii(byte)]) }
+        return ignoresCase ? ByteSet([byte]).ignoringCase : ByteSet([byte])
     }
 
     /// Every member with what counts as the same.

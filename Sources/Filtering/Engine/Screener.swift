@@ -24,7 +24,7 @@ package final class Screener {
         surplusFindingCount = 0
         var log: FindingLog
         if text.count <= Self.wholeBytesMax, UTF8Decoding.isASCII(text) {
-            log = screenWhole(text, side, policy)
+            log = screenASCII(text, side, policy)
         } else {
             let scan = TextScan(policy, side.side)
             scan.log.keepsRedacted = true
@@ -77,17 +77,32 @@ package final class Screener {
         self.policy = policy
     }
 
-    /// Both views of ASCII are the text itself: one scan, no copy.
-    private func screenWhole(_ text: UnsafeBufferPointer<UInt8>, _ side: PolicySide, _ policy: FilterPolicy)
+    /// ASCII is byte for byte the same length in both views: no map of offsets, and a copy for the skeleton only.
+    private func screenASCII(_ text: UnsafeBufferPointer<UInt8>, _ side: PolicySide, _ policy: FilterPolicy)
         -> FindingLog
     {
         var log = FindingLog()
         log.keepsRedacted = true
-        guard let database = policy.rules.whole, let base = text.baseAddress else { return log }
-        tools.hits.prepare(for: side.isActive, policy, side.side)
-        tools.scratch.scan(text, database, tools.hits)
-        guard !tools.hits.runs.isEmpty else { return log }
+        scan(text, .normalised, side, policy, &log)
+        guard policy.rules.views.contains(.skeleton) else { return log }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: text.count) { bytes in
+            guard let base = bytes.baseAddress else { return }
+            Skeleton.write(text, to: base)
+            scan(UnsafeBufferPointer(start: base, count: text.count), .skeleton, side, policy, &log)
+        }
+        return log
+    }
+
+    private func scan(
+        _ text: UnsafeBufferPointer<UInt8>, _ view: Rule.View, _ side: PolicySide, _ policy: FilterPolicy,
+        _ log: inout FindingLog
+    ) {
+        guard let base = text.baseAddress else { return }
         let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
+        tools.hits.prepare(for: side.isActive, policy, side.side)
+        if let database = policy.rules.whole[view] { tools.scratch.scan(text, database, tools.hits) }
+        tools.hits.add(policy.rules.runs[view] ?? [], window, after: 0)
+        guard !tools.hits.runs.isEmpty else { return }
         var waiting: [Waiting] = []
         var lapsed: [(start: Int, decided: Int)] = []
         MatchResolver(rules: policy.rules, matcher: tools.matcher)
@@ -95,6 +110,5 @@ package final class Screener {
                 log.add(.init(rule: match.rule, range: match.range, decided: match.decided))
             }
         tools.hits.removeAll()
-        return log
     }
 }

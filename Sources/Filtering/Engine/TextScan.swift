@@ -14,7 +14,7 @@ final class TextScan {
         self.policy = policy
         self.side = policy[side]
         lanes = Rule.View.allCases.compactMap { view in
-            policy.rules.streamed[view].map { Lane(view, $0, policy, side) }
+            policy.rules.views.contains(view) ? Lane(view, policy, side) : nil
         }
     }
 

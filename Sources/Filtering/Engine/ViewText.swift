@@ -2,7 +2,7 @@
 ///
 /// Holds what rules may still look back at; `trim` drops the rest. Offsets count from the beginning of all text.
 struct ViewText {
-    /// A stretch of the view. Where `isLinear`, its bytes are the original's own; otherwise all of it comes from all of
+    /// A stretch of the view. Where `isLinear`, its bytes are the original's, one for one; otherwise all of it comes from all of
     /// the original stretch. What the view leaves out lies between stretches.
     struct Stretch {
         var view: Int
@@ -14,6 +14,7 @@ struct ViewText {
         var viewEnd: Int { view + viewCount }
     }
 
+    let view: Rule.View
     private(set) var bytes: [UInt8] = []
     /// The offset of `bytes`' first byte.
     private(set) var start = 0
@@ -22,6 +23,10 @@ struct ViewText {
     private var leftOut = 0
     /// After so many left-out characters in a row the view gets a blank, so that held text stays bounded.
     static let leftOutMax = 32
+
+    init(_ view: Rule.View) {
+        self.view = view
+    }
 
     var end: Int { start + bytes.count }
 
@@ -42,7 +47,7 @@ struct ViewText {
 
     // MARK: - Appending
 
-    /// Appends text that the view leaves as it is, such as ASCII.
+    /// Appends text whose bytes the view keeps one for one, such as ASCII.
     mutating func append(same text: UnsafeBufferPointer<UInt8>, original: Int) {
         leftOut = 0
         if let last = stretches.indices.last, stretches[last].isLinear,
@@ -55,7 +60,12 @@ struct ViewText {
                 Stretch(view: end, original: original, viewCount: text.count, originalCount: text.count, isLinear: true)
             )
         }
+        let count = bytes.count
         bytes.append(contentsOf: text)
+        guard view == .skeleton else { return }
+        bytes.withUnsafeMutableBufferPointer { all in
+            for index in count..<all.count { all[index] = Skeleton.ascii(all[index]) }
+        }
     }
 
     /// Appends whole characters of valid UTF-8.
