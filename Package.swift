@@ -8,10 +8,146 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+// Libraries of others, by the name that our targets know them by.
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb: [Target.Dependency] = [
+    .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
+]
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdCore", package: "hummingbird"),
+]
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+
 let package = Package(
     name: "steward",
+    products: [.executable(name: "steward", targets: ["Steward"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
     targets: [
+        // The executable.
+        .executableTarget(
+            name: "Steward",
+            dependencies: [
+                "Access", "Filtering", "Gateway", "Guidelines", "JSON", "Limits", "Moderation", "Records", "Rehearsal",
+                "Snapshots", "Storage", "Telemetry", "Web", "Yams", argumentParser, configuration, lifecycle, logging,
+                coreMetrics, nio, nioPosix,
+            ], swiftSettings: settings),
+
+        // The request path.
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Access", "Filtering", "Guidelines", "JSON", "Limits", "Records", "Snapshots", "Storage", "Telemetry",
+                nio, nioPosix, nioSSL, lifecycle, logging,
+            ], swiftSettings: settings),
+        .target(
+            name: "Rehearsal", dependencies: ["JSON", "Snapshots", nio, nioHTTP1, nioPosix, lifecycle, logging],
+            swiftSettings: settings),
+
+        // Desks.
+        .target(
+            name: "Access", dependencies: ["Limits", "Snapshots", "Storage", crypto, lifecycle, logging],
+            resources: [.embedInCode("Resources/Migrations")], swiftSettings: settings),
+        .target(
+            name: "Moderation",
+            dependencies: ["Filtering", "Guidelines", "Snapshots", "Web", httpTypes] + hummingbird,
+            resources: [.embedInCode("Resources/Templates")], swiftSettings: settings),
+
+        // Engines: pure; bytes and values in, decisions out.
+        .target(
+            name: "Filtering", dependencies: ["CHyperscan", "CICU", "Yams"],
+            resources: [.embedInCode("Resources/categories.yaml"), .embedInCode("Resources/rules")],
+            swiftSettings: settings),
+        .target(
+            name: "Guidelines", dependencies: ["Filtering", "JSON", "Yams", crypto],
+            resources: [.embedInCode("Resources/guidelines.yaml")], swiftSettings: settings),
+        .target(name: "Limits", dependencies: ["Snapshots"], swiftSettings: settings),
+
+        // Ground.
+        .target(name: "JSON", swiftSettings: settings),
+        .target(
+            name: "Records", dependencies: ["Snapshots", "Storage", lifecycle, logging],
+            resources: [.embedInCode("Resources/Migrations")], swiftSettings: settings),
         .target(name: "Snapshots", swiftSettings: settings),
-        .target(name: "Storage", swiftSettings: settings),
-    ]
+        .target(name: "Storage", dependencies: ["Snapshots", crypto] + grdb, swiftSettings: settings),
+        .target(name: "Telemetry", dependencies: ["Snapshots", coreMetrics, logging], swiftSettings: settings),
+        .target(
+            name: "Web",
+            dependencies: ["Snapshots", "Storage", "Telemetry", nio, httpTypes, mustache, lifecycle, logging]
+                + hummingbird,
+            resources: [
+                .embedInCode("Resources/steward.css"), .embedInCode("Resources/steward.svg"),
+                .embedInCode("Resources/Templates"),
+            ], swiftSettings: settings),
+
+        // System libraries.
+        .systemLibrary(name: "CHyperscan", pkgConfig: "libhs", providers: [.apt(["libhyperscan-dev"])]),
+        .target(name: "CICU", linkerSettings: [.linkedLibrary("icuuc"), .linkedLibrary("icui18n")]),
+
+        // Tests, and what only they use.
+        .testTarget(
+            name: "AccessTests",
+            dependencies: ["Access", "Limits", "Snapshots", "Storage", "StorageTesting", lifecycle, logging],
+            swiftSettings: settings),
+        .testTarget(name: "FilteringTests", dependencies: ["Filtering"], swiftSettings: settings),
+        .testTarget(name: "GatewayTests", dependencies: ["Filtering", "Gateway", "JSON", nio], swiftSettings: settings),
+        .testTarget(
+            name: "GuidelinesTests", dependencies: ["Guidelines", "Filtering", "JSON"], swiftSettings: settings),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "CSimdjson"], swiftSettings: settings),
+        .testTarget(name: "LimitsTests", dependencies: ["Limits"], swiftSettings: settings),
+        .testTarget(
+            name: "ModerationTests",
+            dependencies: ["Guidelines", "Moderation", "Snapshots", "Web", httpTypes, hummingbirdTesting] + hummingbird,
+            exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(
+            name: "RecordsTests", dependencies: ["Records", "Snapshots", "Storage", lifecycle, logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RehearsalTests", dependencies: ["Rehearsal", nio, nioPosix, logging], swiftSettings: settings),
+        .testTarget(
+            name: "StorageTests", dependencies: ["Storage", "StorageCrashWriter", "StorageTesting"],
+            swiftSettings: settings),
+        .testTarget(name: "StewardTests", dependencies: ["Steward"], swiftSettings: settings),
+        .testTarget(
+            name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics], swiftSettings: settings),
+        .testTarget(
+            name: "WebTests",
+            dependencies: ["Storage", "Telemetry", "Web", httpTypes, logging, nioPosix, hummingbirdTesting]
+                + hummingbird,
+            exclude: ["Golden"], swiftSettings: settings),
+        .target(
+            name: "CSimdjson", path: "Tests/Support/CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .executableTarget(
+            name: "StorageCrashWriter", dependencies: ["Storage"], path: "Tests/Support/StorageCrashWriter",
+            swiftSettings: settings),
+        .target(
+            name: "StorageTesting", dependencies: ["Storage"], path: "Tests/Support/StorageTesting",
+            swiftSettings: settings),
+    ],
+    cxxLanguageStandard: .cxx17
 )
