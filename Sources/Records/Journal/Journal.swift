@@ -28,7 +28,7 @@ package final class Journal: Sendable {
 
         package init(
             folder: String, durability: JournalDurability = .crash, bytesMax: Int = 1 << 30,
-            segmentBytesMax: Int = 64 << 20, bufferBytesMax: Int = 8 << 20, lingerMicroseconds: Int = 150,
+            segmentBytesMax: Int = 64 << 20, bufferBytesMax: Int = 8 << 20, lingerMicroseconds: Int = 50,
             syncMicroseconds: Int = 35_000
         ) {
             self.folder = folder
@@ -142,10 +142,11 @@ package final class Journal: Sendable {
         if let result = core.state.withLock({ $0.completed >= sequence ? $0.result(of: sequence) : nil }) {
             return try result.get()
         }
-        let result = await withUnsafeContinuation { (waiter: Waiter) in
+        let wakeup = await withUnsafeContinuation { (waiter: Waiter) in
             core.enqueue(waiter, for: sequence)
         }
-        return try result.get()
+        wakeup.passOn()
+        return try wakeup.result.get()
     }
 
     /// Up to where a reader may read.

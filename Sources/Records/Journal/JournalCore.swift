@@ -139,12 +139,13 @@ final class JournalCore: Sendable {
     }
 
     func enqueue(_ waiter: Waiter, for sequence: UInt64) {
+        let thread = UInt(pthread_self())
         let result = state.withLock { state -> Result<Void, JournalError>? in
             if sequence <= state.completed { return state.result(of: sequence) }
             if sequence > state.appended { return .failure(.closed) }
-            state.waiters.append((sequence, waiter))
+            state.waiters.append((sequence, waiter, thread))
             return nil
         }
-        if let result { waiter.resume(returning: result) }
+        if let result { waiter.resume(returning: Wakeup(result: result)) }
     }
 }

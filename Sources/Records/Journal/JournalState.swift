@@ -1,6 +1,18 @@
 internal import Storage
 
-typealias Waiter = UnsafeContinuation<Result<Void, JournalError>, Never>
+typealias Waiter = UnsafeContinuation<Wakeup, Never>
+
+/// What a waiter is told. The first of a batch on each thread gets the others with it, and resumes them there: an event
+/// loop that runs already is not woken for each, which measured 3.9 instead of 2.1 µs an entry with 32 waiters.
+struct Wakeup: Sendable {
+    let result: Result<Void, JournalError>
+    var followers: [(waiter: Waiter, result: Result<Void, JournalError>)] = []
+
+    /// Called by the waiter, on its own executor.
+    func passOn() {
+        for follower in followers { follower.waiter.resume(returning: Wakeup(result: follower.result)) }
+    }
+}
 
 /// What the journal's callers and its threads share; guarded by one lock, held for an encoding at most.
 struct JournalState: Sendable {
@@ -12,7 +24,7 @@ struct JournalState: Sendable {
     var completed: UInt64 = 0
     /// Which of the completed failed; one range an outage, the oldest merged when there are many.
     var failures: [ClosedRange<UInt64>] = []
-    var waiters: [(sequence: UInt64, waiter: Waiter)] = []
+    var waiters: [(sequence: UInt64, waiter: Waiter, thread: UInt)] = []
     /// Settlements that the disk refused, to be closed as interrupted once it takes entries again.
     var lost: [(record: RecordID, at: Timestamp)] = []
     /// Admissions without a settlement so far.
@@ -48,18 +60,21 @@ struct JournalState: Sendable {
         return .failure(failure ?? .failed(code: 0))
     }
 
-    /// The waiters whose entries are completed, no longer waiting here.
-    mutating func takeWaiters() -> [(waiter: Waiter, result: Result<Void, JournalError>)] {
-        var due: [(waiter: Waiter, result: Result<Void, JournalError>)] = []
-        due.reserveCapacity(waiters.count)
+    /// Whom to resume, now that more is completed: one waiter for each thread that waited, who resumes the others.
+    mutating func takeWaiters() -> [(waiter: Waiter, wakeup: Wakeup)] {
+        var due: [(waiter: Waiter, wakeup: Wakeup)] = []
+        var threads: [UInt] = []
         var kept = 0
         for index in waiters.indices {
             let entry = waiters[index]
-            if entry.sequence <= completed {
-                due.append((entry.waiter, result(of: entry.sequence)))
-            } else {
+            if entry.sequence > completed {
                 waiters[kept] = entry
                 kept += 1
+            } else if let leader = threads.firstIndex(of: entry.thread) {
+                due[leader].wakeup.followers.append((entry.waiter, result(of: entry.sequence)))
+            } else {
+                threads.append(entry.thread)
+                due.append((entry.waiter, Wakeup(result: result(of: entry.sequence))))
             }
         }
         waiters.removeSubrange(kept...)

@@ -90,7 +90,7 @@ struct JournalWriter: ~Copyable {
             return (state.takeWaiters(), state.open >= Self.crowd && !state.isClosing, mustSync)
         }
         if mustSync { core.syncWake.post() }
-        for (waiter, result) in waiters { waiter.resume(returning: result) }
+        for (waiter, wakeup) in waiters { waiter.resume(returning: wakeup) }
         return isCrowded || back.entries >= Self.crowd
     }
 
@@ -148,7 +148,7 @@ struct JournalWriter: ~Copyable {
             return state.takeWaiters()
         }
         core.notice(.writeFailed(code: code))
-        for (waiter, result) in waiters { waiter.resume(returning: result) }
+        for (waiter, wakeup) in waiters { waiter.resume(returning: wakeup) }
     }
 
     /// Remembers which settlements bounced, and forgets the admissions that did.
@@ -220,7 +220,7 @@ struct JournalWriter: ~Copyable {
             if state.failure == nil { state.failure = .closed }
             return state.takeWaiters()
         }
-        for (waiter, result) in waiters { waiter.resume(returning: result) }
+        for (waiter, wakeup) in waiters { waiter.resume(returning: wakeup) }
         if core.configuration.durability == .power { try? core.files.sync(segment.file) }
         leave(segment.file)
         core.state.withLock { $0.hasWriterEnded = true }
