@@ -115,7 +115,8 @@ let package = Package(
             dependencies: ["Access", "Limits", "Snapshots", "Storage", "StorageTesting", lifecycle, logging],
             swiftSettings: settings),
         .testTarget(name: "FilteringTests", dependencies: ["Filtering"], swiftSettings: settings),
-        .testTarget(name: "GatewayTests", dependencies: ["Filtering", "Gateway", "JSON", nio], swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Filtering", "Gateway", "JSON", nio], swiftSettings: settings),
         .testTarget(
             name: "GuidelinesTests", dependencies: ["Guidelines", "Filtering", "JSON"], swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "CSimdjson"], swiftSettings: settings),

@@ -29,11 +29,11 @@ struct ContextWords: Sendable {
     }
 
     private static func lowered(_ byte: UInt8) -> UInt8 {
-        ByteSet.upper.contains(byte) ? byte | 0x20 : byte
+        byte &- 0x41 < 26 ? byte | 0x20 : byte
     }
 
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-        byte != 0x5F && ByteSet.word.contains(byte)
+        (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 < 10
     }
 
     private static func mapped(_ word: String, _ view: CodePointView) -> [UInt8] {

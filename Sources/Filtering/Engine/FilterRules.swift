@@ -99,7 +99,7 @@ extension HyperscanDatabase {
 }
 
 /// A rule with its pattern read.
-struct CompiledRule: Sendable {
+final class CompiledRule: Sendable {
     let rule: Rule
     /// In `FilterRules.rules`; the id in the databases.
     let index: Int
@@ -108,6 +108,20 @@ struct CompiledRule: Sendable {
     let context: ContextWords
     /// Where it is found by length instead of by Hyperscan.
     let run: PatternRun?
+    /// The rule's own, at hand without a copy of it.
+    let contextBytes: Int
+    let check: Check?
+
+    init(_ rule: Rule, index: Int, _ pattern: Pattern, _ context: ContextWords) {
+        self.rule = rule
+        self.index = index
+        self.pattern = pattern
+        program = PatternProgram(pattern)
+        self.context = context
+        run = PatternRun(pattern)
+        contextBytes = rule.contextBytes
+        check = rule.check
+    }
 
     /// How far before its end what it reports may begin, and after it what it waits for may end.
     var reachBytes: Int { program.widthMax + (context.isEmpty ? 0 : rule.contextBytes) + 2 }
@@ -146,9 +160,6 @@ struct CompiledRule: Sendable {
         guard rule.context.isEmpty || !context.isEmpty else {
             return problem("no context word has a visible character")
         }
-        return .success(
-            CompiledRule(
-                rule: rule, index: index, pattern: pattern, program: PatternProgram(pattern), context: context,
-                run: PatternRun(pattern)))
+        return .success(CompiledRule(rule, index: index, pattern, context))
     }
 }

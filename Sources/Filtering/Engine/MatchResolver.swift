@@ -44,7 +44,7 @@ struct MatchResolver {
 
     private func confirmed(_ rule: CompiledRule, _ candidate: Range<Int>, _ window: Window) -> Waiting? {
         var range = candidate
-        if let check = rule.rule.check {
+        if let check = rule.check {
             guard let part = check.confirm(window[candidate]), !part.isEmpty, part.upperBound <= candidate.count else {
                 return nil
             }
@@ -61,7 +61,7 @@ struct MatchResolver {
         let rule = rules.compiled[match.rule]
         let start = match.range.lowerBound
         if rule.context.isEmpty
-            || rule.context.firstEnd(in: max(start - rule.rule.contextBytes, 0)..<start, window) != nil
+            || rule.context.firstEnd(in: max(start - rule.contextBytes, 0)..<start, window) != nil
         {
             found(Sighting(rule: match.rule, range: match.range, decided: match.decided))
         } else if waiting.last.map({ $0.rule == match.rule && $0.range == match.range }) != true {
@@ -74,7 +74,7 @@ struct MatchResolver {
         _ found: (Sighting) -> Void
     ) {
         let rule = rules.compiled[match.rule]
-        let limit = match.range.upperBound + rule.rule.contextBytes
+        let limit = match.range.upperBound + rule.contextBytes
         if let end = rule.context.firstEnd(in: match.range.upperBound..<min(limit, window.end), window) {
             found(Sighting(rule: match.rule, range: match.range, decided: max(end, match.decided)))
         } else if window.end < limit, !window.isComplete {

@@ -3,32 +3,10 @@
 /// Hyperscan reports ends only. Where it reports one, this walks the pattern's program over the few hundred bytes before
 /// it: O(bytes × states), without allocation. Owned by one `Screener`.
 final class PatternMatcher {
-    private typealias Thread = (instruction: Int32, start: Int)
-
-    private var threads: UnsafeMutablePointer<Thread>
-    private var nextThreads: UnsafeMutablePointer<Thread>
-    private var marks: UnsafeMutablePointer<UInt64>
-    private var count = 0
+    private var threads = PatternWalk.Memory(capacity: 256)
     private var generation: UInt64 = 0
-    private var capacity: Int
-    /// The leftmost start of a match that ends where the threads stand.
-    private var accepted: Int?
-    /// The leftmost start of a match that waits for a byte not known yet.
-    private var pending: Int?
 
-    init() {
-        capacity = 256
-        threads = .allocate(capacity: capacity)
-        nextThreads = .allocate(capacity: capacity)
-        marks = .allocate(capacity: capacity)
-        marks.initialize(repeating: 0, count: capacity)
-    }
-
-    deinit {
-        threads.deallocate()
-        nextThreads.deallocate()
-        marks.deallocate()
-    }
+    deinit { threads.deallocate() }
 
     /// Reports the leftmost start for every end in `from...to`, in order of the ends, of matches that start at or after
     /// `from`.
@@ -38,91 +16,141 @@ final class PatternMatcher {
     func run(
         _ program: PatternProgram, _ window: Window, from: Int, to: Int, found: (_ start: Int, _ end: Int) -> Void
     ) -> Int? {
-        prepare(for: program)
-        var offset = from
-        while true {
-            if let start = accepted, start < offset { found(start, offset) }
-            guard offset < to else { break }
-            let byte = window[offset]
-            if program.first.contains(byte) {
-                add(0, start: offset, at: offset, program, window)
-            } else if count == 0 {
-                offset += 1
-                generation &+= 1
-                (accepted, pending) = (nil, nil)
-                continue
-            }
-            step(byte, to: offset + 1, program, window)
-            offset += 1
-        }
-        var alive = pending
-        if count > 0 { alive = min(alive ?? .max, threads[0].start) }
-        if program.looksAhead, to == window.end, !window.isComplete, let accepted {
-            alive = min(alive ?? .max, accepted)
-        }
-        return alive
-    }
-
-    private func prepare(for program: PatternProgram) {
-        let size = program.instructions.count
-        if size > capacity {
+        if program.instructions.count > threads.capacity {
             threads.deallocate()
-            nextThreads.deallocate()
-            marks.deallocate()
-            capacity = size
+            threads = .init(capacity: program.instructions.count)
+        }
+        return withExtendedLifetime(program) {
+            var walk = PatternWalk(program, window, threads, generation: generation &+ 1)
+            let alive = walk.run(from: from, to: to, found)
+            generation = walk.generation
+            return alive == .max ? nil : alive
+        }
+    }
+}
+
+/// One walk over a text, all in local pointers: the matcher's memory and the program's instructions outlive it.
+private struct PatternWalk {
+    typealias Thread = (instruction: Int32, start: Int)
+
+    struct Memory {
+        let threads: UnsafeMutablePointer<Thread>
+        let nextThreads: UnsafeMutablePointer<Thread>
+        let marks: UnsafeMutablePointer<UInt64>
+        let capacity: Int
+
+        init(capacity: Int) {
+            self.capacity = capacity
             threads = .allocate(capacity: capacity)
             nextThreads = .allocate(capacity: capacity)
             marks = .allocate(capacity: capacity)
             marks.initialize(repeating: 0, count: capacity)
         }
-        count = 0
-        generation &+= 1
-        (accepted, pending) = (nil, nil)
+
+        func deallocate() {
+            threads.deallocate()
+            nextThreads.deallocate()
+            marks.deallocate()
+        }
+    }
+
+    private let instructions: UnsafeMutablePointer<PatternProgram.Instruction>
+    private let sets: UnsafeMutablePointer<UInt64>
+    private let first: UnsafeMutablePointer<Bool>
+    private let looksAhead: Bool
+    private let window: Window
+    private var threads: UnsafeMutablePointer<Thread>
+    private var nextThreads: UnsafeMutablePointer<Thread>
+    private let marks: UnsafeMutablePointer<UInt64>
+    private var count = 0
+    private(set) var generation: UInt64
+    /// The leftmost start of a match that ends where the threads stand; `.max` without one.
+    private var accepted = Int.max
+    /// The leftmost start of a match that waits for a byte not known yet.
+    private var pending = Int.max
+
+    init(_ program: PatternProgram, _ window: Window, _ memory: Memory, generation: UInt64) {
+        // A program has at least one instruction, and sets, since its pattern does not match the empty text.
+        instructions = program.instructions.baseAddress.unsafelyUnwrapped
+        sets = program.sets.baseAddress.unsafelyUnwrapped
+        first = program.firstTable
+        looksAhead = program.looksAhead
+        self.window = window
+        threads = memory.threads
+        nextThreads = memory.nextThreads
+        marks = memory.marks
+        self.generation = generation
+    }
+
+    mutating func run(from: Int, to: Int, _ found: (_ start: Int, _ end: Int) -> Void) -> Int {
+        var offset = from
+        while true {
+            if accepted < offset { found(accepted, offset) }
+            guard offset < to else { break }
+            if count == 0 {
+                // Nothing is under way: on to a byte that may begin something.
+                (accepted, pending) = (.max, .max)
+                generation &+= 1
+                while offset < to, !first[Int(window[offset])] { offset &+= 1 }
+                guard offset < to else { return .max }
+            }
+            let byte = window[offset]
+            if first[Int(byte)] { add(0, start: offset, at: offset) }
+            step(byte, to: offset &+ 1)
+            offset &+= 1
+        }
+        var alive = pending
+        if count > 0 { alive = min(alive, threads[0].start) }
+        if looksAhead, to == window.end, !window.isComplete { alive = min(alive, accepted) }
+        return alive
     }
 
     /// Older threads come first, so the first to reach a state has the leftmost start.
-    private func step(_ byte: UInt8, to offset: Int, _ program: PatternProgram, _ window: Window) {
+    private mutating func step(_ byte: UInt8, to offset: Int) {
         let oldCount = count
         swap(&threads, &nextThreads)
         count = 0
         generation &+= 1
-        (accepted, pending) = (nil, nil)
+        (accepted, pending) = (.max, .max)
         for index in 0..<oldCount {
             let thread = nextThreads[index]
-            if program.set(program.instructions[Int(thread.instruction)].x, contains: byte) {
-                add(thread.instruction + 1, start: thread.start, at: offset, program, window)
+            let set = Int(instructions[Int(thread.instruction)].x) &* 4 &+ Int(byte &>> 6)
+            if sets[set] & (1 &<< UInt64(byte & 63)) != 0 {
+                add(thread.instruction &+ 1, start: thread.start, at: offset)
             }
         }
     }
 
     /// Follows all that needs no byte.
-    private func add(_ instruction: Int32, start: Int, at offset: Int, _ program: PatternProgram, _ window: Window) {
+    private mutating func add(_ instruction: Int32, start: Int, at offset: Int) {
         var instruction = instruction
         while marks[Int(instruction)] != generation {
             marks[Int(instruction)] = generation
-            let operation = program.instructions[Int(instruction)]
+            let operation = instructions[Int(instruction)]
             switch operation.operation {
             case .byte:
                 threads[count] = (instruction, start)
-                count += 1
+                count &+= 1
                 return
             case .split:
-                add(operation.x, start: start, at: offset, program, window)
+                add(operation.x, start: start, at: offset)
                 instruction = operation.y
             case .jump: instruction = operation.x
             case .assertion:
-                let holds =
-                    Pattern.Assertion(rawValue: UInt8(operation.x)).map { window.holds($0, at: offset) } ?? false
-                guard let holds else {
-                    pending = min(pending ?? .max, start)
+                guard let holds = holds(operation.x, at: offset) else {
+                    pending = min(pending, start)
                     return
                 }
                 guard holds else { return }
-                instruction += 1
+                instruction &+= 1
             case .match:
-                accepted = min(accepted ?? .max, start)
+                accepted = min(accepted, start)
                 return
             }
         }
+    }
+
+    private func holds(_ kind: Int32, at offset: Int) -> Bool? {
+        Pattern.Assertion(rawValue: UInt8(truncatingIfNeeded: kind)).map { window.holds($0, at: offset) } ?? false
     }
 }

@@ -22,8 +22,8 @@ final class PatternProgram: @unchecked Sendable {
     let instructions: UnsafeMutableBufferPointer<Instruction>
     /// Four words a set.
     let sets: UnsafeMutableBufferPointer<UInt64>
-    /// The bytes with which a match may begin.
-    let first: ByteSet
+    /// By byte: whether a match may begin with it.
+    let firstTable: UnsafeMutablePointer<Bool>
     let widthMax: Int
     let looksAhead: Bool
     static let sizeMax = 16_384
@@ -38,7 +38,9 @@ final class PatternProgram: @unchecked Sendable {
         let words = builder.sets.flatMap { set in (0..<4).map { set.words[$0] } }
         sets = .allocate(capacity: words.count)
         _ = sets.initialize(from: words)
-        first = builder.first
+        let first = builder.first
+        firstTable = .allocate(capacity: 256)
+        for byte in 0...255 { (firstTable + byte).initialize(to: first.contains(UInt8(byte))) }
         widthMax = pattern.width.max ?? 0
         looksAhead = pattern.looksAhead
     }
@@ -46,11 +48,7 @@ final class PatternProgram: @unchecked Sendable {
     deinit {
         instructions.deallocate()
         sets.deallocate()
-    }
-
-    @inline(__always)
-    func set(_ set: Int32, contains byte: UInt8) -> Bool {
-        sets[Int(set) &* 4 &+ Int(byte >> 6)] & (1 &<< UInt64(byte & 63)) != 0
+        firstTable.deallocate()
     }
 }
 

@@ -35,6 +35,7 @@ struct Window {
 
     private func isWord(_ offset: Int) -> Bool {
         guard offset >= start, offset < end else { return false }
-        return ByteSet.word.contains(self[offset])
+        let byte = self[offset]
+        return (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 < 10 || byte == 0x5F
     }
 }

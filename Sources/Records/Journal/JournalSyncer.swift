@@ -10,6 +10,7 @@ struct JournalSyncer: ~Copyable {
 
     borrowing func run() {
         while true {
+            // tidy: This is a thread of its own, not an event loop.
             core.syncWake.wait()
             if !core.state.withLock({ $0.isClosing }) {
                 OwnedThread.nap(microseconds: core.configuration.syncMicroseconds)

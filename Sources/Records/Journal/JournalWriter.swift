@@ -37,6 +37,7 @@ struct JournalWriter: ~Copyable {
             case .batch:
                 isCrowded = writeBatch()
             case .park:
+                // tidy: This is a thread of its own, not an event loop.
                 core.wake.wait()
                 isCrowded = core.state.withLock { $0.open >= Self.crowd && !$0.isClosing }
             case .fault(let code):
