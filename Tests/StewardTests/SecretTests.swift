@@ -68,7 +68,7 @@ struct SecretTests {
         for text in shown {
             for secret in [first, second, digits] { #expect(!text.contains(secret.suffix(20))) }
         }
-        #expect(rows.contains { $0.value == "FIRST ([secret])" && $0.from == "steward.yaml:5:44" })
+        #expect(rows.contains { $0.value == "FIRST ([secret])" && $0.from.hasPrefix("steward.yaml:5:") })
     }
 
     @Test("a secret in the file is told as such, with what to write instead")

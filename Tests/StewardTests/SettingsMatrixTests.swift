@@ -156,6 +156,15 @@ struct SettingsMatrixTests {
             ])
     }
 
+    @Test("a key of another section is told with that section")
+    func elsewhere() {
+        let problems = Self.problems("port: 1\ndurability: power\n")
+        #expect(
+            problems.map(\.advice) == [
+                "Did you mean `gateway.port` or `desk.port` or `telemetry.port`?", "Did you mean `records.durability`?",
+            ])
+    }
+
     @Test("what is no YAML, or written twice, is told with its place")
     func syntax() {
         #expect(Self.problems("gateway:\n  port: [1\n").map(\.place.order.0) == [0])

@@ -89,11 +89,15 @@ struct TerminalTests {
         try folder.prepare()
         var status = stat()
         #expect(stat(folder.path, &status) == 0 && status.st_mode & 0o777 == 0o700)
+        chmod(folder.path, 0o755)
+        try folder.prepare()
+        #expect(stat(folder.path, &status) == 0 && status.st_mode & 0o777 == 0o700)
         let lock = try folder.lock()
         #expect(throws: CommandFailure.self) { _ = try folder.lock() }
         _ = consume lock
         _ = try folder.lock()
         chmod(folder.path, 0o755)
+        // The lock's file is in it.
         #expect(throws: CommandFailure.self) { try folder.prepare() }
     }
 

@@ -101,7 +101,7 @@ struct RecordPrinter {
 
     private static let columns: [(title: String, width: Int)] = [
         ("TIME", 20), ("REQUEST", 30), ("APPLICATION", 18), ("MODEL", 18), ("OUTCOME", 15), ("STATUS", 6),
-        ("TOKENS", 13), ("MS", 8), ("FINDINGS", 0),
+        ("TOKENS", 13), ("MS", 8), ("NOTES", 0),
     ]
 
     func printHeader() {
@@ -125,7 +125,7 @@ struct RecordPrinter {
     static func line(_ cells: [String]) -> String {
         var line = ""
         for (cell, column) in zip(cells, columns) {
-            let text = Table.visible(cell)
+            let text = cell.isEmpty ? "–" : Table.visible(cell)
             let cut = column.width > 0 && text.count > column.width ? text.prefix(column.width - 1) + "…" : text[...]
             line += cut + String(repeating: " ", count: max(0, column.width - cut.count)) + "  "
         }

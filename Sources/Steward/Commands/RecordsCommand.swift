@@ -50,18 +50,19 @@ struct RecordsCommand: AsyncParsableCommand {
                 let names = Dictionary(
                     uniqueKeysWithValues: try await open.access.applications.list().map { ($0.id, $0.name) })
                 let printer = RecordPrinter(names: names, json: format.json)
-                var records = try await open.records.tail(limit: max(1, lines), filter: filter)
-                // Where to go on is the last record of all, not the last that matches.
+                // Where to go on is the last record of all, not the last that matches. What comes between the two looks
+                // would be shown twice, so it is left out the second time.
                 var last = try await open.records.tail(limit: 1).last?.admission.record
-                if lines == 0 { records = [] }
+                let records = lines == 0 ? [] : try await open.records.tail(limit: lines, filter: filter)
+                let shown = Set(records.map(\.admission.record))
                 printer.printHeader()
                 try records.forEach(printer.print)
                 while follow, !Task.isCancelled {
                     try await Task.sleep(for: .milliseconds(500))
                     let next = try await open.records.tail(after: last, limit: 1_000)
-                    // Without a known record, `tail` gives the latest, which are all new then.
                     last = next.last?.admission.record ?? last
-                    try next.filter { RecordText.matches($0, filter) }.forEach(printer.print)
+                    try next.filter { RecordText.matches($0, filter) && !shown.contains($0.admission.record) }
+                        .forEach(printer.print)
                 }
             }
         }

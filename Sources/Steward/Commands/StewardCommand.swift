@@ -16,19 +16,28 @@ struct StewardCommand: AsyncParsableCommand {
             Callers change one base URL; every request then passes authentication, limits and filters, and every \
             decision is on record. Begin with:
 
-              steward serve            serve, with a sandbox key and examples on the first run
-              steward config reference what can be set in steward.yaml, variables and flags
-              steward keys list        who may call
+              steward serve              serve; a first run prints a key and examples
+              steward config reference   what can be set, and where
+              steward keys list          who may call
 
             SHELL COMPLETIONS
-              bash   steward --generate-completion-script bash > ~/.local/share/bash-completion/completions/steward
-              zsh    steward --generate-completion-script zsh > "${fpath[1]}/_steward"
-              fish   steward --generate-completion-script fish > ~/.config/fish/completions/steward.fish
+              steward --generate-completion-script bash|zsh|fish prints them. Put them into
+                bash   ~/.local/share/bash-completion/completions/steward
+                zsh    a file named _steward in a folder of $fpath
+                fish   ~/.config/fish/completions/steward.fish
 
             EXIT CODES
-              0 done; 1 a check found problems; 64 the command was written wrongly; 66 what was named does not exist; \
-            69 a server is away; 70 a mistake in Steward; 71 or 74 the system or the disk refused; 75 held by another \
-            process, try again; 77 no permission; 78 the settings are wrong.
+               0  done
+               1  a check found problems
+              64  the command was written wrongly
+              66  what was named does not exist
+              69  a server is away
+              70  a mistake in Steward
+              71  the system refused
+              74  the disk failed
+              75  held by another process; try again
+              77  no permission
+              78  the settings are wrong
             """,
         version: StewardVersion.current,
         subcommands: [
@@ -47,7 +56,11 @@ struct StewardCommand: AsyncParsableCommand {
             }
         } catch let error where Self.isOurs(error) {
             let failure = CommandFailure(error)
-            FileHandle.standardError.write(Data("steward: \(failure.message)\n".utf8))
+            // Several problems stand as they are, so that editors find their places.
+            let text =
+                failure.message.contains("\n")
+                ? failure.message + "\nsteward: Nothing was done." : "steward: " + failure.message
+            FileHandle.standardError.write(Data((text + "\n").utf8))
             Foundation.exit(failure.code.rawValue)
         } catch {
             exit(withError: error)

@@ -31,6 +31,8 @@ struct Composition {
     /// Serves until SIGTERM or SIGINT.
     func serve() async throws {
         ProcessLimits.prepare()
+        // Whoever waits for the file must not read that of an earlier run.
+        if let readyFile { unlink(readyFile) }
         let folder = DataFolder(path: settings.dataFolder)
         try folder.prepare()
         let lock = try folder.lock()
@@ -60,7 +62,6 @@ struct Composition {
 
     private func serve(on ground: Ground, policy: Policy, logger: Logger) async throws {
         let plan = try await ModelPlan.make(settings, upstream: upstream, log: logger)
-        let firstKey = try await ground.access.prepareFirstRun(at: .now)
         let keys = try await keyDirectory(ground)
         var deskSettings = settings.desk
         if deskSettings.port == 0 { deskSettings.port = try FreePort.find() }
@@ -68,51 +69,62 @@ struct Composition {
         let gateway = try await gateway(
             ground, keys, plan, policy, deskURL: settings.effective.text("desk.public_url") ?? deskURL)
         lightLamps(ground, keys)
-        let (listening, heard) = AsyncStream.makeStream(of: Void.self)
-        let telemetryPort = Snapshot(0)
-        let telemetry = TelemetryServer(
-            metrics: metrics, health: health, settings: settings.telemetry,
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "steward.telemetry"),
-            onListening: { address in
-                telemetryPort.replace(with: address.port ?? 0)
-                heard.yield()
-            })
         let gatewayURL = Addresses.url(
             host: settings.effective.text("gateway.host") ?? "127.0.0.1", port: gateway.port,
             usesTLS: settings.tls != nil)
-        let publicURL = settings.effective.text("gateway.public_url").map(Self.withoutSlash) ?? gatewayURL
-        let exampleModel = plan.models.first?.name ?? "rehearsal"
-        let desk = try desk(policy, deskSettings, baseURL: publicURL + "/v1", exampleModel: exampleModel) {
+        let place = ServingPlace(
+            gateway: gatewayURL, desk: deskURL,
+            publicURL: settings.effective.text("gateway.public_url").map(Self.withoutSlash) ?? gatewayURL,
+            exampleModel: plan.models.first?.name ?? "rehearsal", description: plan.description)
+        let (listening, heard) = AsyncStream.makeStream(of: Void.self)
+        let telemetryPort = Snapshot(0)
+        let telemetry = telemetryServer { port in
+            telemetryPort.replace(with: port)
             heard.yield()
         }
+        let desk = try desk(policy, deskSettings, place) { heard.yield() }
         let announcer = AnnouncingService(health: health, listening: listening, listenersExpected: 2) {
-            let addresses = Addresses(
-                gateway: gatewayURL, desk: deskURL,
-                telemetry: Addresses.url(host: settings.telemetry.host, port: telemetryPort.current))
-            let announcement = Announcement(
-                addresses: addresses, publicURL: publicURL, model: exampleModel, description: plan.description,
-                observesOnly: settings.effective.flag("gateway.observe_only") ?? false,
-                sandboxKey: firstKey?.secret.reveal(), dataFolder: settings.dataFolder)
-            if let readyFile { try announcement.write(to: readyFile) }
-            Output.print(announcement.text)
-            logger.info("Steward serves.", metadata: ["gateway": "\(gatewayURL)", "desk": "\(deskURL)"])
+            try await announce(place, telemetryPort: telemetryPort.current, ground, keys, logger)
         }
         var services: [any Service] = [
             HangupService(logger: logger),
-            ListenerService(name: "telemetry listener", place: place(settings.telemetry), base: telemetry),
+            ListenerService(name: "telemetry listener", place: settings.telemetry.place, base: telemetry),
             RecordWriterService(writer: ground.writer()),
             RetentionService(store: ground.records, retention: settings.retention, now: { Timestamp.now }),
             StoreProbe(database: ground.database, lamp: health.lamp("store")), keys,
-            ListenerService(name: "desk", place: place(deskSettings), base: desk),
+            ListenerService(name: "desk", place: deskSettings.place, base: desk),
         ]
         if let rehearsal = plan.rehearsal { services.append(RehearsalService(running: rehearsal)) }
         services += [gateway, announcer]
-        try await run(services, logger: logger)
+        try await run(services)
     }
 
-    private func run(_ services: [any Service], logger: Logger) async throws {
+    /// Says that all is there. Only now, when nothing can fail any more, a first run makes its key: it is shown once.
+    private func announce(
+        _ place: ServingPlace, telemetryPort: Int, _ ground: Ground, _ keys: KeyDirectory, _ logger: Logger
+    ) async throws {
+        let firstKey = try await ground.access.prepareFirstRun(at: .now)
+        if firstKey != nil { await keys.refresh() }
+        let addresses = Addresses(
+            gateway: place.gateway, desk: place.desk,
+            telemetry: Addresses.url(host: settings.telemetry.host, port: telemetryPort))
+        let announcement = Announcement(
+            addresses: addresses, publicURL: place.publicURL, model: place.exampleModel,
+            description: place.description, observesOnly: settings.effective.flag("gateway.observe_only") ?? false,
+            sandboxKey: firstKey?.secret.reveal(), dataFolder: settings.dataFolder)
+        Output.print(announcement.text)
+        if let readyFile { try announcement.write(to: readyFile) }
+        logger.info("Steward serves.", metadata: ["gateway": "\(place.gateway)", "desk": "\(place.desk)"])
+    }
+
+    private func run(_ services: [any Service]) async throws {
         var configuration = ServiceGroupConfiguration(
-            services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+            services: services.map {
+                // When one part fails the others end as at a shutdown, so that what was answered reaches the store.
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
+            },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "steward.services"))
         // Past the drain time only the journal is emptied; a hanging part must not hold the process for good.
         configuration.maximumGracefulShutdownDuration =
@@ -152,17 +164,25 @@ struct Composition {
     }
 
     private func desk(
-        _ policy: Policy, _ listener: ListenerSettings, baseURL: String, exampleModel: String,
+        _ policy: Policy, _ listener: ListenerSettings, _ place: ServingPlace,
         onListening: @escaping @Sendable () -> Void
     ) throws -> DeskServer {
         let name = settings.effective.text("desk.name") ?? "Steward"
         let site = try Site(name: name, version: StewardVersion.current, navigation: Moderation.navigation)
         let moderation = try Moderation(
-            guidelines: Snapshot(policy.guidelines), siteName: name, baseURL: baseURL, exampleModel: exampleModel)
+            guidelines: Snapshot(policy.guidelines), siteName: name, baseURL: place.publicURL + "/v1",
+            exampleModel: place.exampleModel)
         let router = DeskRouter.make(site: site, settings: listener, desks: [moderation])
         return DeskServer(
             router, settings: listener, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "steward.desk"), onListening: { _ in onListening() })
+    }
+
+    private func telemetryServer(onListening: @escaping @Sendable (Int) -> Void) -> TelemetryServer {
+        TelemetryServer(
+            metrics: metrics, health: health, settings: settings.telemetry,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "steward.telemetry"),
+            onListening: { onListening($0.port ?? 0) })
     }
 
     /// What turns `/health/ready` red.
@@ -182,13 +202,24 @@ struct Composition {
         health.lamp("gateway").set(.green)
     }
 
-    private func place(_ listener: ListenerSettings) -> String { "\(listener.host):\(listener.port)" }
-
     private static func withoutSlash(_ url: String) -> String {
         var url = url
         while url.hasSuffix("/") { url.removeLast() }
         return url
     }
+}
+
+/// What is known of this run before it is announced.
+private struct ServingPlace: Sendable {
+    let gateway: String
+    let desk: String
+    let publicURL: String
+    let exampleModel: String
+    let description: String
+}
+
+extension ListenerSettings {
+    fileprivate var place: String { "\(host):\(port)" }
 }
 
 /// What the process asks of the system before it serves.

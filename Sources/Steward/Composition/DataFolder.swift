@@ -21,7 +21,7 @@ struct DataFolder: Sendable {
     var records: String { path + "/records" }
     var journal: String { path + "/journal" }
 
-    /// Makes the folder, readable by its owner alone; one that is there must not be open to others.
+    /// Makes the folder, readable by its owner alone; one that holds something must not be open to others.
     func prepare() throws {
         do {
             if !FileManager.default.fileExists(atPath: path) {
@@ -37,9 +37,14 @@ struct DataFolder: Sendable {
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             throw CommandFailure("The data folder \(path) is no folder. Name another with --data.", .permission)
         }
-        guard status.st_mode & 0o077 == 0 else {
+        guard status.st_mode & 0o077 == 0 || tightenIfEmpty() else {
             throw CommandFailure("Others may read the data folder \(path). Run `chmod 700 \(path)`.", .permission)
         }
+    }
+
+    /// A new volume or folder is often open to others; as long as nothing is in it, nobody minds its mode.
+    private func tightenIfEmpty() -> Bool {
+        (try? FileManager.default.contentsOfDirectory(atPath: path).isEmpty) == true && chmod(path, 0o700) == 0
     }
 
     /// Takes the lock of the one process that serves; the system gives it back when the process ends.

@@ -14,7 +14,7 @@ struct AnnouncingService: Service {
     let health: Health
     let listening: AsyncStream<Void>
     let listenersExpected: Int
-    let announce: @Sendable () throws -> Void
+    let announce: @Sendable () async throws -> Void
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
@@ -23,7 +23,7 @@ struct AnnouncingService: Service {
                 count += 1
                 if count == listenersExpected { break }
             }
-            if count == listenersExpected { try announce() }
+            if count == listenersExpected { try await announce() }
         }
         try? await gracefulShutdown()
         health.startDraining()

@@ -219,8 +219,8 @@ extension SettingsFileReader {
         let advice =
             if let nearest = NearestName.of(name, among: known) {
                 "Did you mean `\(nearest)`?"
-            } else if elsewhere.count == 1 {
-                "Did you mean `\(elsewhere[0])`?"
+            } else if !elsewhere.isEmpty {
+                "Did you mean \(elsewhere.map { "`\($0)`" }.joined(separator: " or "))?"
             } else {
                 "Write one of: \(known.joined(separator: ", "))."
             }

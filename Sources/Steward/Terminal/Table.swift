@@ -11,10 +11,12 @@ struct Table {
         columns = titles.map { ($0, rightAligned.contains($0) ? .right : .left) }
     }
 
+    /// An empty cell is shown as a dash.
+    ///
     /// - Precondition: as many cells as columns.
     mutating func add(_ cells: [String]) {
         precondition(cells.count == columns.count, "A row has as many cells as the table has columns.")
-        rows.append(cells.map(Self.visible))
+        rows.append(cells.map { $0.isEmpty ? "–" : Self.visible($0) })
     }
 
     /// Lines without trailing spaces, each ending in a newline.
