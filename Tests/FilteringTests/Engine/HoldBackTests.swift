@@ -1,0 +1,133 @@
+import Testing
+
+@testable import Filtering
+
+@Suite("Holding text back")
+struct HoldBackTests {
+    let screener = Screener()
+
+    /// Rules that no ordinary word begins.
+    static let rules = [Fixture.card, Fixture.key, Fixture.header, Fixture.account]
+
+    @Test("text that nothing can become is not delayed", arguments: [1, 3, 7, 20])
+    func undelayed(_ size: Int) throws {
+        let policy = try Fixture.policy(Self.rules)
+        let text = "The leaf turns light into sugar; größer und 日本語 too, and a blank follows every word of it. "
+        let scalars = Array(text.unicodeScalars)
+        let stream = screener.stream(policy: policy)
+        var output: [UInt8] = []
+        var fed: [UInt8] = []
+        for start in stride(from: 0, to: scalars.count, by: size) {
+            let piece = scalars[start..<min(start + size, scalars.count)].flatMap { Array(String($0).utf8) }
+            fed += piece
+            piece.withUnsafeBufferPointer { stream.feed($0, to: &output) }
+            // Only `s`, `sk` and `sk-` at a word's beginning may still become a key.
+            let tail = fed.last == UInt8(ascii: "s") && (fed.count == 1 || fed[fed.count - 2] == 0x20) ? 1 : 0
+            #expect(stream.heldCount == tail)
+            #expect(output == Array(fed.dropLast(tail)))
+        }
+    }
+
+    @Test("a tail is held from where a match may begin, and no further")
+    func heldTail() throws {
+        let policy = try Fixture.policy(Self.rules)
+        let steps: [(feed: String, held: Int)] = [
+            ("Card: ", 0), ("4111", 4), (" 11", 7), ("11, and", 0), (" s", 1), ("k", 2), ("-", 3), ("x", 4), (" ", 0),
+            ("--", 2), ("---BEGIN ", 11), ("CERTIFICATE", 0), ("\u{200B}", 0), ("4\u{200B}", 4),
+        ]
+        let stream = screener.stream(policy: policy)
+        var output: [UInt8] = []
+        for (piece, held) in steps {
+            Array(piece.utf8).withUnsafeBufferPointer { stream.feed($0, to: &output) }
+            #expect(stream.heldCount == held, "after \(piece.debugDescription)")
+        }
+    }
+
+    @Test("context that follows is waited for, and not longer than its window")
+    func waitsForContext() throws {
+        let policy = try Fixture.policy([Fixture.account])
+        let stream = screener.stream(policy: policy)
+        var output: [UInt8] = []
+        func feed(_ text: String) { Array(text.utf8).withUnsafeBufferPointer { stream.feed($0, to: &output) } }
+        feed("see 1234567 in")
+        #expect(stream.heldCount == 10)
+        feed(" the books of ours, yes.")
+        #expect(stream.heldCount == 0)
+        feed(" 7654321 is my acc")
+        #expect(String(decoding: output, as: UTF8.self) == "see 1234567 in the books of ours, yes. ")
+        feed("ount")
+        #expect(String(decoding: output, as: UTF8.self).hasSuffix("yes. [redacted:pii.account] is my account"))
+    }
+
+    @Test(
+        "hostile megabytes are held back within a bound",
+        arguments: ["1", "12", "e\u{301}\u{301}", "4\u{200B}", "a@b.co ", "-----BEGIN ", "sk-", "4\u{FE0F}\u{20E3}"])
+    func hostile(_ unit: String) throws {
+        let policy = try Fixture.policy()
+        let text = Array(String(repeating: unit, count: (1 << 18) / unit.utf8.count).utf8)
+        let stream = screener.stream(policy: policy)
+        var output: [UInt8] = []
+        var heldMax = 0
+        var start = 0
+        while start < text.count {
+            var end = min(start + 1_000, text.count)
+            while end < text.count, text[end] & 0xC0 == 0x80 { end += 1 }
+            text[start..<end].withUnsafeBufferPointer { stream.feed($0, to: &output) }
+            heldMax = max(heldMax, stream.heldCount)
+            start = end
+        }
+        stream.finish(to: &output)
+        #expect(heldMax <= 128 * (policy.holdBackBytesMax + FilterRules.contextBytesMax))
+        #expect(stream.decidedOffset == text.count)
+        #expect(stream.findings.count <= 3 * FindingLog.findingsMax)
+        let (_, redacted) = screener.screened(String(decoding: text, as: UTF8.self), policy)
+        #expect(String(decoding: output, as: UTF8.self) == redacted)
+    }
+
+    @Test("many findings are redacted completely, though few are kept")
+    func manyFindings() throws {
+        let policy = try Fixture.policy([Fixture.mail])
+        let text = String(repeating: "a@b.co, ", count: 5_000)
+        let (screening, redacted) = screener.screened(text, policy)
+        #expect(screening.findings.count == FindingLog.findingsMax)
+        #expect(screener.surplusFindingCount == 5_000 - FindingLog.findingsMax)
+        #expect(redacted == String(repeating: "[redacted:pii.mail], ", count: 5_000))
+        #expect(screener.streamed(text, policy).output == redacted)
+    }
+}
+
+@Suite("Rules that cannot be used")
+struct RuleRefusalTests {
+    @Test(
+        "are all named with a reason",
+        arguments: [
+            ("a*b", "no maximal width"), ("(a", "not closed"), ("a)", "closes nothing"), ("a?", "empty text"),
+            ("(?=a)b", "look-around"), ("(?<!a)b", "look-around"), (#"(a)\1"#, "not supported"),
+            ("a{3000}", "at most 2048"),
+            ("a{5,2}", "is empty"), ("[a", "not closed"), (#"\bжук\b"#, "ASCII letters only"),
+            (#"\p{L}"#, "not supported"),
+            ("+a", "follows nothing"), ("a{x}", "begins a repeat"),
+        ])
+    func refusals(_ pattern: String, _ reason: String) {
+        let rules = [pattern, "fine", pattern].enumerated().map {
+            Rule(id: "r\($0.offset)", category: Category("c"), pattern: $0.element)
+        }
+        do {
+            _ = try FilterRules(rules)
+            Issue.record("\(pattern) was taken")
+        } catch {
+            #expect(error.problems.map(\.rule) == ["r0", "r2"])
+            #expect(error.problems.allSatisfy { $0.reason.contains(reason) }, "\(error)")
+        }
+    }
+
+    @Test("wide patterns may flag, and redact prompts, but not a streamed completion")
+    func wide() throws {
+        let rules = try FilterRules([Rule(id: "wide", category: Category("c"), pattern: "a[bc]{1,600}d")])
+        for verdict in [Verdict.redact, .block] {
+            _ = try FilterPolicy(rules) { _, side in Enforcement(side == .prompt ? verdict : .flag) }
+            #expect(throws: FilterError.self) { try FilterPolicy(rules) { _, _ in Enforcement(verdict) } }
+            _ = try FilterPolicy(rules, holdBackBytesMax: 1_024) { _, _ in Enforcement(verdict) }
+        }
+    }
+}
