@@ -1,12 +1,28 @@
 """What arrives may be anything. Each case gets its own clear answer, and nothing is held that need not be."""
 
+import contextlib
 import json
 import time
 
 import pytest
-from harness import RawAnswer, chat_body, wait_until
+from harness import RawAnswer, Steward, chat_body, wait_until
 
 MEGABYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def strict_server(tmp_path_factory, rehearsal_server):
+    server = Steward(tmp_path_factory.mktemp("strict"), upstream=rehearsal_server.url, settings={"gateway": {"http": {
+        "body_bytes_max": "1MiB", "bytes_in_flight_max": "2MiB", "connections_max": 4, "head_timeout": "1s",
+        "body_timeout": "2s", "keep_alive_timeout": "1500ms"}}})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def strict(strict_server, rehearsal):
+    """A Steward with small bounds and short times."""
+    return strict_server
 
 
 def framed(steward, fields, body=b"{}"):
@@ -22,14 +38,13 @@ def test_a_body_of_100_mb_is_refused_without_being_held(steward, rehearsal):
     assert rehearsal.requests() == 0
 
 
-def test_a_chunked_body_of_100_mb_is_refused_at_its_bound(make_steward, rehearsal):
-    steward = make_steward({"gateway": {"http": {"body_bytes_max": "1MiB"}}})
-    before = steward.program.resident_bytes()
+def test_a_chunked_body_of_100_mb_is_refused_at_its_bound(strict, rehearsal):
+    before = strict.program.resident_bytes()
     chunk = b"100000\r\n" + b"x" * MEGABYTE + b"\r\n"
-    answer = steward.raw(
-        steward.head(fields=["transfer-encoding: chunked"]), pieces=(chunk for _ in range(100)), within=30)
+    answer = strict.raw(
+        strict.head(fields=["transfer-encoding: chunked"]), pieces=(chunk for _ in range(100)), within=30)
     assert (answer.status, answer.error["code"]) == (413, "request_too_large")
-    assert steward.program.resident_bytes() - before < 16 * MEGABYTE
+    assert strict.program.resident_bytes() - before < 16 * MEGABYTE
     assert rehearsal.requests() == 0
 
 
@@ -54,9 +69,8 @@ def test_a_head_that_never_ends_is_refused_at_its_bound(steward):
     assert answer.status == 431
 
 
-def test_a_slow_head_is_timed_out(make_steward):
-    steward = make_steward({"gateway": {"http": {"head_timeout": "500ms"}}})
-    with steward.connection() as connection:
+def test_a_slow_head_is_timed_out(strict):
+    with strict.connection() as connection:
         begin = time.monotonic()
         connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n")
         connection.settimeout(0.1)
@@ -77,16 +91,14 @@ def test_a_slow_head_is_timed_out(make_steward):
         assert answer and (answer.status, answer.error["code"]) == (408, "request_timeout")
 
 
-def test_a_slow_body_is_timed_out(make_steward, rehearsal):
-    steward = make_steward({"gateway": {"http": {"body_timeout": "500ms"}}})
-    answer = steward.raw(steward.head(fields=["content-length: 1000"]) + b"{", within=5)
+def test_a_slow_body_is_timed_out(strict, rehearsal):
+    answer = strict.raw(strict.head(fields=["content-length: 1000"]) + b"{", within=5)
     assert (answer.status, answer.error["code"]) == (408, "request_timeout")
     assert rehearsal.requests() == 0
 
 
-def test_an_idle_connection_is_closed_without_a_word(make_steward):
-    steward = make_steward({"gateway": {"http": {"keep_alive_timeout": "500ms", "head_timeout": "1s"}}})
-    with steward.connection(5) as connection:
+def test_an_idle_connection_is_closed_without_a_word(strict):
+    with strict.connection(5) as connection:
         assert connection.recv(1) == b""
 
 
@@ -157,13 +169,25 @@ def test_a_chunked_body_is_read(steward, rehearsal):
 
 
 @pytest.mark.parametrize("data", [
-    b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}XX0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"2\n{}\n0\n\n", b"2 \r\n{}\r\n0\r\n\r\n",
+    b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}XX0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"2\n{}\n0\n\n",
     b"fffffffffffffffff\r\n{}\r\n0\r\n\r\n", b"0x2\r\n{}\r\n0\r\n\r\n",
 ])
 def test_broken_chunks_are_refused(steward, rehearsal, data):
     answer = framed(steward, ["transfer-encoding: chunked"], data)
-    assert answer.status == 400, answer
+    assert (answer.status, answer.error["code"]) == (400, "malformed_http"), answer
     assert answer.is_closed
+    assert rehearsal.requests() == 0
+
+
+def test_bytes_behind_a_broken_chunk_are_never_read_as_a_request(steward, rehearsal):
+    body = chat_body("Smuggled.").encode()
+    second = steward.head(fields=[f"content-length: {len(body)}"]) + body
+    with steward.connection() as connection:
+        connection.sendall(steward.head(fields=["transfer-encoding: chunked"]) + b"zz\r\n")
+        assert RawAnswer.read(connection).status == 400
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(second)
+            assert RawAnswer.read(connection) is None
     assert rehearsal.requests() == 0
 
 
@@ -228,36 +252,34 @@ def test_http_1_0_is_answered_and_closed(steward):
     assert answer.status == 200
 
 
-def test_connections_beyond_the_bound_are_told_so(make_steward):
-    steward = make_steward({"gateway": {"http": {"connections_max": 4}}})
-    held = [steward.connection() for _ in range(4)]
+def test_connections_beyond_the_bound_are_told_so(strict):
+    held = [strict.connection() for _ in range(4)]
     try:
         time.sleep(0.3)
-        answer = steward.raw(steward.head("/v1/models", "GET"))
+        answer = strict.raw(strict.head("/v1/models", "GET"))
         assert (answer.status, answer.error["code"]) == (503, "overloaded")
         assert int(answer.fields["retry-after"]) > 0
     finally:
         for connection in held:
             connection.close()
-    assert wait_until(lambda: steward.raw(steward.head("/v1/models", "GET")).status == 200)
+    assert wait_until(lambda: strict.raw(strict.head("/v1/models", "GET")).status == 200)
 
 
-def test_bodies_beyond_all_that_may_be_held_are_refused_with_a_time_to_come_back(make_steward):
-    steward = make_steward({"gateway": {"http": {"body_bytes_max": "1MiB", "bytes_in_flight_max": "2MiB"}}})
+def test_bodies_beyond_all_that_may_be_held_are_refused_with_a_time_to_come_back(strict):
     held = []
     try:
         for _ in range(3):
-            connection = steward.connection()
-            connection.sendall(steward.head(fields=["content-length: 1000000"]) + b" " * 900_000)
+            connection = strict.connection()
+            connection.sendall(strict.head(fields=["content-length: 1000000"]) + b" " * 900_000)
             held.append(connection)
         time.sleep(0.5)
-        answer = steward.raw(steward.head(fields=["content-length: 1000000"]) + b" " * 900_000)
+        answer = strict.raw(strict.head(fields=["content-length: 1000000"]) + b" " * 900_000)
         assert (answer.status, answer.error["code"]) == (503, "overloaded")
         assert "retry-after" in answer.fields
     finally:
         for connection in held:
             connection.close()
-    assert wait_until(lambda: steward.post(chat_body()).status == 200)
+    assert wait_until(lambda: strict.post(chat_body()).status == 200)
 
 
 def test_the_server_lives_after_all_that(steward):

@@ -1,14 +1,41 @@
 """Limits hold for what is asked and are settled with what was used."""
 
+import itertools
 import threading
 import time
 
 import openai
 import pytest
 
+numbers = itertools.count(1)
 
-def limited(make_steward, **limits):
-    return make_steward({"limits": {"sandbox": limits}})
+
+@pytest.fixture
+def limited(steward):
+    """Makes a client of an application with these limits of its own."""
+    def make(**limits):
+        name = f"Limited {next(numbers)}"
+        steward.make_application(name)
+        flags = [word for limit, value in limits.items() for word in (f"--{limit.replace('_', '-')}", str(value))]
+        steward.command("applications", "limits", name, *flags)
+        _, key = steward.make_key(name)
+        steward.await_key(key)
+        return Limited(steward, key)
+    return make
+
+
+class Limited:
+    def __init__(self, steward, key):
+        self.steward, self.key = steward, key
+
+    def client(self):
+        return self.steward.client(self.key)
+
+    def chat(self, *arguments, **more):
+        return self.steward.chat(*arguments, key=self.key, **more)
+
+    def record(self, identifier):
+        return self.steward.record(identifier)
 
 
 def exhaust(steward, most, **more):
@@ -23,8 +50,8 @@ def exhaust(steward, most, **more):
     pytest.fail(f"no limit after {most} requests")
 
 
-def test_requests_per_minute(make_steward, rehearsal):
-    steward = limited(make_steward, requests_per_minute=5)
+def test_requests_per_minute(limited, rehearsal):
+    steward = limited(requests_per_minute=5)
     answers, error = exhaust(steward, 20)
     assert 5 <= len(answers) <= 6
     assert answers[0].headers["x-ratelimit-limit-requests"] == "5"
@@ -40,15 +67,15 @@ def test_requests_per_minute(make_steward, rehearsal):
     assert rehearsal.requests() == len(answers)
 
 
-def test_who_waits_as_told_is_served(make_steward):
-    steward = limited(make_steward, requests_per_minute=60)
+def test_who_waits_as_told_is_served(limited):
+    steward = limited(requests_per_minute=60)
     _, error = exhaust(steward, 200)
     time.sleep(int(error.response.headers["retry-after"]))
     assert steward.chat().choices
 
 
-def test_tokens_per_minute_are_reserved_before_and_settled_after(make_steward):
-    steward = limited(make_steward, tokens_per_minute=10_000)
+def test_tokens_per_minute_are_reserved_before_and_settled_after(limited):
+    steward = limited(tokens_per_minute=10_000)
     answers, error = exhaust(steward, 1_000, max_tokens=1_000)
     # Each reserves its cap of 1,000; it used some 60. Without a settlement there would be ten.
     assert len(answers) > 20
@@ -58,31 +85,31 @@ def test_tokens_per_minute_are_reserved_before_and_settled_after(make_steward):
     assert record["tokens_reserved"] >= 1_000 > record["output_tokens"]
 
 
-def test_one_request_above_the_whole_limit_is_told_to_ask_for_less(make_steward, rehearsal):
-    steward = limited(make_steward, tokens_per_minute=1_000)
+def test_one_request_above_the_whole_limit_is_told_to_ask_for_less(limited, rehearsal):
+    steward = limited(tokens_per_minute=1_000)
     with pytest.raises(openai.BadRequestError) as error:
         steward.chat(max_tokens=5_000)
     assert (error.value.code, error.value.param) == ("request_above_limit", "max_tokens")
     assert rehearsal.requests() == 0
 
 
-def test_choices_are_reserved_each(make_steward):
-    steward = limited(make_steward, tokens_per_minute=1_000)
+def test_choices_are_reserved_each(limited):
+    steward = limited(tokens_per_minute=1_000)
     assert steward.chat(max_tokens=300).choices
     with pytest.raises(openai.APIStatusError) as error:
         steward.chat(max_tokens=300, n=5)
     assert error.value.code in ("request_above_limit", "rate_limit_exceeded")
 
 
-def test_tokens_per_day(make_steward):
-    steward = limited(make_steward, tokens_per_day=3_000)
+def test_tokens_per_day(limited):
+    steward = limited(tokens_per_day=3_000)
     answers, error = exhaust(steward, 200, max_tokens=200)
     assert "tokens a day" in error.message
     assert int(error.response.headers["retry-after"]) >= 1
 
 
-def test_concurrent_requests(make_steward):
-    steward = limited(make_steward, concurrent_requests=2)
+def test_concurrent_requests(limited):
+    steward = limited(concurrent_requests=2)
     streams = [steward.chat(options="rate=10;tokens=300", stream=True) for _ in range(2)]
     for stream in streams:
         next(iter(stream))
@@ -96,8 +123,8 @@ def test_concurrent_requests(make_steward):
     streams[1].close()
 
 
-def test_a_stream_that_breaks_off_is_charged_for_what_it_said(make_steward):
-    steward = limited(make_steward, tokens_per_minute=20_000)
+def test_a_stream_that_breaks_off_is_charged_for_what_it_said(limited):
+    steward = limited(tokens_per_minute=20_000)
     stream = steward.chat(options="rate=100;tokens=2000", stream=True, max_tokens=5_000)
     for number, _ in enumerate(stream):
         if number == 30:
@@ -110,8 +137,7 @@ def test_a_stream_that_breaks_off_is_charged_for_what_it_said(make_steward):
     assert int(answer.headers["x-ratelimit-remaining-tokens"]) > 18_000
 
 
-def test_an_applications_own_limit_goes_before_its_stages_within_a_second(make_steward):
-    steward = make_steward()
+def test_an_applications_own_limit_goes_before_its_stages_within_a_second(steward):
     application = steward.make_application("Slow")
     _, key = steward.make_key("Slow")
     steward.await_key(key)
@@ -147,8 +173,8 @@ def test_an_organisations_limit_is_shared_by_its_applications(make_steward):
     assert served <= 5
 
 
-def test_under_many_threads_no_more_than_the_limit_passes(make_steward, rehearsal):
-    steward = limited(make_steward, requests_per_minute=50)
+def test_under_many_threads_no_more_than_the_limit_passes(limited, rehearsal):
+    steward = limited(requests_per_minute=50)
     served = []
 
     def load():
