@@ -125,6 +125,44 @@ struct ModelSettingsTests {
         #expect(second.host == "::1" && second.port == 9_000 && !second.usesTLS && second.model == "other")
     }
 
+    @Test("a credential that goes over the network unencrypted is a notice; on loopback it is none")
+    func plainCredential() throws {
+        let loader = SettingsLoader(environment: ["K": "secret"])
+        func notices(_ url: String) throws -> Int {
+            try loader.load(
+                yaml: "models: [{name: a, upstreams: [{url: '\(url)', credential_env: K}]}]", file: "s.yaml"
+            ).notices.count
+        }
+        #expect(try notices("http://models.example") == 1)
+        #expect(try notices("https://models.example") == 0)
+        #expect(try notices("http://127.0.0.1:9000") == 0)
+    }
+
+    @Test("the catalogue's defaults are those of the gateway")
+    func sameDefaults() throws {
+        let settings = try SettingsLoader(environment: [:]).load(yaml: Self.whole, file: "s.yaml")
+        let ours = try settings.gateway(models: [], desk: "d")
+        let theirs = GatewaySettings(models: [], addresses: .init(desk: "d"))
+        #expect("\(ours.http)" == "\(theirs.http)")
+        #expect("\(ours.dialects)" == "\(theirs.dialects)")
+        #expect(ours.headers.toUpstream == theirs.headers.toUpstream)
+        #expect(ours.headers.toCaller == theirs.headers.toCaller)
+        #expect(ours.host == theirs.host && ours.port == theirs.port && ours.threads == theirs.threads)
+        let plain = ModelSettings(name: "small", upstreams: [.init(name: "u", host: "h", port: 1)])
+        let defaults = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0.fallbackValue) })
+        #expect(defaults["models[].output_tokens_default"] == .integer(plain.outputTokensDefault))
+        #expect(defaults["models[].output_tokens_max"] == .integer(plain.outputTokensMax))
+        let server = plain.upstreams[0]
+        #expect(defaults["models[].upstreams[].connections_max"] == .integer(server.connectionsMax))
+        #expect(defaults["models[].upstreams[].weight"] == .integer(server.weight))
+        for (name, amount) in [
+            ("connect", server.timeouts.connect), ("first_byte", server.timeouts.firstByte),
+            ("idle", server.timeouts.idle), ("total", server.timeouts.total),
+        ] {
+            #expect(defaults["models[].upstreams[].timeouts.\(name)"] == .duration(.nanoseconds(amount.nanoseconds)))
+        }
+    }
+
     @Test(
         "addresses are read to the letter",
         arguments: [

@@ -74,7 +74,7 @@ struct Composition {
             usesTLS: settings.tls != nil)
         let place = ServingPlace(
             gateway: gatewayURL, desk: deskURL,
-            publicURL: settings.effective.text("gateway.public_url").map(Self.withoutSlash) ?? gatewayURL,
+            publicURL: settings.publicURL ?? gatewayURL,
             exampleModel: plan.models.first?.name ?? "rehearsal", description: plan.description)
         let (listening, heard) = AsyncStream.makeStream(of: Void.self)
         let telemetryPort = Snapshot(0)

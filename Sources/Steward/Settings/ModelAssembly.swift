@@ -7,6 +7,8 @@ internal import NIOSSL
 struct ModelAssembly {
     private let environment: [String: String]
     private(set) var problems: [SettingProblem] = []
+    /// What is no error, but perhaps not meant.
+    private(set) var notices: [String] = []
     /// Where each name of a model, and of an upstream, was first written.
     private var modelNames: [String: SettingPlace] = [:]
     private var upstreamNames: [String: SettingPlace] = [:]
@@ -67,6 +69,9 @@ struct ModelAssembly {
         var upstream = UpstreamSettings(
             name: name, host: url.host, port: url.port, usesTLS: url.usesTLS, basePath: url.basePath)
         upstream.credential = credential(fields)
+        if upstream.credential != nil, !url.usesTLS, !["127.0.0.1", "::1", "localhost"].contains(url.host) {
+            notices.append("\(address.place): The credential of this upstream goes over the network unencrypted.")
+        }
         upstream.model = fields["model"]?.texts[0]
         upstream.priority = fields.integer("priority") ?? upstream.priority
         upstream.weight = fields.integer("weight") ?? upstream.weight

@@ -19,6 +19,13 @@ struct Settings: Sendable {
     /// What is no error, but perhaps not meant.
     let notices: [String]
 
+    /// The gateway's address as callers write it, without `/v1`, where the operator said it.
+    var publicURL: String? {
+        guard var url = effective.text("gateway.public_url") else { return nil }
+        while url.hasSuffix("/") { url.removeLast() }
+        return url.hasSuffix("/v1") ? String(url.dropLast(3)) : url
+    }
+
     var dataFolder: String { effective.text("data.dir") ?? "./data" }
 
     func gateway(models: [ModelSettings], desk: String) throws -> GatewaySettings {

@@ -57,7 +57,7 @@ struct SettingsLoader: Sendable {
         }
         return Settings(
             effective: effective, models: models, writtenModels: fromFile.models, environment: environment,
-            file: yaml == nil ? nil : file, notices: unknownVariables())
+            file: yaml == nil ? nil : file, notices: assembly.notices + unknownVariables())
     }
 
     private func readVariables(_ problems: inout [SettingProblem]) -> [String: Written] {

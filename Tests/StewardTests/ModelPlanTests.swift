@@ -1,0 +1,75 @@
+import Foundation
+import Logging
+import Rehearsal
+import Testing
+
+@testable import Steward
+
+@Suite("Which models are served")
+struct ModelPlanTests {
+    static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    static func settings(_ yaml: String? = nil) throws -> Settings {
+        try SettingsLoader(environment: [:]).load(yaml: yaml, file: "steward.yaml")
+    }
+
+    @Test("without a word, the rehearsal model with all its names, and it says what it is")
+    func rehearsal() async throws {
+        let plan = try await ModelPlan.make(try Self.settings(), upstream: nil, log: Self.logger)
+        #expect(plan.models.first?.name == "rehearsal")
+        #expect(plan.models.contains { $0.name == "rehearsal-embedding" })
+        #expect(plan.models.allSatisfy { $0.takesOptions && !$0.admitsUnscreened.isEmpty })
+        #expect(plan.description.contains("no language model"))
+        try await plan.rehearsal?.stop(grace: .zero)
+    }
+
+    @Test("configured models alone, or with the rehearsal model, or none at all")
+    func configured() async throws {
+        let alone = try await ModelPlan.make(
+            try Self.settings(ModelSettingsTests.whole), upstream: nil, log: Self.logger)
+        #expect(alone.models.map(\.name) == ["small"] && alone.rehearsal == nil)
+        let both = try await ModelPlan.make(
+            try Self.settings(ModelSettingsTests.whole + "\nrehearsal: {enabled: true}"), upstream: nil,
+            log: Self.logger)
+        #expect(both.models.count > 1 && both.models[0].name == "small")
+        try await both.rehearsal?.stop(grace: .zero)
+        await #expect(throws: CommandFailure.self) {
+            try await ModelPlan.make(
+                try Self.settings("rehearsal: {enabled: false}"), upstream: nil, log: Self.logger)
+        }
+    }
+
+    @Test("an upstream on the command line replaces configured ones, and is asked for its models")
+    func upstream() async throws {
+        let server = try await RehearsalServer(configuration: RehearsalConfiguration(), logger: Self.logger).start()
+        let url = try UpstreamURL(server.baseURL)
+        let asked = try await ModelPlan.make(
+            try Self.settings(ModelSettingsTests.whole),
+            upstream: UpstreamChoice(url: url, models: [], credential: nil), log: Self.logger)
+        #expect(asked.models.map(\.name).contains("rehearsal-echo") && asked.rehearsal == nil)
+        #expect(!asked.models.contains { $0.name == "small" || $0.takesOptions })
+        let named = try await ModelPlan.make(
+            try Self.settings(), upstream: UpstreamChoice(url: url, models: ["a", "b"], credential: "secret"),
+            log: Self.logger)
+        #expect(named.models.map(\.name) == ["a", "b"])
+        #expect(!"\(named.models)".contains("secret"))
+        try await server.stop(grace: .zero)
+        // Nobody listens there any more.
+        await #expect(throws: CommandFailure.self) {
+            try await UpstreamModels(url: url, credential: nil).names(patience: .zero)
+        }
+    }
+
+    @Test("a server that has no such list is told so, without waiting")
+    func noList() async throws {
+        let server = try await RehearsalServer(configuration: RehearsalConfiguration(), logger: Self.logger).start()
+        let url = try UpstreamURL(server.baseURL + "/elsewhere")
+        let start = ContinuousClock.now
+        let failure = await #expect(throws: CommandFailure.self) {
+            try await UpstreamModels(url: url, credential: nil).names()
+        }
+        #expect(failure?.message.contains("--upstream-model") == true)
+        #expect(ContinuousClock.now - start < .seconds(5))
+        try await server.stop(grace: .zero)
+    }
+}
