@@ -74,6 +74,7 @@ struct BodyDecoder: Sendable {
                 if line.isEmpty {
                     state = .ended
                 } else {
+                    guard Self.isField(line) else { throw .malformed("a trailer that is no field") }
                     guard seen + line.count <= Self.trailerBytesMax else { throw .tooLarge }
                     state = .trailers(seen + line.count)
                 }
@@ -94,7 +95,8 @@ struct BodyDecoder: Sendable {
     private func line(from input: inout ByteBuffer) throws(HeadProblem) -> [UInt8]? {
         let view = input.readableBytesView
         guard let end = view.prefix(Self.lineBytesMax + 2).firstIndex(of: 0x0A) else {
-            if view.count > Self.lineBytesMax { throw .malformed("a chunk line that is too long") }
+            // Not earlier: the CRLF of the longest line that is taken may still be on its way.
+            if view.count >= Self.lineBytesMax + 2 { throw .malformed("a chunk line that is too long") }
             return nil
         }
         guard end > view.startIndex, view[end - 1] == 0x0D else {
@@ -105,14 +107,14 @@ struct BodyDecoder: Sendable {
         return line
     }
 
-    /// Hexadecimal digits, then nothing or an extension, which is ignored. Source: RFC 9112, section 7.1.
+    /// Hexadecimal digits, then nothing or extensions, which are ignored but have to be well formed.
+    ///
+    /// White space is refused, though RFC 9112 (section 7.1.1) would have it skipped before an extension: nobody sends
+    /// it, and readers differ in what they make of it.
     private static func chunkSize(_ line: [UInt8]) throws(HeadProblem) -> Int {
-        let digits = line.prefix { $0 != 0x3B && $0 != 0x20 && $0 != 0x09 }
-        let isExtension = line.dropFirst(digits.count).first { $0 != 0x20 && $0 != 0x09 }.map { $0 == 0x3B } ?? true
-        guard !digits.isEmpty, digits.count <= 15, isExtension else {
-            throw .malformed("a chunk size that is no number")
-        }
-        for byte in line where !CharacterClass.isFieldValue(byte) { throw .malformed("a control in a chunk line") }
+        let digits = line.prefix { $0 != 0x3B }
+        guard !digits.isEmpty, digits.count <= 15 else { throw .malformed("a chunk size that is no number") }
+        guard areExtensions(line.dropFirst(digits.count)) else { throw .malformed("a malformed chunk extension") }
         var size = 0
         for byte in digits {
             let digit: Int
@@ -125,5 +127,43 @@ struct BodyDecoder: Sendable {
             size = size << 4 | digit
         }
         return size
+    }
+    /// Any number of `;name`, `;name=token` and `;name="quoted string"`. Source: RFC 9112, section 7.1.1.
+    private static func areExtensions(_ text: ArraySlice<UInt8>) -> Bool {
+        var rest = text
+        while !rest.isEmpty {
+            guard rest.removeFirst() == 0x3B, skipToken(&rest) else { return false }
+            guard rest.first == 0x3D else { continue }
+            rest.removeFirst()
+            guard rest.first == 0x22 ? skipQuoted(&rest) : skipToken(&rest) else { return false }
+        }
+        return true
+    }
+
+    private static func skipToken(_ text: inout ArraySlice<UInt8>) -> Bool {
+        let token = text.prefix(while: CharacterClass.isToken)
+        text = text.dropFirst(token.count)
+        return !token.isEmpty
+    }
+
+    /// Source: RFC 9110, section 5.6.4.
+    private static func skipQuoted(_ text: inout ArraySlice<UInt8>) -> Bool {
+        var isEscaped = false
+        for (index, byte) in zip(text.indices, text).dropFirst() {
+            guard CharacterClass.isFieldValue(byte) else { return false }
+            if byte == 0x22, !isEscaped {
+                text = text[(index + 1)...]
+                return true
+            }
+            isEscaped = byte == 0x5C && !isEscaped
+        }
+        return false
+    }
+
+    /// Whether a trailer is a field. It is dropped all the same, but what is none could be another reader's next request.
+    private static func isField(_ line: [UInt8]) -> Bool {
+        guard let colon = line.firstIndex(of: 0x3A), colon > 0 else { return false }
+        return line[..<colon].allSatisfy(CharacterClass.isToken)
+            && line[(colon + 1)...].allSatisfy(CharacterClass.isFieldValue)
     }
 }

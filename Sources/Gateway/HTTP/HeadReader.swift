@@ -4,6 +4,8 @@ internal import NIOCore
 struct HeadReader: Sendable {
     let headBytesMax: Int
     private var searched = 0
+    private var emptyLines = 0
+    private static let emptyLinesMax = 4
 
     init(headBytesMax: Int) {
         self.headBytesMax = headBytesMax
@@ -11,7 +13,11 @@ struct HeadReader: Sendable {
 
     /// The whole head with its empty line, or `nil` until it has arrived.
     mutating func read(from input: inout ByteBuffer) throws(HeadProblem) -> [UInt8]? {
-        if searched == 0 { skipEmptyLines(&input) }
+        if searched == 0 {
+            skipEmptyLines(&input)
+            // Half an empty line: to search it now would make it the beginning of the head.
+            if emptyLines < Self.emptyLinesMax, input.readableBytesView.elementsEqual([0x0D]) { return nil }
+        }
         let end = input.withUnsafeReadableBytes { bytes -> Int? in
             var index = max(3, searched)
             while index < bytes.count {
@@ -29,19 +35,18 @@ struct HeadReader: Sendable {
         }
         guard end <= headBytesMax else { throw .tooLarge }
         searched = 0
+        emptyLines = 0
         return input.readBytes(length: end)
     }
 
     /// Whether part of a head has arrived.
     var isInsideHead: Bool { searched > 0 }
 
-    /// A robust server ignores empty lines before a request. Source: RFC 9112, section 2.2.
-    private func skipEmptyLines(_ input: inout ByteBuffer) {
-        var skipped = 0
-        while skipped < 4, input.readableBytes >= 2, input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A
-        {
+    /// A robust server ignores empty lines before a request; a few, however they arrive. Source: RFC 9112, section 2.2.
+    private mutating func skipEmptyLines(_ input: inout ByteBuffer) {
+        while emptyLines < Self.emptyLinesMax, input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A {
             input.moveReaderIndex(forwardBy: 2)
-            skipped += 1
+            emptyLines += 1
         }
     }
 }

@@ -66,13 +66,23 @@ enum BodyFraming: Sendable, Equatable {
             guard let field = fields.first("transfer-encoding"), fields.value(of: field).isToken("chunked") else {
                 throw .unsupportedTransferCoding
             }
+            guard Self.endsPlainly(field, of: fields) else { throw .malformed("a tab after its transfer-encoding") }
             self = .chunked
         } else if lengths > 0 {
-            guard lengths == 1, let field = fields.first("content-length"), let length = fields.value(of: field).decimal
+            guard lengths == 1, let field = fields.first("content-length"),
+                let length = fields.value(of: field).decimal,
+                Self.endsPlainly(field, of: fields)
             else { throw .malformed("a content-length that is not one decimal number") }
             self = length == 0 ? .none : .length(length)
         } else {
             self = .none
         }
+    }
+    /// Whether nothing but spaces stands between a value and its line's end.
+    ///
+    /// A tab is white space too, by the standard. But llhttp takes it for a part of the value, which then is no coding or
+    /// length that it knows, and so reads another body than we would.
+    private static func endsPlainly(_ field: HeadFields.Field, of fields: HeadFields) -> Bool {
+        fields.bytes[Int(field.valueEnd)...].prefix { $0 != 0x0D }.allSatisfy { $0 == 0x20 }
     }
 }

@@ -15,15 +15,19 @@ struct ResponseHead: Sendable {
         guard isVersion11 || line.starts(with: "HTTP/1.0 ".utf8), line.count >= 12,
             let status = line[9..<12].decimal, status >= 100, line.count == 12 || line[12] == 0x20
         else { throw .malformed("no status line") }
+        // What follows a switch is another protocol; read on, its bytes would pass for the answer.
+        guard status != 101 else { throw .malformed("a switch of protocols that nobody asked for") }
         self.status = status
+        // Also where there is no body: whoever contradicts itself about a length is not to be trusted with the next.
+        let framing = try BodyFraming(ofRequest: fields, isVersion11: isVersion11)
         if status < 200 || status == 204 || status == 304 {
-            framing = .none
+            self.framing = .none
         } else if fields.first("content-length") == nil, fields.first("transfer-encoding") == nil {
-            framing = .untilClose
+            self.framing = .untilClose
         } else {
-            framing = try BodyFraming(ofRequest: fields, isVersion11: isVersion11)
+            self.framing = framing
         }
-        keepsAlive = isVersion11 && framing != .untilClose && !fields.list("connection", contains: "close")
+        keepsAlive = isVersion11 && self.framing != .untilClose && !fields.list("connection", contains: "close")
         self.fields = fields
     }
 
