@@ -87,9 +87,10 @@ extension SettingKind {
                     "Put the secret into an environment variable and write its name here, like UPSTREAM_KEY.")
             }
             guard let secret = environment[text], !secret.isEmpty else {
-                let name = Shown.looksSecret(text) ? "" : " \(text),"
                 throw ValueComplaint(
-                    "The variable\(name) which `\(path)` names is not set.",
+                    Shown.looksSecret(text)
+                        ? "The variable that `\(path)` names is not set."
+                        : "The variable \(text), which `\(path)` names, is not set.",
                     "Set it in the environment of Steward, or name another variable.")
             }
         case .text, .folder:
