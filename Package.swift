@@ -26,6 +26,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -116,7 +117,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "FilteringTests", dependencies: ["Filtering"], swiftSettings: settings),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Filtering", "Gateway", "JSON", nio], swiftSettings: settings),
+            name: "GatewayTests", dependencies: ["Filtering", "Gateway", "JSON", nio, nioEmbedded, nioHTTP1],
+            swiftSettings: settings),
         .testTarget(
             name: "GuidelinesTests", dependencies: ["Guidelines", "Filtering", "JSON"], swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "CSimdjson"], swiftSettings: settings),

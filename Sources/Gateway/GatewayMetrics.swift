@@ -8,7 +8,8 @@ package struct GatewayMetrics: Sendable {
     let unrecorded: Counter
     let connections: Gauge
     let inFlight: Gauge
-    private let exchanges: MetricFamily<Counter>
+    /// By dialect and outcome, at `index(of:_:)`.
+    private let exchanges: [Counter]
     private let refusals: MetricFamily<Counter>
     private let findings: MetricFamily<Counter>
     private let upstreamFailures: MetricFamily<Counter>
@@ -28,8 +29,11 @@ package struct GatewayMetrics: Sendable {
         )
         connections = registry.gauge("steward.connections", help: "Open client connections.")
         inFlight = registry.gauge("steward.exchanges.in_flight", help: "Exchanges being served.")
-        exchanges = registry.counters(
+        let outcomes = registry.counters(
             "steward.exchanges", help: "Exchanges by dialect and outcome.", labels: ["dialect", "outcome"])
+        exchanges = RecordDialect.allCases.flatMap { dialect in
+            Outcome.allCases.map { outcomes.with(dialect.name, $0.name) }
+        }
         refusals = registry.counters("steward.refusals", help: "Refusals by code.", labels: ["code"])
         findings = registry.counters(
             "steward.findings", help: "Findings by category, side and verdict.",
@@ -53,9 +57,9 @@ package struct GatewayMetrics: Sendable {
 
     /// Counts one exchange, from its trace.
     func observe(
-        _ trace: Trace, _ ending: Ending, model: ModelSettings?, dialect: Dialect?, at now: ContinuousClock.Instant
+        _ trace: Trace, _ ending: Ending, model: Model?, dialect: Dialect?, at now: ContinuousClock.Instant
     ) {
-        exchanges.with(trace.dialect.name, ending.outcome.name).add()
+        exchanges[Self.index(of: trace.dialect, ending.outcome)].add()
         if let refusal = ending.refusal { refusals.with(refusal).add() }
         for (summary, side) in [(trace.prompt, "prompt"), (trace.completion, "completion")] {
             for finding in summary.findings {
@@ -67,7 +71,8 @@ package struct GatewayMetrics: Sendable {
         for (histogram, microseconds) in zip(stages, [times.parse, times.decide, times.queue]) {
             histogram.observe(Int64(microseconds) * 1_000)
         }
-        guard let model, let dialect, let series = models[SeriesKey(dialect: dialect, model: model.name)] else {
+        guard let model, let dialect, let series = models[SeriesKey(dialect: dialect, model: model.settings.name)]
+        else {
             return
         }
         let total = Int64(times.total) * 1_000
@@ -86,6 +91,11 @@ package struct GatewayMetrics: Sendable {
                 series.perOutputToken.observe((total - Int64(times.firstToken) * 1_000) / Int64(tokens.output - 1))
             }
         }
+    }
+
+    /// Raw values of dialects count from 0, those of outcomes from 1, both without gaps.
+    private static func index(of dialect: RecordDialect, _ outcome: Outcome) -> Int {
+        Int(dialect.rawValue) * Outcome.allCases.count + Int(outcome.rawValue) - 1
     }
 
     func upstreamFailed(_ upstream: String, _ failure: UpstreamFailure) {

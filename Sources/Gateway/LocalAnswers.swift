@@ -40,7 +40,7 @@ struct LocalAnswers: @unchecked Sendable {
             writer.key("data" as StaticString)
             writer.array { writer in
                 for model in models.all where key.mayUse(model) {
-                    for name in [model.name] + model.aliases { write(name, into: &writer) }
+                    for name in model.names { write(name, into: &writer) }
                 }
             }
         }
@@ -127,8 +127,8 @@ struct LocalAnswers: @unchecked Sendable {
 }
 
 extension KeyEntry {
-    func mayUse(_ model: ModelSettings) -> Bool {
-        allowedModels?.contains(model.name) ?? true
+    func mayUse(_ model: Model) -> Bool {
+        allowedModels?.contains(model.settings.name) ?? true
     }
 }
 

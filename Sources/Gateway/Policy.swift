@@ -3,7 +3,7 @@ package import Filtering
 package import Guidelines
 
 /// All published data that the path decides by, as one immutable value: no request sees half of two versions.
-package struct Policy: Sendable {
+package final class Policy: Sendable {
     package let guidelines: Guidelines
     package let rules: FilterRules
     package let categories: CategoryCatalogue

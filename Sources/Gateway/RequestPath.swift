@@ -10,8 +10,9 @@ internal import Storage
 /// ```
 /// Each stage takes what the one before it made, so a request that skipped a stage does not compile. A stage that stops
 /// the request throws a `PathExit`, which is turned into the caller's error and into the record here and nowhere else.
-/// One path belongs to one event loop, with that loop's working memory; its tasks never leave it.
-struct RequestPath: Sendable {
+/// One path belongs to one event loop, with that loop's working memory; its tasks never leave it. A class, because a
+/// task that captures it then counts one reference, not one for each stage.
+final class RequestPath: Sendable {
     let authenticate: AuthenticateStage
     let parse: ParseStage
     let admit: AdmitStage
@@ -26,6 +27,27 @@ struct RequestPath: Sendable {
     let metrics: GatewayMetrics
     let isDraining: DrainFlag
     let log: Logger
+
+    init(
+        authenticate: AuthenticateStage, parse: ParseStage, admit: AdmitStage, limit: LimitStage, screen: ScreenStage,
+        record: RecordStage, forward: ForwardStage, completion: CompletionStage, stream: StreamStage,
+        answers: AnswerHeads, local: LocalAnswers, metrics: GatewayMetrics, isDraining: DrainFlag, log: Logger
+    ) {
+        self.authenticate = authenticate
+        self.parse = parse
+        self.admit = admit
+        self.limit = limit
+        self.screen = screen
+        self.record = record
+        self.forward = forward
+        self.completion = completion
+        self.stream = stream
+        self.answers = answers
+        self.local = local
+        self.metrics = metrics
+        self.isDraining = isDraining
+        self.log = log
+    }
 
     /// Serves one exchange. Its answer, whole or broken off, has been written when this returns.
     func serve(_ exchange: Exchange) async {
@@ -54,7 +76,7 @@ struct RequestPath: Sendable {
         let parsed = try await parse.parse(caller, as: dialect)
         trace.parsed(parsed)
         let admitted = try admit.admit(parsed)
-        trace.model = admitted.model.name
+        trace.model = admitted.model.settings.name
         let limited = try limit.reserve(admitted, trace: trace, at: .now)
         let screened = try screen.screen(limited, trace: trace)
         trace.decidedAt = .now

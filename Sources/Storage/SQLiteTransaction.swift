@@ -8,6 +8,9 @@ internal import GRDBSQLite
 /// appearance: in `SET a = $2 WHERE b = $1`, position 1 is `$2`.
 final class SQLiteTransaction: Transaction {
     private let connection: GRDB.Database
+    /// By statement: the numbers of its parameters in the order of their first appearance. Asking SQLite for names is
+    /// quadratic in their count, and a batch runs one statement a thousand times.
+    private var orders: [String: [Int]] = [:]
 
     init(_ connection: GRDB.Database) {
         self.connection = connection
@@ -60,7 +63,7 @@ final class SQLiteTransaction: Transaction {
             throw StorageError(sqlite: error)
         }
         do {
-            try bind(arguments, to: statement)
+            try bind(arguments, to: statement, order: order(of: statement, sql, count: arguments.count))
         } catch {
             release(statement)
             throw error
@@ -68,20 +71,29 @@ final class SQLiteTransaction: Transaction {
         return statement
     }
 
-    private func bind(_ arguments: [any SQLValueConvertible], to statement: OpaquePointer) throws {
-        let count = sqlite3_bind_parameter_count(statement)
-        guard count == arguments.count else {
-            throw StorageError.parameters(expected: Int(count), given: arguments.count)
+    private func bind(
+        _ arguments: [any SQLValueConvertible], to statement: OpaquePointer, order: [Int]
+    ) throws {
+        for (index, number) in order.enumerated() {
+            try check(bind(arguments[number - 1].sqlValue, to: statement, at: CInt(index + 1)))
         }
-        guard count > 0 else { return }
-        for index in 1...count {
-            guard let name = sqlite3_bind_parameter_name(statement, index),
-                let number = Self.number(of: name), number <= arguments.count
+    }
+
+    private func order(of statement: OpaquePointer, _ sql: String, count: Int) throws -> [Int] {
+        let expected = Int(sqlite3_bind_parameter_count(statement))
+        guard expected == count else { throw StorageError.parameters(expected: expected, given: count) }
+        if let order = orders[sql] { return order }
+        let order = try (0..<count).map { index in
+            guard let name = sqlite3_bind_parameter_name(statement, CInt(index + 1)),
+                let number = Self.number(of: name),
+                number <= count
             else {
-                throw StorageError.statement("its parameters are not $1 to $\(arguments.count)")
+                throw StorageError.statement("its parameters are not $1 to $\(count)")
             }
-            try check(bind(arguments[number - 1].sqlValue, to: statement, at: index))
+            return number
         }
+        orders[sql] = order
+        return order
     }
 
     /// 12 for `$12`; `nil` for anything but `$` and a number of at most four digits from 1.

@@ -189,3 +189,14 @@ struct InboundMachineTests {
         }
     }
 }
+
+@Suite("Character classes (RFC 9110, 5.6.2)")
+struct CharacterClassTests {
+    @Test("take exactly the token characters")
+    func tokens() {
+        let allowed = Set("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
+        for byte in UInt8.min...UInt8.max {
+            #expect(CharacterClass.isToken(byte) == allowed.contains(byte), "byte \(byte)")
+        }
+    }
+}

@@ -9,7 +9,8 @@ final class Exchange: @unchecked Sendable {
     let clientAddress: ClientAddress
     let arrivedAt: ContinuousClock.Instant
 
-    private weak var connection: ConnectionHandler?
+    /// Let go when the exchange ends or the client leaves.
+    private var connection: ConnectionHandler?
     private let budget: ByteBudget
     private var budgetTaken = 0
     private(set) var state = State.reading
@@ -73,6 +74,7 @@ final class Exchange: @unchecked Sendable {
         var answer = answer
         if head.method == .head { answer.body = [] }
         connection?.write(answer, of: self)
+        connection = nil
     }
 
     /// Writes the head of a streamed answer together with its first bytes.
@@ -96,6 +98,7 @@ final class Exchange: @unchecked Sendable {
         guard state == .streaming else { return }
         state = .ended
         connection?.endStream(bytes, of: self)
+        connection = nil
     }
 
     /// Cuts the connection, for an answer that can't be ended well.
@@ -103,6 +106,7 @@ final class Exchange: @unchecked Sendable {
         guard state != .ended else { return }
         state = .ended
         connection?.abort()
+        connection = nil
     }
 
     // MARK: - For the handler
@@ -141,6 +145,8 @@ final class Exchange: @unchecked Sendable {
         writableWaiter?.resume(returning: false)
         writableWaiter = nil
         onClientLeft?()
+        onClientLeft = nil
+        connection = nil
     }
 
     private func reserve(_ bytes: Int) throws(PathExit) {

@@ -140,16 +140,17 @@ enum HeadProblem: Error, Equatable {
 
 /// Which bytes may stand where in a head. Source: RFC 9110, section 5.5 and 5.6.2.
 enum CharacterClass {
-    private static let token: [Bool] = (0..<256).map { byte in
-        switch UInt8(byte) {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-        case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x5E, 0x5F, 0x60, 0x7C, 0x7E: true
-        default: false
-        }
+    // A bit for each ASCII character that a token may have, from U+0000 and from U+0040.
+    private static let tokenLow: UInt64 = 0x03FF_6CFA_0000_0000
+    private static let tokenHigh: UInt64 = 0x57FF_FFFF_C7FF_FFFE
+
+    @inline(__always)
+    static func isToken(_ byte: UInt8) -> Bool {
+        if byte < 64 { return tokenLow >> UInt64(byte) & 1 == 1 }
+        return byte < 128 && tokenHigh >> UInt64(byte & 63) & 1 == 1
     }
 
-    static func isToken(_ byte: UInt8) -> Bool { token[Int(byte)] }
-
+    @inline(__always)
     static func isFieldValue(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte != 0x7F || byte == 0x09
     }

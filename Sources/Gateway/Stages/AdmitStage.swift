@@ -3,7 +3,7 @@ internal import Access
 /// A request that its caller may make of this model.
 struct Admitted: Sendable {
     let request: Parsed
-    let model: ModelSettings
+    let model: Model
     /// Tokens that each of its answers may have.
     let outputTokensMax: Int
     /// What is in it that no filter reads, and the model's policy admits.
@@ -19,26 +19,29 @@ struct AdmitStage: Sendable {
         let facts = request.facts
         try Self.require(request.dialect == .embeddings ? .embeddings : .inference, of: key)
         guard let model = models[facts.model] else { throw .refused(Refusal(.unknownModel(facts.model))) }
-        if let allowed = key.allowedModels, !allowed.contains(model.name) {
+        if let allowed = key.allowedModels, !allowed.contains(model.settings.name) {
             throw .refused(Refusal(.modelNotAllowed(facts.model)))
         }
-        guard model.upstreams.contains(where: { $0.dialects.contains(request.dialect) }) else {
+        guard model.settings.upstreams.contains(where: { $0.dialects.contains(request.dialect) }) else {
             throw .refused(Refusal(.dialectNotServed(model: facts.model)))
         }
         var unscreened: Set<Unscreenable> = []
         for (what, param) in facts.unscreenable {
-            guard model.admitsUnscreened.contains(what) else {
+            guard model.settings.admitsUnscreened.contains(what) else {
                 throw .refused(Refusal(.unscreenable(what, param: param)))
             }
             unscreened.insert(what)
         }
-        if let cap = facts.outputTokensMax, cap > model.outputTokensMax {
+        if let cap = facts.outputTokensMax, cap > model.settings.outputTokensMax {
             let name = facts.outputCapName ?? "max_tokens"
             throw .refused(
-                .invalid("\(name)", "`\(name)` must be at most \(model.outputTokensMax) for this model; it is \(cap)."))
+                .invalid(
+                    "\(name)",
+                    "`\(name)` must be at most \(model.settings.outputTokensMax) for this model; it is \(cap)."))
         }
         return Admitted(
-            request: request, model: model, outputTokensMax: facts.outputTokensMax ?? model.outputTokensDefault,
+            request: request, model: model,
+            outputTokensMax: facts.outputTokensMax ?? model.settings.outputTokensDefault,
             unscreened: unscreened)
     }
 
@@ -47,25 +50,37 @@ struct AdmitStage: Sendable {
     }
 }
 
+/// A model that is served. A class, so that a request carries one reference.
+final class Model: Sendable {
+    let settings: ModelSettings
+
+    init(_ settings: ModelSettings) {
+        self.settings = settings
+    }
+
+    /// All that callers may call it.
+    var names: [String] { [settings.name] + settings.aliases }
+}
+
 /// The models of the configuration, by name and alias.
 struct ModelTable: Sendable {
-    let all: [ModelSettings]
-    private let byName: [String: ModelSettings]
+    let all: [Model]
+    private let byName: [String: Model]
 
     init(_ models: [ModelSettings]) {
-        all = models
-        var byName: [String: ModelSettings] = [:]
-        for model in models {
-            for name in [model.name] + model.aliases where byName[name] == nil { byName[name] = model }
+        all = models.map(Model.init)
+        var byName: [String: Model] = [:]
+        for model in all {
+            for name in model.names where byName[name] == nil { byName[name] = model }
         }
         self.byName = byName
     }
 
     /// `name` may carry options behind a `?`, which only the rehearsal model has.
-    subscript(name: String) -> ModelSettings? {
+    subscript(name: String) -> Model? {
         if let model = byName[name] { return model }
         guard let mark = name.firstIndex(of: "?") else { return nil }
         let model = byName[String(name[..<mark])]
-        return model?.takesOptions == true ? model : nil
+        return model?.settings.takesOptions == true ? model : nil
     }
 }

@@ -77,7 +77,7 @@ struct CompletionStage: @unchecked Sendable {
 
     /// Answers name the model as the caller did, where the upstream knows it by another name.
     private func rename(_ answer: Forwarded, _ document: JSONDocument, into edits: inout JSONEdits) {
-        guard answer.upstream.model != nil, document.member("model", of: document.root) != nil else { return }
+        guard answer.pool.settings.model != nil, document.member("model", of: document.root) != nil else { return }
         var name = JSONWriter()
         name.string(answer.screened.limited.admitted.request.facts.model)
         edits.setMember("model", raw: name.bytes, of: document.root)

@@ -4,7 +4,7 @@ internal import NIOCore
 /// An upstream that has begun to answer.
 struct Forwarded: Sendable {
     let screened: Screened
-    let upstream: UpstreamSettings
+    let pool: UpstreamPool
     let exchange: UpstreamExchange
     let head: ResponseHead
 }
@@ -19,7 +19,7 @@ struct ForwardStage: Sendable {
     func send(_ request: Screened, trace: Trace) async throws(PathExit) -> Forwarded {
         let admitted = request.limited.admitted
         var failure = UpstreamFailure.none
-        for upstream in Self.order(admitted.model.upstreams, for: admitted.request.dialect) {
+        for upstream in Self.order(admitted.model.settings.upstreams, for: admitted.request.dialect) {
             do throws(UpstreamFailure) {
                 trace.upstream = upstream.name
                 return try await send(request, to: upstream, trace: trace)
@@ -35,7 +35,7 @@ struct ForwardStage: Sendable {
         _ request: Screened, to upstream: UpstreamSettings, trace: Trace
     ) async throws(UpstreamFailure) -> Forwarded {
         guard let pool = pools[upstream] else { throw .none }
-        let bytes = UpstreamRequest(request, to: upstream, headers: headers, id: trace.id).encoded()
+        let bytes = UpstreamRequest(request, to: pool, headers: headers, id: trace.id).encoded()
         var exchange = try await pool.send(bytes)
         var head: ResponseHead
         trace.sentAt = .now
@@ -50,7 +50,7 @@ struct ForwardStage: Sendable {
             head = try await receiveHead(of: exchange, request)
         }
         try await check(head, exchange)
-        return Forwarded(screened: request, upstream: upstream, exchange: exchange, head: head)
+        return Forwarded(screened: request, pool: pool, exchange: exchange, head: head)
     }
 
     private func receiveHead(

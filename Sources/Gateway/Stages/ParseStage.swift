@@ -1,11 +1,20 @@
 internal import JSON
 
 /// A request whose body is one well-formed JSON tree in its dialect.
-struct Parsed: Sendable {
+///
+/// A class, since every later stage carries it on: one reference to count instead of all that is in it.
+final class Parsed: Sendable {
     let caller: Authenticated
     let dialect: Dialect
     let document: JSONDocument
     let facts: RequestFacts
+
+    init(caller: Authenticated, dialect: Dialect, document: JSONDocument, facts: RequestFacts) {
+        self.caller = caller
+        self.dialect = dialect
+        self.document = document
+        self.facts = facts
+    }
 }
 
 /// Reads the body and parses it, once: what is screened and what is sent are made of the same tree.

@@ -44,7 +44,7 @@ struct StreamStage: @unchecked Sendable {
     private func makeStream(for answer: Forwarded) -> CompletionStream {
         let request = answer.screened.limited.admitted.request
         var name: JSONWriter?
-        if answer.upstream.model != nil {
+        if answer.pool.settings.model != nil {
             name = JSONWriter()
             name?.string(request.facts.model)
         }

@@ -9,7 +9,8 @@ final class UpstreamExchange: @unchecked Sendable {
         case end
     }
 
-    private weak var connection: UpstreamConnection?
+    /// Let go when the exchange ends.
+    private var connection: UpstreamConnection?
     private var head: ResponseHead?
     private var pieces = CircularBuffer<ByteBuffer>(initialCapacity: 2)
     private var isComplete = false
@@ -62,6 +63,7 @@ final class UpstreamExchange: @unchecked Sendable {
     /// Ends the exchange on our side: the connection is closed, which every model server takes as a cancellation.
     func cancel() {
         guard !isComplete, failure == nil else { return }
+        let connection = connection
         fail(.cancelled)
         wake()
         connection?.abort()
@@ -75,10 +77,14 @@ final class UpstreamExchange: @unchecked Sendable {
     func receive(head: ResponseHead) { self.head = head }
     func receive(bytes: ByteBuffer) { pieces.append(bytes) }
     func answerBegan() { hasAnswerBegun = true }
-    func complete() { isComplete = true }
+    func complete() {
+        isComplete = true
+        connection = nil
+    }
 
     func fail(_ failure: UpstreamFailure) {
         if !isComplete, self.failure == nil { self.failure = failure }
+        connection = nil
     }
 
     /// Lets the path look again; called once per read, when all of it has been taken in.

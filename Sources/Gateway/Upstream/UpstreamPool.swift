@@ -7,6 +7,8 @@ internal import NIOSSL
 /// `@unchecked Sendable`: touched on its loop only.
 final class UpstreamPool: @unchecked Sendable {
     let settings: UpstreamSettings
+    /// What requests begin with, by dialect.
+    let heads: [Dialect: [UInt8]]
     private let loop: any EventLoop
     private let tls: NIOSSLContext?
     /// Last used first, so that those which are not needed grow old and are closed.
@@ -19,6 +21,8 @@ final class UpstreamPool: @unchecked Sendable {
 
     init(settings: UpstreamSettings, tls: NIOSSLContext?, loop: any EventLoop) {
         self.settings = settings
+        heads = Dictionary(
+            uniqueKeysWithValues: Dialect.allCases.map { ($0, UpstreamRequest.head($0, to: settings)) })
         self.tls = tls
         self.loop = loop
     }

@@ -22,13 +22,13 @@ package struct HeaderSettings: Sendable {
 /// A request in the words of one upstream.
 struct UpstreamRequest {
     private let request: Screened
-    private let upstream: UpstreamSettings
+    private let pool: UpstreamPool
     private let headers: HeaderSettings
     private let id: RecordID
 
-    init(_ request: Screened, to upstream: UpstreamSettings, headers: HeaderSettings, id: RecordID) {
+    init(_ request: Screened, to pool: UpstreamPool, headers: HeaderSettings, id: RecordID) {
         self.request = request
-        self.upstream = upstream
+        self.pool = pool
         self.headers = headers
         self.id = id
     }
@@ -38,38 +38,35 @@ struct UpstreamRequest {
     /// Head and body in one buffer.
     func encoded() -> ByteBuffer {
         let body = body()
-        var head: [UInt8] = []
-        head.reserveCapacity(512)
-        head.append(contentsOf: "POST ".utf8)
-        head.append(contentsOf: upstream.basePath.utf8)
-        let path = parsed.dialect.path
-        head.append(contentsOf: UnsafeBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))
-        head.append(contentsOf: " HTTP/1.1\r\nhost: ".utf8)
-        head.append(contentsOf: upstream.authority.utf8)
-        head.append(contentsOf: "\r\nuser-agent: steward\r\naccept-encoding: identity\r\n".utf8)
-        head.append(
-            contentsOf: (parsed.facts.isStream ? "accept: text/event-stream\r\n" : "accept: application/json\r\n").utf8)
-        head.append(contentsOf: "content-type: application/json\r\ncontent-length: ".utf8)
-        head.appendDecimal(body.count)
-        head.append(contentsOf: "\r\nx-request-id: req_".utf8)
-        id.appendDigits(to: &head)
-        head.append(contentsOf: "\r\n".utf8)
-        if let credential = upstream.credential {
-            head.append(contentsOf: "authorization: Bearer ".utf8)
-            head.append(contentsOf: credential.secret.utf8)
-            head.append(contentsOf: "\r\n".utf8)
-        }
-        head.append(contentsOf: passedFields().bytes)
-        head.append(contentsOf: "\r\n".utf8)
-        var buffer = ByteBufferAllocator().buffer(capacity: head.count + body.count)
-        buffer.writeBytes(head)
+        var numbers: [UInt8] = []
+        numbers.appendDecimal(body.count)
+        numbers.append(contentsOf: Self.requestID)
+        id.appendDigits(to: &numbers)
+        var buffer = ByteBufferAllocator().buffer(capacity: 512 + body.count)
+        buffer.writeBytes(pool.heads[parsed.dialect, default: []])
+        buffer.writeStaticString(parsed.facts.isStream ? "text/event-stream" : "application/json")
+        buffer.writeStaticString("\r\ncontent-length: ")
+        buffer.writeBytes(numbers)
+        buffer.writeStaticString("\r\n")
+        writePassedFields(to: &buffer)
+        buffer.writeStaticString("\r\n")
         buffer.writeBytes(body)
         return buffer
     }
 
-    private func passedFields() -> AnswerFields {
+    private static let requestID = Array("\r\nx-request-id: req_".utf8)
+
+    /// What every request of a dialect to one upstream begins with, up to the value of `accept`.
+    static func head(_ dialect: Dialect, to upstream: UpstreamSettings) -> [UInt8] {
+        var head = "POST \(upstream.basePath)\(dialect.path) HTTP/1.1\r\nhost: \(upstream.authority)\r\n"
+        head += "user-agent: steward\r\naccept-encoding: identity\r\ncontent-type: application/json\r\n"
+        if let credential = upstream.credential { head += "authorization: Bearer \(credential.secret)\r\n" }
+        return Array((head + "accept: ").utf8)
+    }
+
+    private func writePassedFields(to buffer: inout ByteBuffer) {
+        guard !headers.toUpstream.isEmpty else { return }
         var passed = AnswerFields()
-        guard !headers.toUpstream.isEmpty else { return passed }
         let fields = parsed.caller.exchange.head.fields
         for field in fields.fields {
             let name = fields.name(of: field)
@@ -77,7 +74,7 @@ struct UpstreamRequest {
                 passed.append(name: name, value: fields.value(of: field))
             }
         }
-        return passed
+        buffer.writeBytes(passed.bytes)
     }
 
     /// The tree with redactions, the upstream's name of the model, an output cap and the wish for usage.
@@ -86,8 +83,8 @@ struct UpstreamRequest {
         let document = parsed.document
         let facts = parsed.facts
         let admitted = request.limited.admitted
-        let model = upstream.model ?? admitted.model.name
-        if model != facts.model, !admitted.model.takesOptions {
+        let model = pool.settings.model ?? admitted.model.settings.name
+        if model != facts.model, !admitted.model.settings.takesOptions {
             var name = JSONWriter()
             name.string(model)
             edits.setMember("model", raw: name.bytes, of: document.root)

@@ -28,7 +28,7 @@ package final class Journal: Sendable {
 
         package init(
             folder: String, durability: JournalDurability = .crash, bytesMax: Int = 1 << 30,
-            segmentBytesMax: Int = 64 << 20, bufferBytesMax: Int = 8 << 20, lingerMicroseconds: Int = 50,
+            segmentBytesMax: Int = 64 << 20, bufferBytesMax: Int = 8 << 20, lingerMicroseconds: Int = 250,
             syncMicroseconds: Int = 35_000
         ) {
             self.folder = folder

@@ -10,7 +10,7 @@ package struct RecordWriterService: Service {
     private let interval: Duration
 
     /// Records reach the store within about `interval`.
-    package init(writer: RecordWriter, interval: Duration = .milliseconds(100)) {
+    package init(writer: RecordWriter, interval: Duration = .milliseconds(200)) {
         self.writer = writer
         self.interval = interval
     }
