@@ -66,18 +66,24 @@ struct RehearsalService: Service {
 }
 
 /// Lights the store's lamp: reads a row every few seconds.
+///
+/// Service goes on for a while without the store, so the lamp turns red only when reads have failed several times.
 struct StoreProbe: Service {
     let database: any Database
     let lamp: HealthLamp
     var interval = Duration.seconds(2)
+    var failuresTolerated = 5
 
     func run() async throws {
+        var failures = 0
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             do {
                 _ = try await database.read { try $0.query("SELECT 1 AS one") }
+                failures = 0
                 lamp.set(.green)
             } catch {
-                lamp.set(.red("The store can't be read."))
+                failures += 1
+                if failures > failuresTolerated { lamp.set(.red("The store can't be read.")) }
             }
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) }
         }
