@@ -14,9 +14,9 @@ struct HeadReader: Sendable {
     /// The whole head with its empty line, or `nil` until it has arrived.
     mutating func read(from input: inout ByteBuffer) throws(HeadProblem) -> [UInt8]? {
         if searched == 0 {
-            skipEmptyLines(&input)
+            try skipEmptyLines(&input)
             // Half an empty line: to search it now would make it the beginning of the head.
-            if emptyLines < Self.emptyLinesMax, input.readableBytesView.elementsEqual([0x0D]) { return nil }
+            if input.readableBytesView.elementsEqual([0x0D]) { return nil }
         }
         let end = input.withUnsafeReadableBytes { bytes -> Int? in
             var index = max(3, searched)
@@ -43,8 +43,9 @@ struct HeadReader: Sendable {
     var isInsideHead: Bool { searched > 0 }
 
     /// A robust server ignores empty lines before a request; a few, however they arrive. Source: RFC 9112, section 2.2.
-    private mutating func skipEmptyLines(_ input: inout ByteBuffer) {
-        while emptyLines < Self.emptyLinesMax, input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A {
+    private mutating func skipEmptyLines(_ input: inout ByteBuffer) throws(HeadProblem) {
+        while input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A {
+            guard emptyLines < Self.emptyLinesMax else { throw .malformed("too many empty lines before it") }
             input.moveReaderIndex(forwardBy: 2)
             emptyLines += 1
         }

@@ -18,6 +18,8 @@ struct ResponseHead: Sendable {
         // What follows a switch is another protocol; read on, its bytes would pass for the answer.
         guard status != 101 else { throw .malformed("a switch of protocols that nobody asked for") }
         self.status = status
+        // HTTP/1.0 knows no interim answers: it may be the whole answer, and what follows another's.
+        guard status >= 200 || isVersion11 else { throw .malformed("an interim answer in HTTP/1.0") }
         // Also where there is no body: whoever contradicts itself about a length is not to be trusted with the next.
         let framing = try BodyFraming(ofRequest: fields, isVersion11: isVersion11)
         if status < 200 || status == 204 || status == 304 {

@@ -61,10 +61,10 @@ struct RequestDifferentialTests {
 
     /// Why we refuse what llhttp accepts.
     private static let reasons: Set<String> = [
-        // llhttp skips single CR and LF before a start line.
-        "a bare CR", "a line that ends in LF without CR",
-        // It reads up to 20 digits, nought included; we 15.
-        "a chunk size that is no number",
+        // llhttp skips single CR and LF before a start line, and any number of both.
+        "a bare CR", "a line that ends in LF without CR", "too many empty lines before it",
+        // It reads numbers up to 2^64, and noughts before them without end; we 15 digits of a chunk, 18 of a length.
+        "a chunk size that is no number", "a content-length that is not one decimal number",
         // It takes `;;` and `;=`.
         "a malformed chunk extension",
         // It leaves other codings before or without `chunked` to whoever is behind it.

@@ -28,7 +28,9 @@ struct WireWriter {
     mutating func answer() -> [UInt8] {
         bytes.removeAll(keepingCapacity: true)
         while random.chance(20) {
-            write("HTTP/1.1 ", random.pick(["100 Continue", "102 Processing", "103 Early Hints"]))
+            write(
+                choose(["HTTP/1.1 "], ["HTTP/1.0 "]),
+                random.pick(["100 Continue", "102 Processing", "103 Early Hints"]))
             endLine()
             if twisted() { write("Content-Length: 4\r\n") }
             fields()
@@ -53,7 +55,7 @@ struct WireWriter {
 
     private mutating func request(isLast: Bool) {
         while random.chance(5) { write("\r\n") }
-        if twisted() { write(random.pick(["\n", "\r", " ", "\r\n\r\n\r\n", "\0"])) }
+        if twisted() { write(random.pick(["\n", "\r", " ", "\r\n\r\n\r\n\r\n\r\n", "\0"])) }
         write(random.pick(Self.methods))
         write(choose([" "], ["  ", "\t", "", " \r\n"]))
         write(random.pick(["/", "/v1/models", "/v1/chat/completions?a=b&c=%20", "//x/../y;z=1", "/a?", "/?b=/?c"]))
