@@ -5,13 +5,12 @@ import time
 
 import openai
 import pytest
-from harness import RawAnswer, chat_body
+from harness import Steward, chat_body
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory, rehearsal_server):
     """A Steward whose keys these tests change."""
-    from harness import Steward
     server = Steward(tmp_path_factory.mktemp("keys"), upstream=rehearsal_server.url,
                      settings={"gateway": {"trusted_proxies": ["127.0.0.1/32"]}})
     server.make_application("Help desk")
@@ -177,5 +176,6 @@ def test_a_running_answer_outlives_its_keys_end(keys):
 
 
 def test_a_wrong_scheme_is_no_key(keys):
-    answer = keys.raw(f"GET /v1/models HTTP/1.1\r\nhost: h\r\nauthorization: Basic {keys.key}\r\n\r\n".encode())
-    assert isinstance(answer, RawAnswer) and answer.status == 401
+    head = ["GET /v1/models HTTP/1.1", "host: h", f"authorization: Basic {keys.key}", "x-forwarded-for: 10.3.0.1"]
+    answer = keys.raw("\r\n".join(head).encode() + b"\r\n\r\n")
+    assert (answer.status, answer.error["code"]) == (401, "missing_api_key")

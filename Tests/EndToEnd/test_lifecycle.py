@@ -165,14 +165,12 @@ def test_a_full_disk_fails_closed_turns_ready_red_and_recovers_by_itself(make_st
     assert steward.text()[0]
     assert get(steward.telemetry + "/health/ready")[0] == 200
     filler = small_disk / "filler"
-    with open(filler, "wb") as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0" * 65_536)
-            file.flush()
-    with open(filler, "ab") as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0")
-            file.flush()
+    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    for size in (65_536, 1):
+        with contextlib.suppress(OSError):
+            while os.write(descriptor, bytes(size)):
+                pass
+    os.close(descriptor)
     refused = None
 
     def closed():

@@ -35,8 +35,10 @@ def test_metrics_have_otels_names_and_count(steward):
                    if name == "gen_ai_server_request_duration_seconds_count" and 'gen_ai_request_model="rehearsal"' in labels)
     before = count()
     steward.chat()
-    list(steward.chat(stream=True))
+    list(steward.chat(f"Card {CARD}.", stream=True))
     assert count() == before + 2
+    with pytest.raises(openai.NotFoundError):
+        steward.chat(model="nobody")
     found, types = samples(get(steward.telemetry + "/metrics")[1])
     for name in ("gen_ai_server_request_duration_seconds", "gen_ai_server_time_to_first_token_seconds",
                  "gen_ai_client_token_usage", "steward_stage_duration_seconds"):

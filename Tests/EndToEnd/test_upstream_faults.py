@@ -113,7 +113,7 @@ def test_a_huge_stream_passes_without_being_held(steward):
         count += sum(len(choice.delta.content or "") for choice in chunk.choices)
         if number % 1000 == 0:
             most = max(most, steward.program.resident_bytes())
-    assert count >= 4_000_000
+    assert count > 3_900_000
     assert most - before < 32 << 20
 
 
