@@ -30,6 +30,7 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "steward",
@@ -54,9 +55,9 @@ let package = Package(
         .executableTarget(
             name: "Steward",
             dependencies: [
-                "Access", "Filtering", "Gateway", "Guidelines", "JSON", "Limits", "Moderation", "Records", "Rehearsal",
-                "Snapshots", "Storage", "Telemetry", "Web", "Yams", argumentParser, configuration, lifecycle, logging,
-                coreMetrics, nio, nioPosix,
+                "Access", "Filtering", "Gateway", "Guidelines", "Limits", "Moderation", "Records", "Rehearsal",
+                "Snapshots", "Storage", "Telemetry", "Web", "Yams", argumentParser, configuration, coreMetrics,
+                lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL, unixSignals,
             ], swiftSettings: settings),
 
         // The request path.
@@ -135,7 +136,10 @@ let package = Package(
         .testTarget(
             name: "StorageTests", dependencies: ["Storage", "StorageCrashWriter", "StorageTesting"],
             swiftSettings: settings),
-        .testTarget(name: "StewardTests", dependencies: ["Steward"], swiftSettings: settings),
+        .testTarget(
+            name: "StewardTests",
+            dependencies: ["Access", "Gateway", "Rehearsal", "Steward", "Storage", argumentParser, logging],
+            swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics], swiftSettings: settings),
         .testTarget(

@@ -113,7 +113,7 @@ struct BodyDecoderTests {
     @Test("takes chunks apart at every split, with extensions and trailers, and leaves what follows")
     func decodesAtEverySplit() throws {
         let text = Array("4;x=y\r\nWiki\r\n6\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\nA: b\r\n\r\nGET".utf8)
-        for split in 0...(text.count - 3) {
+        for split in 0..<(text.count - 3) {
             let (body, ended, rest) = try decode([Array(text[..<split]), Array(text[split...])], .chunked)
             #expect(body == "Wikipedia in \r\n\r\nchunks.", "split at \(split)")
             #expect(ended)
