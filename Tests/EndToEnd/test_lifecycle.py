@@ -199,6 +199,8 @@ def test_a_full_disk_fails_closed_turns_ready_red_and_recovers_by_itself(make_st
     answer = wait_until(open_again, 20, 0.2)
     assert answer, "did not recover"
     assert wait_until(lambda: get(steward.telemetry + "/health/ready")[0] == 200, 15, 0.2)
+    # The store is tried again every few seconds; until then the journal keeps the records.
+    assert wait_until(lambda: steward.command("records", "tail", check=False).returncode == 0, 20, 0.5)
     assert steward.record(answer._request_id)["outcome"] == "answered"
 
 
