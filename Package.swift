@@ -66,7 +66,11 @@ let package = Package(
             dependencies: [
                 "Access", "Filtering", "Guidelines", "JSON", "Limits", "Records", "Snapshots", "Storage", "Telemetry",
                 nio, nioPosix, nioSSL, lifecycle, logging,
-            ], swiftSettings: settings),
+            ],
+            swiftSettings: settings + [
+                // An async call stays where its caller is, instead of asking for its executor each time.
+                .enableUpcomingFeature("NonisolatedNonsendingByDefault")
+            ]),
         .target(
             name: "Rehearsal", dependencies: ["JSON", "Snapshots", nio, nioHTTP1, nioPosix, lifecycle, logging],
             swiftSettings: settings),

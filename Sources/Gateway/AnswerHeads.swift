@@ -3,15 +3,21 @@ internal import Storage
 /// The header fields of answers, which are the same whatever stage made the answer.
 struct AnswerHeads: Sendable {
     let observesOnly: Bool
-    let headers: HeaderSettings
+    private let passed: FieldNames
     let addresses: PublicAddresses
+
+    init(observesOnly: Bool, headers: HeaderSettings, addresses: PublicAddresses) {
+        self.observesOnly = observesOnly
+        passed = FieldNames(headers.toCaller)
+        self.addresses = addresses
+    }
 
     /// An answer that a model gave.
     func whole(_ trace: Trace, body: [UInt8], upstream: HeadFields?) -> Answer {
         var answer = Answer(status: 200)
         append(trace, to: &answer.fields)
         trace.limits.append(to: &answer.fields)
-        if let upstream { pass(upstream, to: &answer.fields) }
+        if let upstream { passed.copy(from: upstream, to: &answer.fields) }
         answer.body = body
         return answer
     }
@@ -28,16 +34,6 @@ struct AnswerHeads: Sendable {
     private func append(_ trace: Trace, to fields: inout AnswerFields) {
         fields.appendRequestID(trace.id)
         if observesOnly { fields.append("x-steward-observe-only", "true") }
-    }
-
-    private func pass(_ upstream: HeadFields, to fields: inout AnswerFields) {
-        guard !headers.toCaller.isEmpty else { return }
-        for field in upstream.fields {
-            let name = upstream.name(of: field)
-            if headers.toCaller.contains(String(decoding: name, as: UTF8.self)) {
-                fields.append(name: name, value: upstream.value(of: field))
-            }
-        }
     }
 
     /// What tells a caller that it was refused or that the model failed: in the shape of OpenAI's errors.

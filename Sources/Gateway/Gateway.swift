@@ -59,10 +59,11 @@ package struct Gateway: Service {
         let proxies = TrustedProxies(networks: settings.trustedProxies)
         var loops: [GatewayLoop] = []
         for eventLoop in group.makeIterator() {
-            let pools = UpstreamPools(loop: eventLoop, models: settings.models, tls: tls)
+            let executor = LoopExecutor(eventLoop)
+            let pools = UpstreamPools(executor: executor, models: settings.models, tls: tls)
             let path = Self.path(settings, dependencies, pools: pools, isDraining: isDraining, log: log)
             let loop = GatewayLoop(
-                loop: eventLoop, settings: settings.http, bytesInFlight: budget, proxies: proxies, upstreams: pools,
+                executor: executor, settings: settings.http, bytesInFlight: budget, proxies: proxies, upstreams: pools,
                 path: path)
             try await eventLoop.submit { loop.start() }.get()
             loops.append(loop)
@@ -95,7 +96,8 @@ package struct Gateway: Service {
             screen: ScreenStage(policy: dependencies.policy, screener: screener, observesOnly: settings.observesOnly),
             record: record,
             forward: ForwardStage(
-                pools: pools, headers: settings.headers, answerBytesMax: settings.http.answerBytesMax),
+                pools: pools, headers: FieldNames(settings.headers.toUpstream),
+                answerBytesMax: settings.http.answerBytesMax),
             completion: CompletionStage(
                 screener: screener, observesOnly: settings.observesOnly, answerBytesMax: settings.http.answerBytesMax),
             stream: StreamStage(

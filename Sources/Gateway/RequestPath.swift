@@ -27,6 +27,7 @@ final class RequestPath: Sendable {
     let metrics: GatewayMetrics
     let isDraining: DrainFlag
     let log: Logger
+    private let ids = RecordIDSource()
 
     init(
         authenticate: AuthenticateStage, parse: ParseStage, admit: AdmitStage, limit: LimitStage, screen: ScreenStage,
@@ -51,7 +52,8 @@ final class RequestPath: Sendable {
 
     /// Serves one exchange. Its answer, whole or broken off, has been written when this returns.
     func serve(_ exchange: Exchange) async {
-        let trace = Trace(exchange, at: .now)
+        let now = Timestamp.now
+        let trace = Trace(exchange, id: ids.next(at: now), at: now)
         metrics.inFlight.add()
         defer { metrics.inFlight.subtract() }
         do throws(PathExit) {
@@ -153,7 +155,7 @@ final class RequestPath: Sendable {
     func answerAboveConnectionBound() -> Answer { unserved(.overloaded(.connections)) }
 
     private func unserved(_ refusal: Refusal) -> Answer {
-        let trace = Trace(at: .now, arrivedAt: .now)
+        let trace = Trace(id: ids.next(at: .now), at: .now, arrivedAt: .now)
         metrics.observe(
             trace, Ending(.refused(refusal), status: refusal.explanation.status), model: nil, dialect: nil, at: .now)
         return answers.error(.refused(refusal), trace)

@@ -37,16 +37,17 @@ final class Trace: @unchecked Sendable {
     var admission: JournalPosition?
     var isSettled = false
 
-    init(at time: Timestamp, arrivedAt: ContinuousClock.Instant, callerRequestID: String? = nil) {
-        id = RecordID(at: time)
+    init(id: RecordID, at time: Timestamp, arrivedAt: ContinuousClock.Instant, callerRequestID: String? = nil) {
+        self.id = id
         at = time
         self.arrivedAt = arrivedAt
         self.callerRequestID = callerRequestID
     }
 
-    convenience init(_ exchange: Exchange, at time: Timestamp) {
+    convenience init(_ exchange: Exchange, id: RecordID, at time: Timestamp) {
         self.init(
-            at: time, arrivedAt: exchange.arrivedAt, callerRequestID: exchange.head.fields.string("x-request-id"))
+            id: id, at: time, arrivedAt: exchange.arrivedAt,
+            callerRequestID: exchange.head.fields.string("x-request-id"))
     }
 
     /// Takes down what the body says.

@@ -14,7 +14,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var machine: InboundMachine
     private var exchange: Exchange?
-    private var task: Task<Void, Never>?
+    private let exchanges = ExchangeQueue()
     private var acceptsBody = false
     private var isDraining = false
     private var isReadPending = false
@@ -64,6 +64,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.context = context
         count.add()
         loop.connectionOpened(self)
+        serveExchanges()
         if isAboveBound {
             writeWhole(loop.path.answerAboveConnectionBound(), keepsAlive: false)
             return discardAndClose()
@@ -71,7 +72,16 @@ final class ConnectionHandler: ChannelInboundHandler {
         read()
     }
 
+    /// The one task of this connection; it ends when the connection does.
+    private func serveExchanges() {
+        let (exchanges, path) = (exchanges, loop.path)
+        _ = Task(executorPreference: loop.executor) {
+            while let exchange = await exchanges.next() { await path.serve(exchange) }
+        }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        loop.executor.collect()
         let bytes = unwrapInboundIn(data)
         if case .discarding = phase {
             discardedBytes += bytes.readableBytes
@@ -85,6 +95,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         isReadPending = false
+        loop.executor.runCollected()
         read()
     }
 
@@ -100,8 +111,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         loop.connectionClosed(self)
         exchange?.clientDidLeave()
         exchange = nil
-        task?.cancel()
-        task = nil
+        exchanges.close()
         self.context = nil
     }
 
@@ -150,10 +160,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.exchange = exchange
         acceptsBody = false
         deadline = .now() + settings.bodyTimeout
-        let path = loop.path
-        task = Task(executorPreference: loop.executor) {
-            await path.serve(exchange)
-        }
+        exchanges.push(exchange)
     }
 
     /// A head that can't be understood has no exchange: it is answered here, in the shape of OpenAI's errors.
@@ -230,7 +237,6 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func end(keepsAlive: Bool) {
         let bodyIsUnread = machine.isInsideBody
         exchange = nil
-        task = nil
         acceptsBody = false
         guard keepsAlive else {
             if bodyIsUnread { discardAndClose() } else { closeAfterFlush() }

@@ -21,11 +21,11 @@ final class GatewayLoop: @unchecked Sendable {
     private static let tick = TimeAmount.milliseconds(100)
 
     init(
-        loop: any EventLoop, settings: HTTPSettings, bytesInFlight: ByteBudget, proxies: TrustedProxies,
+        executor: LoopExecutor, settings: HTTPSettings, bytesInFlight: ByteBudget, proxies: TrustedProxies,
         upstreams: UpstreamPools, path: RequestPath
     ) {
-        self.loop = loop
-        executor = LoopExecutor(loop)
+        self.executor = executor
+        loop = executor.loop
         self.settings = settings
         self.bytesInFlight = bytesInFlight
         self.proxies = proxies

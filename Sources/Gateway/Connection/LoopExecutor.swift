@@ -1,17 +1,43 @@
 internal import NIOCore
 
-/// Runs a task's jobs on one event loop, so that straight-line `async` code never leaves the loop of its connection.
-final class LoopExecutor: TaskExecutor {
+/// Runs tasks' jobs on one event loop, so that straight-line `async` code never leaves the loop of its connection.
+///
+/// `@unchecked Sendable`: `ready` and `isCollecting` are touched on the loop only.
+final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     let loop: any EventLoop
+    private var ready: [UnownedJob] = []
+    private var isCollecting = false
 
     init(_ loop: any EventLoop) {
         self.loop = loop
+        ready.reserveCapacity(16)
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        loop.execute {
-            job.runSynchronously(on: self.asUnownedTaskExecutor())
+        if loop.inEventLoop, isCollecting {
+            ready.append(job)
+        } else {
+            loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
         }
+    }
+
+    /// From here on, jobs that a channel's event makes ready gather until `runCollected`, which saves a trip through the
+    /// loop's queue for each.
+    func collect() {
+        isCollecting = true
+    }
+
+    /// Runs what has gathered, and what that makes ready.
+    func runCollected() {
+        guard isCollecting else { return }
+        var index = 0
+        while index < ready.count {
+            let job = ready[index]
+            index += 1
+            job.runSynchronously(on: asUnownedTaskExecutor())
+        }
+        ready.removeAll(keepingCapacity: true)
+        isCollecting = false
     }
 }

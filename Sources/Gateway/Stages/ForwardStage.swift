@@ -13,7 +13,7 @@ struct Forwarded: Sendable {
 /// the request certainly did no work.
 struct ForwardStage: Sendable {
     let pools: UpstreamPools
-    let headers: HeaderSettings
+    let headers: FieldNames
     let answerBytesMax: Int
 
     func send(_ request: Screened, trace: Trace) async throws(PathExit) -> Forwarded {

@@ -97,20 +97,8 @@ struct StreamStage: @unchecked Sendable {
             client.beginStream(answers.stream(trace))
         }
         client.endStream(output)
-        await drain(answer.exchange)
+        answer.exchange.abandon()
         return ending
-    }
-
-    /// Reads the few bytes that end the upstream's answer, so that its connection can be used again.
-    private func drain(_ upstream: UpstreamExchange) async {
-        do throws(UpstreamFailure) {
-            for _ in 0..<4 {
-                guard case .bytes = try await upstream.receivePiece() else { return }
-            }
-            upstream.cancel()
-        } catch {
-            return
-        }
     }
 
     private func note(_ stream: CompletionStream, in trace: Trace) {

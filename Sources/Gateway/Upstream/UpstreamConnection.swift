@@ -81,6 +81,12 @@ final class UpstreamConnection: ChannelInboundHandler {
         }
     }
 
+    /// Reads what is left of an answer that nobody wants, so that the connection can be used again; not for long.
+    func drain() {
+        idleDeadline = .now() + .seconds(1)
+        read()
+    }
+
     private func end(_ exchange: UpstreamExchange, _ failure: UpstreamFailure) {
         exchange.fail(failure)
         exchange.wake()
@@ -100,6 +106,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        pool.executor.collect()
         var bytes = unwrapInboundIn(data)
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         guard let exchange else {
@@ -110,7 +117,7 @@ final class UpstreamConnection: ChannelInboundHandler {
             exchange.answerBegan()
             firstByteDeadline = .distantFuture
         }
-        idleDeadline = .now() + pool.settings.timeouts.idle
+        if !exchange.isAbandoned { idleDeadline = .now() + pool.settings.timeouts.idle }
         do throws(HeadProblem) {
             try parse(into: exchange)
         } catch {
@@ -124,10 +131,11 @@ final class UpstreamConnection: ChannelInboundHandler {
         let exchange = exchange
         if case .idle = phase, exchange == nil {
             read()
-        } else if let exchange, exchange.isAwaitingHead {
+        } else if let exchange, exchange.isAwaitingHead || exchange.isAbandoned {
             read()
         }
         exchange?.wake()
+        pool.executor.runCollected()
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -18,6 +18,7 @@ final class UpstreamExchange: @unchecked Sendable {
     private var waiter: UnsafeContinuation<Void, Never>?
     /// Whether any byte of an answer has come; before that a stale connection may be replaced.
     private(set) var hasAnswerBegun = false
+    private(set) var isAbandoned = false
     let isOnReusedConnection: Bool
 
     init(on connection: UpstreamConnection, isReused: Bool) {
@@ -60,6 +61,14 @@ final class UpstreamExchange: @unchecked Sendable {
         return body
     }
 
+    /// Wants no more of an answer that has said all: its few last bytes are read and dropped by the connection.
+    func abandon() {
+        guard !isComplete, failure == nil else { return }
+        isAbandoned = true
+        pieces.removeAll()
+        connection?.drain()
+    }
+
     /// Ends the exchange on our side: the connection is closed, which every model server takes as a cancellation.
     func cancel() {
         guard !isComplete, failure == nil else { return }
@@ -75,7 +84,9 @@ final class UpstreamExchange: @unchecked Sendable {
     var hasPieces: Bool { !pieces.isEmpty }
 
     func receive(head: ResponseHead) { self.head = head }
-    func receive(bytes: ByteBuffer) { pieces.append(bytes) }
+    func receive(bytes: ByteBuffer) {
+        if !isAbandoned { pieces.append(bytes) }
+    }
     func answerBegan() { hasAnswerBegun = true }
     func complete() {
         isComplete = true

@@ -9,6 +9,7 @@ final class UpstreamPool: @unchecked Sendable {
     let settings: UpstreamSettings
     /// What requests begin with, by dialect.
     let heads: [Dialect: [UInt8]]
+    let executor: LoopExecutor
     private let loop: any EventLoop
     private let tls: NIOSSLContext?
     /// Last used first, so that those which are not needed grow old and are closed.
@@ -19,12 +20,13 @@ final class UpstreamPool: @unchecked Sendable {
     /// Shorter than the keep-alive time of common servers, so that they seldom close a connection that we take.
     private static let idleTimeMax = TimeAmount.seconds(30)
 
-    init(settings: UpstreamSettings, tls: NIOSSLContext?, loop: any EventLoop) {
+    init(settings: UpstreamSettings, tls: NIOSSLContext?, executor: LoopExecutor) {
         self.settings = settings
         heads = Dictionary(
             uniqueKeysWithValues: Dialect.allCases.map { ($0, UpstreamRequest.head($0, to: settings)) })
         self.tls = tls
-        self.loop = loop
+        self.executor = executor
+        loop = executor.loop
     }
 
     var connectionCount: Int { all.count + connecting }

@@ -5,13 +5,12 @@ internal import NIOSSL
 ///
 /// `@unchecked Sendable`: touched on its loop only.
 final class UpstreamPools: @unchecked Sendable {
-    private let loop: any EventLoop
     private var pools: [String: UpstreamPool] = [:]
 
-    init(loop: any EventLoop, models: [ModelSettings], tls: UpstreamTLS) {
-        self.loop = loop
+    init(executor: LoopExecutor, models: [ModelSettings], tls: UpstreamTLS) {
         for upstream in models.flatMap(\.upstreams) where pools[upstream.name] == nil {
-            pools[upstream.name] = UpstreamPool(settings: upstream, tls: tls.contexts[upstream.name], loop: loop)
+            pools[upstream.name] = UpstreamPool(
+                settings: upstream, tls: tls.contexts[upstream.name], executor: executor)
         }
     }
 

@@ -23,10 +23,10 @@ package struct HeaderSettings: Sendable {
 struct UpstreamRequest {
     private let request: Screened
     private let pool: UpstreamPool
-    private let headers: HeaderSettings
+    private let headers: FieldNames
     private let id: RecordID
 
-    init(_ request: Screened, to pool: UpstreamPool, headers: HeaderSettings, id: RecordID) {
+    init(_ request: Screened, to pool: UpstreamPool, headers: FieldNames, id: RecordID) {
         self.request = request
         self.pool = pool
         self.headers = headers
@@ -65,15 +65,8 @@ struct UpstreamRequest {
     }
 
     private func writePassedFields(to buffer: inout ByteBuffer) {
-        guard !headers.toUpstream.isEmpty else { return }
         var passed = AnswerFields()
-        let fields = parsed.caller.exchange.head.fields
-        for field in fields.fields {
-            let name = fields.name(of: field)
-            if headers.toUpstream.contains(String(decoding: name, as: UTF8.self)) {
-                passed.append(name: name, value: fields.value(of: field))
-            }
-        }
+        headers.copy(from: parsed.caller.exchange.head.fields, to: &passed)
         buffer.writeBytes(passed.bytes)
     }
 
