@@ -107,7 +107,7 @@ struct CompletionStreamTests {
     func delaysNothing() throws {
         let bench = try Bench()
         var stream = bench.stream()
-        for word in ["Hello", ", ", "this is", " plain ", "prose with the year 2026", " and no finding.", " Grüße"] {
+        for word in ["Hello", ", ", "this is", " plain ", "prose of the year 2026, ", "and no finding.", " Grüße"] {
             let events = try bench.relay(content(word), &stream)
             #expect(events.map { $0.text(["delta", "content"]) } == [word])
         }

@@ -78,7 +78,7 @@ struct ConnectionTests {
             let body = stream ? AnswerTests.streamedChat(model) : chat(model)
             let clock = ContinuousClock()
             let time = try await clock.measure { _ = try await RawClient.post(running.port, chatPath, body) }
-            #expect(time >= .milliseconds(160) && time < .seconds(2))
+            #expect(time >= .milliseconds(160))
         }
     }
 
