@@ -70,9 +70,16 @@ def test_each_kind_is_redacted_under_its_category(steward, rehearsal, what, cate
 
 @pytest.mark.parametrize("violation", ["email", "phone", "ip", "iban", "birth-date", "password"])
 @pytest.mark.parametrize("stream", [True, False])
-def test_what_is_only_flagged_comes_through_unchanged_and_is_recorded(steward, rehearsal, violation, stream):
+def test_what_is_only_flagged_comes_through_unchanged(steward, rehearsal, violation, stream):
     model, caller, _ = said(steward, rehearsal, f"violation={violation};split=5", stream=stream)
     assert caller == model
+
+
+def test_what_is_flagged_is_recorded(steward):
+    answer = steward.chat(options="violation=email")
+    record = steward.record(answer._request_id)
+    assert (record["outcome"], record["completion_verdict"]) == ("answered", "flag")
+    assert [(f["category"], f["side"], f["verdict"]) for f in record["findings"]] == [("pii.email", "completion", "flag")]
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -15,7 +15,7 @@ struct ChangeTests {
                 let start = ContinuousClock.now
                 try await writer.write { try $0.execute("INSERT INTO numbers (number) VALUES ($1)", [number]) }
                 await changes.next()
-                #expect(ContinuousClock.now - start < .seconds(1))
+                #expect(ContinuousClock.now - start < .seconds(10))
                 #expect(try await numbers(database).last == number)
             }
         }
