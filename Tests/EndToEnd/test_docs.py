@@ -53,7 +53,7 @@ def test_tutorial_works_as_it_stands(shell):
         assert "[redacted:pii.card]" in output[1]
         assert "content_policy_violation" in output[2] and "clause_url" in output[2]
         # Records reach the store a moment after the answer.
-        assert wait_until(lambda: "pii.card:redact" in shell(rest[3]).stdout, every=0.2)
+        assert wait_until(lambda: "pii.card:redact" in shell(rest[3]).stdout, within=60, every=0.2)
     finally:
         server.stop()
 
