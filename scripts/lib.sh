@@ -31,7 +31,7 @@ packages() {
 }
 
 build_packages() { packages libhyperscan-dev libicu-dev libsqlite3-dev pkg-config g++; }
-test_packages() { packages libsimdjson-dev python3-venv jq curl; }
+test_packages() { packages libsimdjson-dev python3-venv jq curl mount; }
 bench_packages() { packages nginx wrk python3-venv; }
 
 # environment NAME REQUIREMENTS: a Python environment in the cache folder, made again when the requirements change.

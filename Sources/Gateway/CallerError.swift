@@ -60,7 +60,8 @@ struct CallerError {
         switch exit {
         case .refused(let refusal):
             refusal.retryAfter.map { Int(clamping: ($0.wholeMicroseconds + 999_999) / 1_000_000) }
-        case .upstream(.status(_, let seconds)): seconds
+        // Longer waits are no advice to a client library; the newest give up above two minutes.
+        case .upstream(.status(_, let seconds)): seconds.map { min($0, 3_600) }
         case .upstream(.saturated): 1
         default: nil
         }

@@ -97,7 +97,7 @@ package struct Gateway: Service {
             record: record,
             forward: ForwardStage(
                 pools: pools, headers: FieldNames(settings.headers.toUpstream),
-                answerBytesMax: settings.http.answerBytesMax),
+                answerBytesMax: settings.http.answerBytesMax, screener: screener, observesOnly: settings.observesOnly),
             completion: CompletionStage(
                 screener: screener, observesOnly: settings.observesOnly, answerBytesMax: settings.http.answerBytesMax),
             stream: StreamStage(
@@ -154,9 +154,10 @@ package struct Gateway: Service {
         isDraining.set()
         log.info("draining", metadata: ["in_flight": "\(metrics.inFlight.current)"])
         let deadline = NIODeadline.now() + settings.http.drainTimeout
-        for loop in loops {
-            let drained = loop.loop.flatSubmit { loop.drain() }
-            let timeout = loop.loop.scheduleTask(deadline: deadline) { loop.stop() }
+        let draining = loops.map { loop in
+            (loop.loop.flatSubmit { loop.drain() }, loop.loop.scheduleTask(deadline: deadline) { loop.stop() })
+        }
+        for (drained, timeout) in draining {
             try? await drained.get()
             timeout.cancel()
         }

@@ -3,8 +3,11 @@ internal import Limits
 /// OpenAI's `x-ratelimit-*` fields.
 struct LimitHeaders: Sendable {
     var standing: LimitStanding?
+    /// The limit that refused, in place of a standing.
+    var refusal: LimitRefusal?
 
     func append(to fields: inout AnswerFields) {
+        if let refusal { append(refusal, to: &fields) }
         if let requests = standing?.requests {
             fields.append("x-ratelimit-limit-requests", requests.limit)
             fields.append("x-ratelimit-remaining-requests", requests.remaining)
@@ -14,6 +17,20 @@ struct LimitHeaders: Sendable {
             fields.append("x-ratelimit-limit-tokens", tokens.limit)
             fields.append("x-ratelimit-remaining-tokens", tokens.remaining)
             fields.append("x-ratelimit-reset-tokens", Self.duration(tokens.resetNanoseconds))
+        }
+    }
+
+    private func append(_ refusal: LimitRefusal, to fields: inout AnswerFields) {
+        let reset = Self.duration(refusal.reset.wholeNanoseconds)
+        switch refusal.kind {
+        case .requests, .concurrency:
+            fields.append("x-ratelimit-limit-requests", refusal.limit)
+            fields.append("x-ratelimit-remaining-requests", refusal.remaining)
+            fields.append("x-ratelimit-reset-requests", reset)
+        case .tokens, .tokensPerDay:
+            fields.append("x-ratelimit-limit-tokens", refusal.limit)
+            fields.append("x-ratelimit-remaining-tokens", refusal.remaining)
+            fields.append("x-ratelimit-reset-tokens", reset)
         }
     }
 

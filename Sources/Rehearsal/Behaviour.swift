@@ -160,7 +160,7 @@ private struct OptionReader {
     }
 
     func rate() throws(BehaviourError) -> Double {
-        guard let rate = Double(value), rate > 0, rate <= 1_000_000 else {
+        guard let rate = Double(value), rate >= 0.001, rate <= 1_000_000 else {
             throw BehaviourError(option: name, advice: "Give tokens a second, like 50.")
         }
         return rate

@@ -19,9 +19,13 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
         left.microseconds < right.microseconds
     }
 
+    /// As far as times go, where the sum goes beyond.
     package func adding(_ duration: Duration) -> Timestamp {
         let (seconds, attoseconds) = duration.components
-        return Timestamp(microseconds: microseconds + seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
+        let (whole, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        let (sum, passes) = microseconds.addingReportingOverflow(whole)
+        guard !overflows, !passes else { return Timestamp(microseconds: seconds < 0 ? .min : .max) }
+        return Timestamp(microseconds: sum &+ attoseconds / 1_000_000_000_000)
     }
 
     package init(from decoder: any Decoder) throws {

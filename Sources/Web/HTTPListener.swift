@@ -10,11 +10,11 @@ package struct ListenerSettings: Sendable, Hashable {
     /// 0 takes any free port; `onListening` says which.
     package var port = 0
     package var bodyBytesMax = 1 << 20
-    package var connectionsMax = 256
+    package var connectionsMax = 1_024
     /// From a request's head to its answer.
     package var requestTimeout = Duration.seconds(30)
     /// Without a byte in either direction.
-    package var idleTimeout = Duration.seconds(60)
+    package var idleTimeout = Duration.seconds(10)
 
     package init(host: String = "127.0.0.1", port: Int = 0) {
         self.host = host

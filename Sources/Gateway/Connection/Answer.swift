@@ -99,11 +99,12 @@ enum AnswerEncoder {
 
     /// The head of a chunked answer.
     static func encodeStreamHead(
-        _ answer: Answer, keepsAlive: Bool, date: [UInt8], allocator: ByteBufferAllocator
+        _ answer: Answer, isChunked: Bool = true, keepsAlive: Bool, date: [UInt8], allocator: ByteBufferAllocator
     ) -> ByteBuffer {
         var buffer = allocator.buffer(capacity: 192 + answer.fields.bytes.count)
         writeHead(answer, keepsAlive: keepsAlive, date: date, to: &buffer)
-        buffer.writeStaticString("transfer-encoding: chunked\r\n\r\n")
+        if isChunked { buffer.writeStaticString("transfer-encoding: chunked\r\n") }
+        buffer.writeStaticString("\r\n")
         return buffer
     }
 

@@ -22,6 +22,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private(set) var deadline: NIODeadline
     private var phase = Phase.serving
     private var discardedBytes = 0
+    private var unwrittenBefore = 0
 
     private enum Phase {
         case serving
@@ -101,7 +102,11 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         guard context.channel.isWritable else { return }
-        if exchange?.state == .streaming { deadline = .distantFuture }
+        if exchange?.state == .streaming {
+            deadline = .distantFuture
+        } else if exchange == nil, case .serving = phase {
+            deadline = .now() + settings.keepAliveTimeout
+        }
         exchange?.becameWritable()
     }
 
@@ -112,6 +117,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         exchange?.clientDidLeave()
         exchange = nil
         exchanges.close()
+        loop.executor.runCollectedSoon()
         self.context = nil
     }
 
@@ -194,8 +200,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard exchange === self.exchange, let context else { return }
         let keepsAlive = keepsAlive(after: exchange)
         var buffer = AnswerEncoder.encodeStreamHead(
-            answer, keepsAlive: keepsAlive, date: loop.date.bytes, allocator: context.channel.allocator)
-        AnswerEncoder.writeChunk(answer.body, to: &buffer)
+            answer, isChunked: exchange.head.isVersion11, keepsAlive: keepsAlive, date: loop.date.bytes,
+            allocator: context.channel.allocator)
+        writePiece(answer.body, of: exchange, to: &buffer)
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }
 
@@ -203,20 +210,29 @@ final class ConnectionHandler: ChannelInboundHandler {
     func writePiece(_ bytes: [UInt8], of exchange: Exchange) -> Bool {
         guard exchange === self.exchange, let context else { return false }
         var buffer = context.channel.allocator.buffer(capacity: bytes.count + 16)
-        AnswerEncoder.writeChunk(bytes, to: &buffer)
+        writePiece(bytes, of: exchange, to: &buffer)
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         if context.channel.isWritable { return true }
-        deadline = .now() + settings.writeTimeout
+        awaitFlush(then: settings.writeTimeout)
         return false
     }
 
     func endStream(_ bytes: [UInt8], of exchange: Exchange) {
         guard exchange === self.exchange, let context else { return }
         var buffer = context.channel.allocator.buffer(capacity: bytes.count + 24)
-        AnswerEncoder.writeChunk(bytes, to: &buffer)
-        AnswerEncoder.writeLastChunk(to: &buffer)
+        writePiece(bytes, of: exchange, to: &buffer)
+        if exchange.head.isVersion11 { AnswerEncoder.writeLastChunk(to: &buffer) }
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         end(keepsAlive: keepsAlive(after: exchange))
+    }
+
+    /// HTTP/1.0 knows no chunks: its stream ends with the connection.
+    private func writePiece(_ bytes: [UInt8], of exchange: Exchange, to buffer: inout ByteBuffer) {
+        if exchange.head.isVersion11 {
+            AnswerEncoder.writeChunk(bytes, to: &buffer)
+        } else {
+            buffer.writeBytes(bytes)
+        }
     }
 
     func abort() {
@@ -224,7 +240,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func keepsAlive(after exchange: Exchange) -> Bool {
-        exchange.head.keepsAlive && !machine.isInsideBody && !isDraining
+        exchange.head.keepsAlive && !machine.isInsideBody && !machine.isRefused && !isDraining
     }
 
     private func writeWhole(_ answer: Answer, keepsAlive: Bool) {
@@ -235,7 +251,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func end(keepsAlive: Bool) {
-        let bodyIsUnread = machine.isInsideBody
+        let bodyIsUnread = machine.isInsideBody || machine.isRefused
         exchange = nil
         acceptsBody = false
         guard keepsAlive else {
@@ -243,7 +259,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             return
         }
         machine.answerEnded()
-        deadline = .now() + settings.keepAliveTimeout
+        awaitFlush(then: settings.keepAliveTimeout)
         drain()
         read()
     }
@@ -260,14 +276,29 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func closeAfterFlush() {
         guard let context else { return }
         phase = .closed
+        awaitFlush(then: settings.writeTimeout)
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in handler.value.abort() }
     }
 
     // MARK: - For the loop
 
+    /// Bytes that the client has not taken yet.
+    private var unwritten: Int {
+        (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    /// Gives the client `time` from now, or while it has bytes to take the write time, renewed as it takes some.
+    private func awaitFlush(then time: TimeAmount) {
+        unwrittenBefore = unwritten
+        deadline = .now() + (unwrittenBefore > 0 ? settings.writeTimeout : time)
+    }
+
     /// The deadline has passed.
     func timeOut() {
+        let unwritten = unwritten
+        if unwritten > 0, unwritten < unwrittenBefore { return awaitFlush(then: settings.writeTimeout) }
+        unwrittenBefore = 0
         deadline = .distantFuture
         guard case .serving = phase, let exchange else {
             if case .serving = phase, machine.isInsideHead {

@@ -44,6 +44,8 @@ final class GatewayLoop: @unchecked Sendable {
         ticker?.cancel()
         upstreams.closeAll()
         for connection in connections.values { connection.abort() }
+        onDrained?.succeed()
+        onDrained = nil
     }
 
     /// Lets running exchanges end; the future succeeds when none is left. New requests are answered 503 meanwhile.

@@ -49,6 +49,11 @@ struct InboundMachine {
         if case .body(let decoder) = phase { !decoder.isAtEnd } else { false }
     }
 
+    /// What follows cannot be understood any more, so nothing on this connection may be.
+    var isRefused: Bool {
+        if case .refused = phase { true } else { false }
+    }
+
     mutating func receive(_ bytes: ByteBuffer) {
         if input.readableBytes == 0 {
             input = bytes
@@ -89,7 +94,7 @@ struct InboundMachine {
 
     /// The answer has left; the next request may begin.
     mutating func answerEnded() {
-        phase = .head
+        if !isRefused { phase = .head }
     }
 
     /// Forgets what has arrived; used while the rest of an unwanted body is thrown away.

@@ -28,6 +28,11 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         isCollecting = true
     }
 
+    /// For a channel that goes while its event is handled, after which no other event of it may come.
+    func runCollectedSoon() {
+        if isCollecting { loop.execute { self.runCollected() } }
+    }
+
     /// Runs what has gathered, and what that makes ready.
     func runCollected() {
         guard isCollecting else { return }

@@ -47,7 +47,7 @@ enum ChatCompletions {
         }
     }
 
-    /// Parts that are no text. A part of a type that nobody knows is screened as text, whatever it is.
+    /// Parts that are no text. What is text in a part of a type that nobody knows is screened all the same.
     private static func readPart(
         _ document: JSONDocument, _ part: JSONNode, at place: String, into facts: inout RequestFacts
     ) {
@@ -62,5 +62,13 @@ enum ChatCompletions {
         if document.member("file", of: part) != nil || document.member("video_url", of: part) != nil {
             facts.unscreenable.append((.files, place))
         }
+        // What else a server may know is told by its type: only these are text for certain.
+        guard let type = document.member("type", of: part) else { return }
+        let isKnown = Self.knownParts.contains { document.utf8Equals(type, $0) }
+        if !isKnown { facts.unscreenable.append((.files, place)) }
     }
+
+    private static let knownParts: [StaticString] = [
+        "text", "refusal", "image_url", "input_audio", "audio_url", "file",
+    ]
 }

@@ -75,7 +75,9 @@ struct CompletionStream {
 
     private mutating func take(_ event: [UInt8], to output: inout [UInt8]) throws(UpstreamFailure) {
         if event.elementsEqual("[DONE]".utf8) {
-            guard choices.allSatisfy(\.isFinished) else { throw .malformed("an end before the finish reason") }
+            guard !choices.isEmpty, choices.allSatisfy(\.isFinished) else {
+                throw .malformed("an end before the finish reason")
+            }
             status = .ended
             return
         }
@@ -132,8 +134,10 @@ struct CompletionStream {
         let index = document.member("index", of: node).flatMap(document.int) ?? 0
         let choice = try choice(at: index)
         if choice.isFinished {
-            // Only a choice that a filter has ended may be followed by more, which is dropped.
-            guard choice.isBlocked else { throw .malformed("text after the finish reason") }
+            // Text may follow only in a choice that a filter has ended, and is dropped; empty events are common.
+            guard choice.isBlocked || !saysMore(node, of: document) else {
+                throw .malformed("text after the finish reason")
+            }
             return false
         }
         var walk = StreamWalk(
@@ -151,6 +155,23 @@ struct CompletionStream {
         if choice.isFinished { return false }
         choice.isFinished = true
         return true
+    }
+
+    /// Whether an event's choice holds text that is not empty.
+    private func saysMore(_ node: JSONNode, of document: JSONDocument) -> Bool {
+        var saysMore = false
+        document.forEachMember(of: node) { key, value in
+            if document.utf8Equals(key, "finish_reason") { return }
+            switch document.kind(value) {
+            case .string:
+                saysMore = saysMore || document.utf8CountMax(of: value) > 0 && !document.utf8Equals(key, "role")
+            case .object: saysMore = saysMore || self.saysMore(value, of: document)
+            case .array:
+                saysMore = saysMore || document.elements(of: value).contains { self.saysMore($0, of: document) }
+            default: return
+            }
+        }
+        return saysMore
     }
 
     private mutating func choice(at index: Int) throws(UpstreamFailure) -> StreamChoice {

@@ -89,7 +89,25 @@ struct FieldReader {
         guard document.kind(root) == .object else {
             throw .refused(.invalid("", "The body must be a JSON object."))
         }
+        try document.forEachMember(of: root) { (key, _) throws(PathExit) in
+            guard let name = foldedName(key), Self.readNames.contains(name) else { return }
+            throw .refused(.invalid(name, "Write `\(name)` in lower case; some servers read it in any case."))
+        }
     }
+
+    /// A key in lower case, if it is written otherwise; some servers would take it for the member that is read here.
+    private func foldedName(_ key: JSONNode) -> String? {
+        guard document.utf8CountMax(of: key) <= 64,
+            document.withUTF8(of: key, { $0.contains { $0 >= 0x41 && $0 <= 0x5A } })
+        else { return nil }
+        return document.string(key)?.lowercased()
+    }
+
+    private static let readNames: Set<String> = [
+        "model", "messages", "prompt", "input", "stream", "stream_options", "n", "best_of", "max_tokens",
+        "max_completion_tokens", "user", "safety_identifier", "chat_template", "chat_template_kwargs", "prompt_embeds",
+        "prompt_token_ids", "input_ids", "tools", "functions",
+    ]
 
     /// `nil` where the member is missing or null, which mean the same in these APIs.
     func member(_ name: StaticString) -> JSONNode? {

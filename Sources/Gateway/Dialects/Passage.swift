@@ -124,10 +124,18 @@ enum ProtocolWord {
     static func isOne(_ node: JSONNode, in document: JSONDocument) -> Bool {
         guard document.utf8CountMax(of: node) <= 128 else { return false }
         return document.withUTF8(of: node) { text in
-            text.allSatisfy { byte in
+            // So many digits may be a number that is somebody's.
+            var digits = 0
+            return text.allSatisfy { byte in
                 switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x2F, 0x3A, 0x5F: true
-                default: false
+                case 0x30...0x39:
+                    digits += 1
+                    return digits < 12
+                case 0x2D: return true
+                case 0x41...0x5A, 0x61...0x7A, 0x2E, 0x2F, 0x3A, 0x5F:
+                    digits = 0
+                    return true
+                default: return false
                 }
             }
         }

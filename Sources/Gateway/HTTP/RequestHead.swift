@@ -7,6 +7,7 @@ struct RequestHead: Sendable {
     /// Of the request target, without the query.
     let path: String
     let framing: BodyFraming
+    let isVersion11: Bool
     let keepsAlive: Bool
     let expectsContinue: Bool
 
@@ -21,7 +22,7 @@ struct RequestHead: Sendable {
             let targetEnd = line.lastIndex(of: 0x20), targetEnd > methodEnd + 1
         else { throw .malformed("no request line of method, target and version") }
         let version = line[(targetEnd + 1)...]
-        let isVersion11 = version.elementsEqual("HTTP/1.1".utf8)
+        isVersion11 = version.elementsEqual("HTTP/1.1".utf8)
         guard isVersion11 || version.elementsEqual("HTTP/1.0".utf8) else { throw .unsupportedVersion }
         method = try Self.method(line[..<methodEnd])
         path = try Self.path(line[(methodEnd + 1)..<targetEnd])

@@ -34,6 +34,9 @@ struct AuthenticateStage: Sendable {
     }
 
     private func authenticate(_ exchange: Exchange, at time: Timestamp) throws(Refusal) -> KeyEntry {
+        guard exchange.head.fields.count(of: "authorization") <= 1 else {
+            throw Refusal(.malformedHTTP(.malformed("more than one authorization field")))
+        }
         guard let token = Self.token(in: exchange.head.fields) else { throw Refusal(.missingKey) }
         let text = token.withUnsafeBufferPointer { APIKeyText.parse($0) }
         guard case .wellFormed = text else {

@@ -1,3 +1,5 @@
+internal import Access
+internal import Filtering
 internal import JSON
 internal import NIOCore
 
@@ -11,10 +13,14 @@ struct Forwarded: Sendable {
 
 /// Sends the screened tree to one of the model's upstreams. Another is tried only while no byte has been answered and
 /// the request certainly did no work.
-struct ForwardStage: Sendable {
+///
+/// `@unchecked Sendable`: the screener is working memory of one event loop, on which the stage is called.
+struct ForwardStage: @unchecked Sendable {
     let pools: UpstreamPools
     let headers: FieldNames
     let answerBytesMax: Int
+    let screener: Screener
+    let observesOnly: Bool
 
     func send(_ request: Screened, trace: Trace) async throws(PathExit) -> Forwarded {
         let admitted = request.limited.admitted
@@ -49,7 +55,7 @@ struct ForwardStage: Sendable {
             exchange = try await pool.send(bytes, onFreshConnection: true)
             head = try await receiveHead(of: exchange, request)
         }
-        try await check(head, exchange)
+        try await check(head, exchange, request)
         return Forwarded(screened: request, pool: pool, exchange: exchange, head: head)
     }
 
@@ -61,7 +67,9 @@ struct ForwardStage: Sendable {
     }
 
     /// Takes only answers that can be read: plain JSON or events, with status 200.
-    private func check(_ head: ResponseHead, _ exchange: UpstreamExchange) async throws(UpstreamFailure) {
+    private func check(
+        _ head: ResponseHead, _ exchange: UpstreamExchange, _ request: Screened
+    ) async throws(UpstreamFailure) {
         if let field = head.fields.first("content-encoding"), !head.fields.value(of: field).isToken("identity") {
             exchange.cancel()
             throw .encoded
@@ -71,10 +79,19 @@ struct ForwardStage: Sendable {
         switch head.status {
         case 400, 413, 422:
             let error = UpstreamError(parsing: body)
-            throw .rejected(status: head.status, message: error.message, param: error.param)
+            throw .rejected(status: head.status, message: screened(error.message, request), param: error.param)
         default:
             throw .status(head.status, retryAfterSeconds: head.retryAfterSeconds)
         }
+    }
+
+    /// A server's words are a completion too; those that must not reach the caller are left out as a whole.
+    private func screened(_ message: String, _ request: Screened) -> String {
+        if observesOnly { return message }
+        let filter = request.policy.filter(for: request.limited.admitted.request.caller.key.stage)
+        var message = message
+        let screening = message.withUTF8 { screener.screen($0, side: .completion, policy: filter) }
+        return screening.verdict == .redact || screening.verdict == .block ? "" : message
     }
 
     /// Upstreams that speak the dialect: by priority, within a priority drawn by weight.

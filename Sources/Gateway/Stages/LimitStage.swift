@@ -37,6 +37,7 @@ struct LimitStage: Sendable {
             return Limited(admitted: request, grant: grant)
         } catch {
             if observesOnly { return Limited(admitted: request, grant: Grant(nil)) }
+            trace.limits.refusal = error
             throw .refused(Self.refusal(of: error))
         }
     }

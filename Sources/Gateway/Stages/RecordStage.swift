@@ -101,7 +101,9 @@ struct Ending: Sendable {
     /// What is charged: the upstream's count; where it told nothing, four bytes a token of what went through, and
     /// nothing at all for what no model has seen.
     func tokens(of trace: Trace) -> Tokens {
-        if let input = trace.usage.input {
+        // More than can be true is no count: it would be a debt that the caller never made.
+        let believable = 8 * max(1_024, trace.tokensReserved)
+        if let input = trace.usage.input, input + (trace.usage.output ?? 0) <= believable {
             return Tokens(input: input, output: trace.usage.output ?? 0, areEstimated: false)
         }
         guard trace.sentAt != nil else { return Tokens(input: 0, output: 0, areEstimated: false) }

@@ -148,6 +148,7 @@ final class UpstreamConnection: ChannelInboundHandler {
             exchange.wake()
         }
         pool.connectionClosed(self)
+        pool.executor.runCollectedSoon()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

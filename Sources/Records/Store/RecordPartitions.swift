@@ -36,8 +36,9 @@ package actor SQLiteRecordPartitions: RecordPartitions {
         // Nobody listens for changes here.
         options.watchInterval = .seconds(3600)
         let store = try SQLiteDatabase(path: path, options: options)
+        // Another process may have made the file and not its tables yet.
+        try await store.migrate([RecordMigrations.month], at: .now)
         stores[month] = store
-        if isCreating { try await store.migrate([RecordMigrations.month], at: .now) }
         return store
     }
 

@@ -169,7 +169,8 @@ struct DurationArgument: ExpressibleByArgument, Hashable {
     }
 
     init?(argument: String) {
-        guard let duration = DurationText.parse(argument) else { return nil }
+        // A hundred years: what is meant to last longer has no end.
+        guard let duration = DurationText.parse(argument), duration <= .seconds(36_500 * 86_400) else { return nil }
         self.duration = duration
     }
 
