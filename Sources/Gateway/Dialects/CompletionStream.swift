@@ -75,7 +75,7 @@ struct CompletionStream {
 
     private mutating func take(_ event: [UInt8], to output: inout [UInt8]) throws(UpstreamFailure) {
         if event.elementsEqual("[DONE]".utf8) {
-            guard !choices.isEmpty, choices.allSatisfy(\.isFinished) else {
+            guard choices.allSatisfy(\.isFinished) else {
                 throw .malformed("an end before the finish reason")
             }
             status = .ended
