@@ -6,7 +6,8 @@ package struct Rule: Sendable, Hashable {
 
     /// The form of the text that the pattern is matched against.
     package enum View: String, Sendable, Hashable, CaseIterable {
-        /// NFKC, without zero-width and bidirectional controls; case as written. For numbers and secrets.
+        /// NFKD code point by code point, without marks, zero-width and bidirectional controls, digits of all scripts as
+        /// ASCII; case as written. For numbers and secrets.
         case normalised
         /// Case-folded confusables skeleton, of text and pattern both. For words; a skeleton turns digits into
         /// letters, so rules for numbers never use it.
