@@ -1,6 +1,7 @@
 /// A set of byte values.
 struct ByteSet: Sendable, Hashable {
-    private(set) var words = SIMD4<UInt64>()
+    /// 64 values each. Four numbers rather than a vector: builds for debugging call a function for every use of a vector.
+    private(set) var words: (first: UInt64, second: UInt64, third: UInt64, fourth: UInt64) = (0, 0, 0, 0)
 
     init() {}
 
@@ -16,32 +17,85 @@ struct ByteSet: Sendable, Hashable {
     static let space = ByteSet([0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20])
     static let ascii = ByteSet(0...0x7F)
 
-    var isEmpty: Bool { words == SIMD4() }
-    var count: Int { (0..<4).reduce(0) { $0 + words[$1].nonzeroBitCount } }
-    var inverted: ByteSet { ByteSet(words: ~words) }
-    var bytes: [UInt8] { (0...255).filter(contains) }
+    static func == (left: ByteSet, right: ByteSet) -> Bool { left.words == right.words }
 
-    func contains(_ byte: UInt8) -> Bool {
-        words[Int(byte >> 6)] & (1 << UInt64(byte & 63)) != 0
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(words.first)
+        hasher.combine(words.second)
+        hasher.combine(words.third)
+        hasher.combine(words.fourth)
     }
 
-    mutating func insert(_ byte: UInt8) {
-        words[Int(byte >> 6)] |= 1 << UInt64(byte & 63)
+    var isEmpty: Bool { words == (0, 0, 0, 0) }
+
+    var count: Int {
+        words.first.nonzeroBitCount + words.second.nonzeroBitCount + words.third.nonzeroBitCount
+            + words.fourth.nonzeroBitCount
     }
 
-    func union(_ other: ByteSet) -> ByteSet { ByteSet(words: words | other.words) }
-    func intersection(_ other: ByteSet) -> ByteSet { ByteSet(words: words & other.words) }
+    var inverted: ByteSet { ByteSet(words: (~words.first, ~words.second, ~words.third, ~words.fourth)) }
 
-    /// Upper and lower case of every ASCII letter in the set.
-    var ignoringCase: ByteSet {
-        var result = self
-        for byte in bytes where ByteSet.upper.contains(byte) || ByteSet.lower.contains(byte) {
-            result.insert(byte ^ 0x20)
+    /// In ascending order.
+    var bytes: [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(count)
+        for index in 0..<4 {
+            var word = word(index)
+            while word != 0 {
+                result.append(UInt8(index * 64 + word.trailingZeroBitCount))
+                word &= word &- 1
+            }
         }
         return result
     }
 
-    private init(words: SIMD4<UInt64>) {
+    func word(_ index: Int) -> UInt64 {
+        switch index {
+        case 0: words.first
+        case 1: words.second
+        case 2: words.third
+        default: words.fourth
+        }
+    }
+
+    func contains(_ byte: UInt8) -> Bool {
+        word(Int(byte &>> 6)) & (1 &<< UInt64(byte & 63)) != 0
+    }
+
+    mutating func insert(_ byte: UInt8) {
+        let bit: UInt64 = 1 &<< UInt64(byte & 63)
+        switch byte &>> 6 {
+        case 0: words.first |= bit
+        case 1: words.second |= bit
+        case 2: words.third |= bit
+        default: words.fourth |= bit
+        }
+    }
+
+    func union(_ other: ByteSet) -> ByteSet {
+        ByteSet(
+            words: (
+                words.first | other.words.first, words.second | other.words.second, words.third | other.words.third,
+                words.fourth | other.words.fourth
+            ))
+    }
+
+    func intersection(_ other: ByteSet) -> ByteSet {
+        ByteSet(
+            words: (
+                words.first & other.words.first, words.second & other.words.second, words.third & other.words.third,
+                words.fourth & other.words.fourth
+            ))
+    }
+
+    /// Upper and lower case of every ASCII letter in the set.
+    var ignoringCase: ByteSet {
+        var result = self
+        for byte in intersection(Self.upper.union(.lower)).bytes { result.insert(byte ^ 0x20) }
+        return result
+    }
+
+    init(words: (UInt64, UInt64, UInt64, UInt64)) {
         self.words = words
     }
 }

@@ -5,8 +5,6 @@ package final class FilterPolicy: Sendable {
     package let holdBackBytesMax: Int
     private let prompt: PolicySide
     private let completion: PolicySide
-    /// By view: the prefixes of all matches that are held back for; run over the held tail.
-    let prefixes: [Rule.View: HyperscanDatabase]
 
     /// - Throws: `FilterError` for each redact or block rule of the completion side whose matches may be wider than
     ///   `holdBackBytesMax`, since part of one might have left before the rest is seen.
@@ -28,19 +26,6 @@ package final class FilterPolicy: Sendable {
                             + "lower the pattern's repeats, let it match a header only and block, or only flag")
                 })
         }
-        var prefixes: [Rule.View: HyperscanDatabase] = [:]
-        for view in Rule.View.allCases {
-            let held = rules.compiled.filter {
-                $0.rule.view == view && (completion.holds[$0.index] || prompt.holds[$0.index])
-            }
-            prefixes[view] = try HyperscanDatabase.make(
-                held.map {
-                    .init(
-                        expression: .init(text: $0.pattern.prefixExpression, id: $0.index),
-                        relaxed: $0.pattern.relaxedPrefixExpression, rule: $0.rule.id)
-                }, .block)
-        }
-        self.prefixes = prefixes
         self.prompt = prompt
         self.completion = completion
     }
@@ -61,6 +46,8 @@ struct PolicySide: Sendable {
     let isActive: [Bool]
     /// Whether text must be held back for it.
     let holds: [Bool]
+    /// Views with such a rule.
+    let heldViews: Set<Rule.View>
     /// How much of a view must stay at hand behind its end.
     let reachBytes: Int
 
@@ -68,7 +55,13 @@ struct PolicySide: Sendable {
         self.side = side
         self.enforcements = enforcements
         isActive = enforcements.map { [.flag, .redact, .block].contains($0.verdict) }
-        holds = enforcements.map { [.redact, .block].contains($0.verdict) }
+        holds = enforcements.map(\.holds)
+        heldViews = Set(rules.compiled.filter { enforcements[$0.index].holds }.map(\.rule.view))
         reachBytes = zip(rules.compiled, isActive).map { $1 ? $0.reachBytes : 0 }.max() ?? 0
     }
+}
+
+extension Enforcement {
+    /// Whether text that may become a match must wait.
+    fileprivate var holds: Bool { verdict == .redact || verdict == .block }
 }

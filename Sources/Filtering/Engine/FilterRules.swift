@@ -1,3 +1,5 @@
+internal import Dispatch
+
 /// Rules made ready to scan with, compiled once (about half a second for 200 rules) and shared between event loops.
 package final class FilterRules: Sendable {
     package let rules: [Rule]
@@ -9,6 +11,8 @@ package final class FilterRules: Sendable {
 
     /// Views that any rule looks at.
     let views: Set<Rule.View>
+    /// By view: the bytes that its rules tell apart.
+    let classes: [Rule.View: ByteClasses]
     /// By view: rules that are found by length.
     let runs: [Rule.View: [(rule: Int, run: PatternRun)]]
 
@@ -35,10 +39,9 @@ package final class FilterRules: Sendable {
         guard problems.isEmpty else { throw FilterError(problems) }
         self.rules = rules
         self.compiled = compiled
-        var (whole, streamed) = ([Rule.View: HyperscanDatabase](), [Rule.View: HyperscanDatabase]())
-        for view in Rule.View.allCases {
-            whole[view] = try Self.database(compiled.filter { $0.rule.view == view }, .block)
-            streamed[view] = try Self.database(compiled.filter { $0.rule.view == view }, .streaming)
+        (whole, streamed) = try Self.databases(compiled)
+        classes = Rule.View.allCases.reduce(into: [:]) { classes, view in
+            classes[view] = ByteClasses(compiled.filter { $0.rule.view == view }.flatMap(\.program.byteSets))
         }
         views = Set(compiled.map(\.rule.view))
         runs = Rule.View.allCases.reduce(into: [:]) { runs, view in
@@ -46,22 +49,46 @@ package final class FilterRules: Sendable {
                 rule.rule.view == view ? rule.run.map { (rule.index, $0) } : nil
             }
         }
-        self.whole = whole
-        self.streamed = streamed
     }
 
     var databases: [HyperscanDatabase] { Array(whole.values) + streamed.values }
 
-    private static func database(
-        _ rules: [CompiledRule], _ mode: HyperscanDatabase.Mode
-    ) throws(FilterError) -> HyperscanDatabase? {
-        try HyperscanDatabase.make(
-            rules.filter { $0.run == nil }.map {
-                .init(
-                    expression: .init(text: $0.pattern.searchExpression($0.rule.view), id: $0.index),
-                    relaxed: $0.pattern.relaxedExpression,
-                    rule: $0.rule.id)
-            }, mode)
+    private typealias Databases = [Rule.View: HyperscanDatabase]
+
+    /// Hyperscan takes most of a start, so all processors compile.
+    private static func databases(
+        _ rules: [CompiledRule]
+    ) throws(FilterError) -> (whole: Databases, streamed: Databases) {
+        let candidates = Rule.View.allCases.map { view in
+            rules.filter { $0.rule.view == view && $0.run == nil }.map { rule in
+                HyperscanDatabase.Candidate(
+                    expression: .init(text: rule.pattern.searchExpression(view), id: rule.index),
+                    relaxed: rule.pattern.relaxedExpression, rule: rule.rule.id)
+            }
+        }
+        let jobs = Rule.View.allCases.indices.flatMap { [($0, HyperscanDatabase.Mode.block), ($0, .streaming)] }
+        let made = inParallel(jobs.count) { job in
+            Result { () throws(FilterError) in try HyperscanDatabase.make(candidates[jobs[job].0], jobs[job].1) }
+        }
+        var (whole, streamed) = (Databases(), Databases())
+        for (job, result) in zip(jobs, made) {
+            guard let database = try result.get() else { continue }
+            if job.1 == .block {
+                whole[Rule.View.allCases[job.0]] = database
+            } else {
+                streamed[Rule.View.allCases[job.0]] = database
+            }
+        }
+        return (whole, streamed)
+    }
+
+    /// What `body` makes of each number below `count`, on as many threads as there are processors.
+    private static func inParallel<Made: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Made) -> [Made] {
+        // Each thread writes to places of its own, and all have ended when they are read.
+        nonisolated(unsafe) let made = UnsafeMutablePointer<Made>.allocate(capacity: count)
+        defer { made.deallocate() }
+        DispatchQueue.concurrentPerform(iterations: count) { (made + $0).initialize(to: body($0)) }
+        return (0..<count).map { (made + $0).move() }
     }
 }
 

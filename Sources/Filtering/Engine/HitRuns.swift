@@ -22,8 +22,8 @@ final class HitRuns {
         self.owner = owner
         self.side = side
         self.isActive = isActive
-        latest = [Int32](repeating: -1, count: isActive.count)
-        runs.removeAll(keepingCapacity: true)
+        removeAll()
+        if latest.count < isActive.count { latest = [Int32](repeating: -1, count: isActive.count) }
     }
 
     func add(_ rule: Int, end: Int) {

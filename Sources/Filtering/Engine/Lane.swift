@@ -4,7 +4,12 @@ final class Lane {
     private(set) var text: ViewText
     /// `nil` where all rules are found by length.
     private let stream: HyperscanStream?
-    private let prefixes: HyperscanDatabase?
+    /// Whether any rule of this view redacts or blocks.
+    private let isHolding: Bool
+    /// Which rules have a match under way at `followed`; both are made when they are first asked for.
+    private var live: LiveStates.Position?
+    private var states: LiveStates?
+    private var followed = 0
     private let policy: FilterPolicy
     private let side: PolicySide
     /// No match that begins before this offset can still grow.
@@ -20,9 +25,9 @@ final class Lane {
         self.view = view
         text = ViewText(view)
         stream = policy.rules.streamed[view].map { HyperscanStream($0) }
-        prefixes = policy.prefixes[view]
         self.policy = policy
         self.side = policy[side]
+        isHolding = policy[side].heldViews.contains(view)
     }
 
     /// Appends whole characters.
@@ -80,18 +85,22 @@ final class Lane {
 
     /// The original offset from which on text must be held back; `fed` if none must.
     func hold(_ tools: ScanTools, _ rules: FilterRules, fed: Int) -> Int {
-        guard prefixes != nil else { return fed }
-        floor = earliestAlive(at: text.end, tools, rules)
+        guard isHolding else { return fed }
+        floor = earliestAlive(tools, rules)
         var held = floor
         for match in waiting where side.holds[match.rule] { held = min(held, match.range.lowerBound) }
-        return text.original(startingAt: held) ?? fed
+        return held < text.end ? text.original(startingAt: held) ?? fed : fed
     }
 
     /// The same as it was when the original had `moment` bytes: used once, when something blocks.
     func hold(at moment: Int, _ tools: ScanTools, _ rules: FilterRules) -> Int {
-        guard prefixes != nil else { return moment }
+        guard isHolding else { return moment }
         let offset = min(text.viewOffset(ofOriginal: moment), text.end)
-        var held = earliestAlive(at: offset, tools, rules)
+        var held = offset
+        if floor < offset {
+            let alive = rules.compiled.filter { $0.rule.view == view && side.holds[$0.index] }.map(\.index)
+            text.withWindow(isComplete: false) { held = earliest(of: alive, $0.cut(at: offset), tools, rules) }
+        }
         for match in waiting where side.holds[match.rule] && match.decided <= offset {
             held = min(held, match.range.lowerBound)
         }
@@ -99,23 +108,32 @@ final class Lane {
         return held < offset ? text.original(startingAt: held) ?? moment : moment
     }
 
-    private func earliestAlive(at offset: Int, _ tools: ScanTools, _ rules: FilterRules) -> Int {
-        guard let prefixes, floor < offset else { return offset }
-        let alive = tools.alive
-        alive.prepare(for: side.holds, policy, side.side)
+    /// Where the first match begins that is under way at the text's end; the end if none is.
+    private func earliestAlive(_ tools: ScanTools, _ rules: FilterRules) -> Int {
+        let states = states ?? tools.states(policy, side.side, view)
+        self.states = states
         return text.withWindow(isComplete: false) { window in
-            let window = window.cut(at: offset)
-            tools.scratch.scan(window[max(floor - 1, window.start)..<offset], prefixes, alive)
-            var earliest = offset
-            for run in alive.runs {
-                let start = tools.matcher.run(rules.compiled[run.rule].program, window, from: floor, to: offset) {
-                    _, _ in
-                }
-                if let start { earliest = min(earliest, start) }
+            if live.map(states.isKnown) != true {
+                live = states.position(at: floor, window)
+                followed = floor
             }
-            alive.removeAll()
-            return earliest
+            guard var position = live else { return floor }
+            // Nothing was under way there, so whatever is now began later.
+            if let quiet = states.follow(&position, window, followed..<window.end) { floor = quiet }
+            live = position
+            followed = window.end
+            return floor < window.end ? earliest(of: states.alive(position), window, tools, rules) : window.end
         }
+    }
+
+    private func earliest(of alive: [Int], _ window: Window, _ tools: ScanTools, _ rules: FilterRules) -> Int {
+        var earliest = window.end
+        for rule in alive {
+            let program = rules.compiled[rule].program
+            let start = tools.matcher.run(program, window, from: floor, to: window.end) { _, _ in }
+            if let start { earliest = min(earliest, start) }
+        }
+        return earliest
     }
 
     /// The original offset before which everything is final; forgets text that no rule can look at any more.
@@ -125,15 +143,4 @@ final class Lane {
         text.trim(to: reach + 1)
         return safe
     }
-}
-
-/// What one event loop needs to scan; never used for two scans at once.
-final class ScanTools {
-    let scratch = HyperscanScratch()
-    let matcher = PatternMatcher()
-    let hits = HitRuns()
-    let alive = HitRuns()
-    let views = [CodePointView(.normalised), CodePointView(.skeleton)]
-
-    func map(_ view: Rule.View) -> CodePointView { views[view == .normalised ? 0 : 1] }
 }

@@ -62,9 +62,6 @@ extension Pattern {
     /// too large for Hyperscan. `PatternMatcher` decides, so this costs time only.
     var relaxedExpression: String { relaxed.expression }
 
-    /// `prefixExpression`, likewise.
-    var relaxedPrefixExpression: String { relaxed.prefixExpression }
-
     private var relaxed: Pattern {
         switch self {
         case .byte, .assertion: self
@@ -72,43 +69,6 @@ extension Pattern {
         case .choice(let parts): .choice(parts.map(\.relaxed))
         case .repeated(let part, let min, let max):
             .repeated(part.relaxed, min: min, max: max.flatMap { $0 > 3 ? nil : $0 })
-        }
-    }
-
-    /// An expression that matches, at the end of a text, every text that a match may begin with, and maybe some more.
-    ///
-    /// P(a) = a; P(AB) = P(A) | A P(B); P(A|B) = P(A) | P(B); P(A{m,n}) = A{0,n-1} P(A), with A* for wide repeats. Being
-    /// too wide costs time only: `PatternMatcher` decides.
-    var prefixExpression: String {
-        (prefixes.map { "(?:\($0.expression))" } ?? "(?:[^\\x00-\\xff])") + "\\z"
-    }
-
-    /// The pattern of all non-empty prefixes; `nil` if there is none.
-    private var prefixes: Pattern? {
-        switch self {
-        case .byte: return self
-        case .assertion: return nil
-        case .choice(let parts):
-            let found = parts.compactMap(\.prefixes)
-            return found.isEmpty ? nil : .choice(found)
-        case .repeated(let part, _, let max):
-            guard max != 0, let first = part.prefixes else { return nil }
-            let before = (max ?? 1_000) - 1
-            if before == 0 { return first }
-            return .sequence([.repeated(part, min: 0, max: before > 16 ? nil : before), first])
-        case .sequence(let parts):
-            return parts.reversed().reduce(nil as Pattern?) { rest, part in Self.prefixes(part, then: rest) }
-        }
-    }
-
-    private static func prefixes(_ part: Pattern, then rest: Pattern?) -> Pattern? {
-        guard let rest else { return part.prefixes }
-        switch part {
-        case .byte: return .sequence([part, .repeated(rest, min: 0, max: 1)])
-        case .assertion: return .sequence([part, rest])
-        default:
-            let longer = Pattern.sequence([part, rest])
-            return part.prefixes.map { .choice([$0, longer]) } ?? longer
         }
     }
 

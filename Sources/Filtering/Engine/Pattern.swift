@@ -1,7 +1,7 @@
 /// A rule's pattern as a tree over the bytes of its view.
 ///
-/// Three machines are made of it: the expression that Hyperscan searches for, the expression of all its prefixes (what
-/// a text's tail may still become), and a small program that finds where a match starts.
+/// Two machines are made of it: the expression that Hyperscan searches for, and a small program that finds where a match
+/// starts and what a text's tail may still become.
 indirect enum Pattern: Sendable, Hashable {
     case byte(ByteSet)
     case sequence([Pattern])

@@ -24,6 +24,8 @@ final class PatternProgram: @unchecked Sendable {
     let sets: UnsafeMutableBufferPointer<UInt64>
     /// By byte: whether a match may begin with it.
     let firstTable: UnsafeMutablePointer<Bool>
+    /// By instruction: whether a match that stands there may still need a byte, or know one.
+    let goesOn: UnsafeMutablePointer<Bool>
     let widthMax: Int
     let looksAhead: Bool
     static let sizeMax = 16_384
@@ -35,7 +37,7 @@ final class PatternProgram: @unchecked Sendable {
         builder.instructions.append(Instruction(operation: .match))
         instructions = .allocate(capacity: builder.instructions.count)
         _ = instructions.initialize(from: builder.instructions)
-        let words = builder.sets.flatMap { set in (0..<4).map { set.words[$0] } }
+        let words = builder.sets.flatMap { set in (0..<4).map(set.word) }
         sets = .allocate(capacity: words.count)
         _ = sets.initialize(from: words)
         let first = builder.first
@@ -43,12 +45,48 @@ final class PatternProgram: @unchecked Sendable {
         for byte in 0...255 { (firstTable + byte).initialize(to: first.contains(UInt8(byte))) }
         widthMax = pattern.width.max ?? 0
         looksAhead = pattern.looksAhead
+        goesOn = .allocate(capacity: instructions.count)
+        // Every way leads forward, so what lies behind is known.
+        for index in instructions.indices.reversed() {
+            let instruction = instructions[index]
+            let goesOn = goesOn
+            switch instruction.operation {
+            case .byte: (goesOn + index).initialize(to: true)
+            case .match: (goesOn + index).initialize(to: looksAhead)
+            case .jump: (goesOn + index).initialize(to: goesOn[Int(instruction.x)])
+            case .split:
+                (goesOn + index).initialize(to: goesOn[Int(instruction.x)] || goesOn[Int(instruction.y)])
+            case .assertion:
+                let assertion = Pattern.Assertion(rawValue: UInt8(instruction.x))
+                (goesOn + index).initialize(to: assertion?.looksAhead == true || goesOn[index + 1])
+            }
+        }
     }
 
     deinit {
         instructions.deallocate()
         sets.deallocate()
         firstTable.deallocate()
+        goesOn.deallocate()
+    }
+
+    @inline(__always)
+    func set(_ set: Int32, contains byte: UInt8) -> Bool {
+        sets[Int(set) &* 4 &+ Int(byte &>> 6)] & (1 &<< UInt64(byte & 63)) != 0
+    }
+
+    /// The first instruction from `instruction` on that is no jump.
+    func landing(_ instruction: Int32) -> Int32 {
+        var instruction = instruction
+        while instructions[Int(instruction)].operation == .jump { instruction = instructions[Int(instruction)].x }
+        return instruction
+    }
+
+    /// Every set of bytes that it tells apart.
+    var byteSets: [ByteSet] {
+        stride(from: 0, to: sets.count, by: 4).map {
+            ByteSet(words: (sets[$0], sets[$0 + 1], sets[$0 + 2], sets[$0 + 3]))
+        }
     }
 }
 

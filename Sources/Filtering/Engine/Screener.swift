@@ -1,8 +1,6 @@
 /// Scans texts: one per event loop, since it owns the working memory of all scans. Not for two threads.
 package final class Screener {
     let tools = ScanTools()
-    /// The policy that the working memory was last grown for; kept alive so that it cannot be mistaken for another.
-    private var policy: FilterPolicy?
 
     /// What the last `screen` found must be redacted, in order: complete, also where findings were too many to keep.
     package private(set) var redactions: [Redaction] = []
@@ -18,7 +16,7 @@ package final class Screener {
     ///
     /// - Precondition: `text` is valid UTF-8.
     package func screen(_ text: UnsafeBufferPointer<UInt8>, side: Side, policy: FilterPolicy) -> Screening {
-        prepare(for: policy)
+        tools.prepare(for: policy.rules)
         let side = policy[side]
         redactions.removeAll(keepingCapacity: true)
         surplusFindingCount = 0
@@ -68,13 +66,6 @@ package final class Screener {
 
     static func marker(_ category: Category) -> [UInt8] {
         Array("[redacted:\(category)]".utf8)
-    }
-
-    /// Grows the working memory for a policy not met before, such as after a reload.
-    func prepare(for policy: FilterPolicy) {
-        guard self.policy !== policy else { return }
-        for database in policy.rules.databases + policy.prefixes.values { tools.scratch.grow(for: database) }
-        self.policy = policy
     }
 
     /// ASCII is byte for byte the same length in both views: no map of offsets, and a copy for the skeleton only.

@@ -42,7 +42,7 @@ package final class StreamScreen {
     /// - Precondition: `piece` is valid UTF-8 in whole characters, and `finish` was not called.
     package func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         guard !isBlocked else { return }
-        screener.prepare(for: scan.policy)
+        screener.tools.prepare(for: scan.policy.rules)
         TextScan.forEachPart(of: piece) { part in
             scan.scan(part, screener.tools)
             settle(part, isComplete: false, &output)
@@ -53,7 +53,7 @@ package final class StreamScreen {
     /// Ends the text: lets out the rest.
     package func finish(to output: inout [UInt8]) {
         guard !isBlocked else { return }
-        screener.prepare(for: scan.policy)
+        screener.tools.prepare(for: scan.policy.rules)
         scan.finish(screener.tools)
         settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: true, &output)
         scan.log.close(upTo: .max, scan.side)
