@@ -59,7 +59,9 @@ struct ByteSet: Sendable, Hashable {
     }
 
     func contains(_ byte: UInt8) -> Bool {
-        word(Int(byte &>> 6)) & (1 &<< UInt64(byte & 63)) != 0
+        let low = byte & 0x40 == 0 ? words.first : words.second
+        let high = byte & 0x40 == 0 ? words.third : words.fourth
+        return (byte & 0x80 == 0 ? low : high) &>> UInt64(byte & 63) & 1 != 0
     }
 
     mutating func insert(_ byte: UInt8) {

@@ -2,19 +2,25 @@
 struct ContextWords: Sendable {
     /// Lower case, as they appear in the view, longest first.
     private let words: [[UInt8]]
+    /// What a word may begin with, in either case.
+    private let first: ByteSet
 
     var isEmpty: Bool { words.isEmpty }
 
     init(_ words: [String], _ view: CodePointView) {
         let variants = words.flatMap { [$0, $0.lowercased(), $0.uppercased()] }
         var seen = Set<[UInt8]>()
-        self.words = variants.map { Self.mapped($0, view) }.filter { !$0.isEmpty && seen.insert($0).inserted }
+        let mapped = variants.map { Self.mapped($0, view) }.filter { !$0.isEmpty && seen.insert($0).inserted }
+        self.words = mapped
+        first = ByteSet(mapped.compactMap(\.first)).ignoringCase
     }
 
     /// Where the first word ends that begins at a word's beginning and lies in `range`.
     func firstEnd(in range: Range<Int>, _ window: Window) -> Int? {
         var best: Int?
-        for offset in range where offset == 0 || offset == window.start || !Self.isLetterOrDigit(window[offset - 1]) {
+        for offset in range
+        where first.contains(window[offset])
+            && (offset == 0 || offset == window.start || !Self.isLetterOrDigit(window[offset - 1])) {
             if let best, offset >= best { break }
             for word in words where offset + word.count <= min(best ?? range.upperBound, range.upperBound) {
                 if matches(word, at: offset, window) { best = offset + word.count }

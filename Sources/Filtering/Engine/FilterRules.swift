@@ -14,7 +14,7 @@ package final class FilterRules: Sendable {
     /// By view: the bytes that its rules tell apart.
     let classes: [Rule.View: ByteClasses]
     /// By view: rules that are found by length.
-    let runs: [Rule.View: [(rule: Int, run: PatternRun)]]
+    let runs: [Rule.View: PatternRuns]
 
     /// The widest pattern that any rule may have, in bytes of its view.
     package static let widthMax = 2_048
@@ -45,9 +45,10 @@ package final class FilterRules: Sendable {
         }
         views = Set(compiled.map(\.rule.view))
         runs = Rule.View.allCases.reduce(into: [:]) { runs, view in
-            runs[view] = compiled.compactMap { rule in
+            let found = compiled.compactMap { rule in
                 rule.rule.view == view ? rule.run.map { (rule.index, $0) } : nil
             }
+            if !found.isEmpty { runs[view] = PatternRuns(found) }
         }
     }
 

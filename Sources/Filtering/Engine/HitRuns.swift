@@ -38,8 +38,9 @@ final class HitRuns {
     }
 
     /// Adds what rules find by length, beyond `scanned`.
-    func add(_ rules: [(rule: Int, run: PatternRun)], _ window: Window, after scanned: Int) {
-        for (rule, run) in rules where isActive[rule] {
+    func add(_ runs: PatternRuns, _ window: Window, after scanned: Int) {
+        guard window.end >= runs.any.length, runs.any.isFound(window, after: scanned) else { return }
+        for (rule, run) in runs.rules where isActive[rule] {
             run.scan(window, after: scanned) { add(rule, end: $0) }
         }
     }

@@ -48,7 +48,7 @@ final class Lane {
         text.withWindow(isComplete: isComplete) { window in
             if window.end > scanned {
                 stream?.scan(window[scanned..<window.end], tools.scratch, hits)
-                hits.add(rules.runs[view] ?? [], window, after: scanned)
+                if let runs = rules.runs[view] { hits.add(runs, window, after: scanned) }
             }
             if isComplete { stream?.close(tools.scratch, hits) }
             scanned = window.end
@@ -136,11 +136,14 @@ final class Lane {
         return earliest
     }
 
-    /// The original offset before which everything is final; forgets text that no rule can look at any more.
-    func trim(fed: Int) -> Int {
+    /// The original offset before which everything is final.
+    var settled: Int {
         let reach = side.reachBytes
-        let safe = text.end > reach ? text.original(startingAt: text.end - reach) ?? 0 : 0
-        text.trim(to: reach + 1)
-        return safe
+        return text.end > reach ? text.original(startingAt: text.end - reach) ?? 0 : 0
+    }
+
+    /// Forgets text that no rule can look at any more.
+    func trim() {
+        text.trim(to: side.reachBytes + 1)
     }
 }

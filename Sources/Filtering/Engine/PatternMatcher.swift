@@ -57,6 +57,7 @@ private struct PatternWalk {
     private let instructions: UnsafeMutablePointer<PatternProgram.Instruction>
     private let sets: UnsafeMutablePointer<UInt64>
     private let first: UnsafeMutablePointer<Bool>
+    private let start: StartFilter
     private let looksAhead: Bool
     private let window: Window
     private var threads: UnsafeMutablePointer<Thread>
@@ -74,6 +75,7 @@ private struct PatternWalk {
         instructions = program.instructions.baseAddress.unsafelyUnwrapped
         sets = program.sets.baseAddress.unsafelyUnwrapped
         first = program.firstTable
+        start = program.start
         looksAhead = program.looksAhead
         self.window = window
         threads = memory.threads
@@ -91,11 +93,11 @@ private struct PatternWalk {
                 // Nothing is under way: on to a byte that may begin something.
                 (accepted, pending) = (.max, .max)
                 generation &+= 1
-                while offset < to, !first[Int(window[offset])] { offset &+= 1 }
+                while offset < to, !mayStart(at: offset) { offset &+= 1 }
                 guard offset < to else { return .max }
             }
             let byte = window[offset]
-            if first[Int(byte)] { add(0, start: offset, at: offset) }
+            if mayStart(at: offset) { add(0, start: offset, at: offset) }
             step(byte, to: offset &+ 1)
             offset &+= 1
         }
@@ -103,6 +105,13 @@ private struct PatternWalk {
         if count > 0 { alive = min(alive, threads[0].start) }
         if looksAhead, to == window.end, !window.isComplete { alive = min(alive, accepted) }
         return alive
+    }
+
+    @inline(__always)
+    private func mayStart(at offset: Int) -> Bool {
+        guard first[Int(window[offset])] else { return false }
+        guard start.length > 0, offset &+ start.length <= window.end else { return true }
+        return start.passes(window.bytes + (offset &- window.start))
     }
 
     /// Older threads come first, so the first to reach a state has the leftmost start.

@@ -26,6 +26,7 @@ final class PatternProgram: @unchecked Sendable {
     let firstTable: UnsafeMutablePointer<Bool>
     /// By instruction: whether a match that stands there may still need a byte, or know one.
     let goesOn: UnsafeMutablePointer<Bool>
+    let start: StartFilter
     let widthMax: Int
     let looksAhead: Bool
     static let sizeMax = 16_384
@@ -37,6 +38,7 @@ final class PatternProgram: @unchecked Sendable {
         builder.instructions.append(Instruction(operation: .match))
         instructions = .allocate(capacity: builder.instructions.count)
         _ = instructions.initialize(from: builder.instructions)
+        start = StartFilter(pattern.width.min, builder.instructions, builder.sets)
         let words = builder.sets.flatMap { set in (0..<4).map(set.word) }
         sets = .allocate(capacity: words.count)
         _ = sets.initialize(from: words)

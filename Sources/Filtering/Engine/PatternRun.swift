@@ -16,15 +16,39 @@ struct PatternRun: Sendable {
         length = pattern.width.min
     }
 
+    /// What holds a run of any of `runs`: where it finds nothing, none of them does.
+    init(all runs: [PatternRun]) {
+        set = runs.reduce(ByteSet()) { $0.union($1.set) }
+        length = runs.map(\.length).min() ?? .max
+    }
+
+    /// Whether a run ends after `scanned`.
+    func isFound(_ window: Window, after scanned: Int) -> Bool {
+        scan(window, after: scanned, while: { _ in false })
+    }
+
     /// Reports every end after `scanned` of a run that is long enough.
     func scan(_ window: Window, after scanned: Int, found: (Int) -> Void) {
+        _ = scan(
+            window, after: scanned,
+            while: { end in
+                found(end)
+                return true
+            })
+    }
+
+    /// - Returns: whether any run was found; `found` says whether to look for more.
+    @inline(__always)
+    private func scan(_ window: Window, after scanned: Int, while found: (Int) -> Bool) -> Bool {
+        var isFound = false
         var end = max(scanned + 1, length)
         var known = max(end - length, window.start)
         while end <= window.end {
             var offset = end - 1
             while offset >= known, set.contains(window[offset]) { offset -= 1 }
             if offset < known {
-                found(end)
+                isFound = true
+                guard found(end) else { return true }
                 known = end
                 end += 1
             } else {
@@ -32,6 +56,19 @@ struct PatternRun: Sendable {
                 end = known + length
             }
         }
+        return isFound
+    }
+}
+
+/// All rules of a view that are found by length.
+struct PatternRuns: Sendable {
+    let rules: [(rule: Int, run: PatternRun)]
+    /// One look for all of them, since ordinary text has no such runs.
+    let any: PatternRun
+
+    init(_ rules: [(rule: Int, run: PatternRun)]) {
+        self.rules = rules
+        any = PatternRun(all: rules.map(\.run))
     }
 }
 

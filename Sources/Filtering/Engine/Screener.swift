@@ -92,7 +92,7 @@ package final class Screener {
         let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
         tools.hits.prepare(for: side.isActive, policy, side.side)
         if let database = policy.rules.whole[view] { tools.scratch.scan(text, database, tools.hits) }
-        tools.hits.add(policy.rules.runs[view] ?? [], window, after: 0)
+        if let runs = policy.rules.runs[view] { tools.hits.add(runs, window, after: 0) }
         guard !tools.hits.runs.isEmpty else { return }
         var waiting: [Waiting] = []
         var lapsed: [(start: Int, decided: Int)] = []

@@ -38,8 +38,8 @@ final class TextScan {
 
     /// Makes final what can be; to be called after `log.settle`.
     func trim() {
-        let safe = lanes.map { $0.trim(fed: fed) }.min() ?? fed
-        log.close(upTo: safe, side)
+        if !log.open.isEmpty { log.close(upTo: lanes.map(\.settled).min() ?? fed, side) }
+        for lane in lanes { lane.trim() }
     }
 
     /// The parts of a piece: at most `partBytesMax` bytes each, cut between characters.
