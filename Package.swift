@@ -136,7 +136,8 @@ let package = Package(
             dependencies: ["Guidelines", "Moderation", "Snapshots", "Web", httpTypes, hummingbirdTesting] + hummingbird,
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
-            name: "RecordsTests", dependencies: ["Records", "Snapshots", "Storage", lifecycle, logging],
+            name: "RecordsTests",
+            dependencies: ["Records", "Snapshots", "Storage", "StorageTesting", lifecycle, logging],
             swiftSettings: settings),
         .testTarget(
             name: "RehearsalTests", dependencies: ["Rehearsal", nio, nioPosix, logging], swiftSettings: settings),

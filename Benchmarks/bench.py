@@ -137,7 +137,10 @@ def main():
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.seconds, arguments.runs = 1, 1
+    # The upstream is always measured.
     names = [name for name in arguments.only.split(",") if name != "upstream"]
+    if unknown := [name for name in names if name not in PROXIES]:
+        parser.error(f"there is no {', '.join(unknown)} to compare with; there are {', '.join(PROXIES)}")
     if arguments.with_litellm and "litellm" not in names:
         names.append("litellm")
     cores = len(os.sched_getaffinity(0))

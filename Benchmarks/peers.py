@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -218,11 +219,16 @@ class Steward(Peer):
 
 
 class LiteLLM(Peer):
+    """With a key, without which it does not start; it has no store."""
+
     name = "litellm"
 
     def arguments(self):
-        (self.folder / "litellm.yaml").write_text(json.dumps({"model_list": [{"model_name": "bench", "litellm_params": {
-            "model": "openai/bench", "api_base": self.upstream.url + "/v1", "api_key": "none"}}]}))
+        self.key = "sk-" + secrets.token_hex(32)
+        (self.folder / "litellm.yaml").write_text(json.dumps({
+            "general_settings": {"master_key": self.key},
+            "model_list": [{"model_name": "bench", "litellm_params": {
+                "model": "openai/bench", "api_base": self.upstream.url + "/v1", "api_key": "none"}}]}))
         return [os.environ["LITELLM"], "--config", "litellm.yaml", "--host", "127.0.0.1", "--port", str(self.port),
                 "--num_workers", str(self.threads), "--telemetry", "False"]
 

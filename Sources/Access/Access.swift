@@ -53,6 +53,8 @@ package struct Access: Sendable {
 
     /// Gives an empty store an organisation, a sandbox application and a key to begin with; `nil` if there is an
     /// organisation already. Of several processes that start at once, one gets the key.
+    ///
+    /// - Throws: `StorageError`.
     package func prepareFirstRun(at time: Timestamp) async throws -> IssuedKey? {
         try await database.write { transaction in
             guard try transaction.query("SELECT id FROM organisations LIMIT 1").isEmpty else { return nil }

@@ -26,27 +26,6 @@ package enum AccessError: Error, Sendable, Hashable {
 }
 
 extension AccessError: CustomStringConvertible {
-    /// Stable name for machines.
-    package var code: String {
-        switch self {
-        case .unknownOrganisation: "unknown_organisation"
-        case .organisationNameTaken: "organisation_name_taken"
-        case .unknownApplication: "unknown_application"
-        case .applicationNameTaken: "application_name_taken"
-        case .unknownKey: "unknown_key"
-        case .keyNotLive: "key_not_live"
-        case .invalidName: "invalid_name"
-        case .invalidNetwork, .networkHostBits: "invalid_network"
-        case .unknownScope, .noScope: "invalid_scope"
-        case .negativeLimit: "invalid_limit"
-        case .expiryInThePast: "invalid_expiry"
-        case .digestKeyUnreadable: "digest_key_unreadable"
-        case .digestKeyExposed: "digest_key_exposed"
-        case .digestKeyMalformed: "digest_key_malformed"
-        case .digestKeyDiffers: "digest_key_differs"
-        }
-    }
-
     package var description: String {
         switch self {
         case .unknownOrganisation(let id):
@@ -62,7 +41,7 @@ extension AccessError: CustomStringConvertible {
         case .keyNotLive(let id):
             "The key \(id) was revoked or has expired. See `steward keys list`."
         case .invalidName(let name):
-            "“\(name)” can't be a name. Write 1 to 100 characters, without control characters and outer spaces."
+            "“\(name)” can't be a name. Write 1 to 100 characters, without invisible ones and outer spaces."
         case .invalidNetwork(let text):
             "“\(text)” is not a network. Write one like 192.0.2.0/24, 2001:db8::/32 or 192.0.2.7."
         case .networkHostBits(let text, let meant):
@@ -87,16 +66,5 @@ extension AccessError: CustomStringConvertible {
             key that this store was made with.
             """
         }
-    }
-}
-
-/// What may be a name of an organisation, application or key.
-enum Name {
-    /// - Throws: `AccessError.invalidName`.
-    static func validate(_ name: String) throws(AccessError) {
-        let scalars = name.unicodeScalars
-        guard (1...100).contains(scalars.count), scalars.first != " ", scalars.last != " ",
-            !scalars.contains(where: { $0.properties.generalCategory == .control })
-        else { throw .invalidName(name) }
     }
 }

@@ -5,7 +5,8 @@ package import Storage
 package struct ApplicationStore: Sendable {
     let database: any Database
 
-    /// - Throws: `AccessError.invalidName`, `.unknownOrganisation`, `.applicationNameTaken`; `StorageError`.
+    /// - Throws: `AccessError.invalidName`, `.negativeLimit`, `.unknownOrganisation`, `.applicationNameTaken`;
+    ///   `StorageError`.
     package func create(
         name: String, of organisation: OrganisationID, stage: Stage, limits: LimitSettings = .unlimited,
         at time: Timestamp

@@ -58,11 +58,6 @@ package final class KeyDirectory: Service {
         state.withLock { now - $0.confirmedAt > options.staleAfter }
     }
 
-    /// Remembers that a key was used; see `KeyEntry.noteUse(at:)`, which saves the look-up.
-    package func noteUse(_ key: KeyID, at time: Timestamp) {
-        snapshot.current.entry(for: key)?.noteUse(at: time)
-    }
-
     /// Follows the store until shutdown; then writes the last uses.
     package func run() async throws {
         try? await cancelWhenGracefulShutdown {
@@ -143,8 +138,11 @@ package final class KeyDirectory: Service {
         }
         if !loaded.unreadable.isEmpty {
             logger.error(
-                "Some keys can't be read and are refused.",
-                metadata: ["keys": "\(loaded.unreadable.joined(separator: ", "))"])
+                "Some organisations, applications or keys can't be read; their keys are refused.",
+                metadata: [
+                    "count": "\(loaded.unreadable.count)",
+                    "first": "\(loaded.unreadable.prefix(20).joined(separator: ", "))",
+                ])
         }
     }
 

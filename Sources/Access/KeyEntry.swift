@@ -5,13 +5,8 @@ internal import Synchronization
 /// All that the request path needs to know of a key, prepared when the snapshot is built.
 package final class KeyEntry: Sendable {
     package let key: KeyID
-    /// The random half of `key`, for tables of hashes.
-    package let keyHash: UInt64
-    package let keyName: String
     package let application: ApplicationID
-    package let applicationName: String
     package let organisation: OrganisationID
-    package let organisationName: String
     /// The application's.
     package let stage: Stage
     /// The worse of the organisation's and the application's.
@@ -30,12 +25,8 @@ package final class KeyEntry: Sendable {
 
     init(_ key: Key, of application: Application, of organisation: Organisation, limits: LimitSubjects, use: KeyUse) {
         self.key = key.id
-        keyHash = key.id.low
-        keyName = key.name
         self.application = application.id
-        applicationName = application.name
         self.organisation = organisation.id
-        organisationName = organisation.name
         stage = application.stage
         standing = max(application.standing, organisation.standing)
         scopes = key.scopes

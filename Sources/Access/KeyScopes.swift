@@ -1,5 +1,5 @@
 /// One thing that a key may be used for.
-package enum KeyScope: String, Sendable, Hashable, CaseIterable, Codable {
+package enum KeyScope: String, Sendable, Hashable, CaseIterable {
     /// Completions of every dialect.
     case inference
     case embeddings

@@ -18,8 +18,6 @@ package struct KeySnapshot: Sendable {
         byID = Dictionary(entries.values.map { ($0.key, $0) }) { first, _ in first }
     }
 
-    package var count: Int { entries.count }
-
     /// The key with this digest; `nil` if there is none or it was revoked. It may have expired: see `expiresAt`.
     package func entry(for digest: KeyDigest) -> KeyEntry? {
         entries[digest]

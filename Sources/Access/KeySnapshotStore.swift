@@ -3,7 +3,7 @@ internal import Storage
 
 /// Reads the snapshot of keys, and writes when they were used.
 struct KeySnapshotStore: Sendable {
-    /// A snapshot, and the keys whose rows could not be read: those are left out, so they are refused.
+    /// A snapshot, and the ids of rows that could not be read. Those are left out, so their keys are refused.
     struct Loaded: Sendable {
         let snapshot: KeySnapshot
         let unreadable: [String]
@@ -22,9 +22,9 @@ struct KeySnapshotStore: Sendable {
             let current: Int64 = try row["revision"]
             if current == revision { return nil }
             var builder = SnapshotBuilder(defaults: defaults, previous: previous)
-            for row in try reader.query(Self.organisations) { builder.add(try Organisation(row: row)) }
-            for row in try reader.query(Self.applications) { builder.add(try Application(row: row)) }
-            for row in try reader.query(Self.liveKeys) { try builder.add(keyRow: row) }
+            for row in try reader.query(Self.organisations) { builder.add(organisationRow: row) }
+            for row in try reader.query(Self.applications) { builder.add(applicationRow: row) }
+            for row in try reader.query(Self.liveKeys) { builder.add(keyRow: row) }
             return Loaded(
                 snapshot: KeySnapshot(revision: current, entries: builder.entries), unreadable: builder.unreadable)
         }
@@ -65,6 +65,9 @@ struct KeySnapshotStore: Sendable {
 }
 
 /// Makes entries of rows; one `LimitSubject` for each organisation and application.
+///
+/// A row that can't be read is left out and noted: one bad row must not keep other keys from being revoked. Keys whose
+/// application or organisation was left out are left out too.
 private struct SnapshotBuilder {
     let defaults: LimitDefaults
     let previous: KeySnapshot
@@ -78,32 +81,40 @@ private struct SnapshotBuilder {
         self.previous = previous
     }
 
-    mutating func add(_ organisation: Organisation) {
+    mutating func add(organisationRow row: Row) {
+        guard let organisation = read(row, Organisation.init) else { return }
         let settings = defaults.organisation.overridden(by: organisation.limits)
         organisations[organisation.id] = (organisation, LimitSubject(id: organisation.id.low, settings: settings))
     }
 
-    mutating func add(_ application: Application) {
+    mutating func add(applicationRow row: Row) {
+        guard let application = read(row, Application.init) else { return }
         let settings = defaults.application(application.stage).overridden(by: application.limits)
         applications[application.id] = (application, LimitSubject(id: application.id.low, settings: settings))
     }
 
-    mutating func add(keyRow row: Row) throws {
+    mutating func add(keyRow row: Row) {
+        guard let (key, digest) = read(row, { (try Key(row: $0), try $0["digest"] as KeyDigest) }) else { return }
+        guard let (application, applicationLimits) = applications[key.application],
+            let (organisation, organisationLimits) = organisations[application.organisation]
+        else {
+            unreadable.append(key.id.description)
+            return
+        }
+        entries[digest] = KeyEntry(
+            key, of: application, of: organisation,
+            limits: LimitSubjects(
+                key: LimitSubject(id: key.id.low, settings: key.limits),
+                application: applicationLimits, organisation: organisationLimits),
+            use: previous.entry(for: key.id)?.use ?? KeyUse())
+    }
+
+    private mutating func read<Value>(_ row: Row, _ value: (Row) throws -> Value) -> Value? {
         do {
-            let key = try Key(row: row)
-            let digest: KeyDigest = try row["digest"]
-            guard let (application, applicationLimits) = applications[key.application],
-                let (organisation, organisationLimits) = organisations[application.organisation]
-            else { throw StorageError.corrupt("a key without application") }
-            entries[digest] = KeyEntry(
-                key, of: application, of: organisation,
-                limits: LimitSubjects(
-                    key: LimitSubject(id: key.id.low, settings: key.limits),
-                    application: applicationLimits, organisation: organisationLimits),
-                use: previous.entry(for: key.id)?.use ?? KeyUse())
+            return try value(row)
         } catch {
-            // One bad row must not keep the others from being revoked.
             unreadable.append((try? row["id"]) ?? "?")
+            return nil
         }
     }
 }

@@ -8,15 +8,17 @@ package struct KeyStore: Sendable {
 
     /// Makes a key of the application's stage; its text is in the answer and nowhere else.
     ///
-    /// - Throws: `AccessError.unknownApplication`, `.invalidName`, `.noScope`, `.expiryInThePast`; `StorageError`.
+    /// - Throws: `AccessError.unknownApplication`, `.invalidName`, `.negativeLimit`, `.noScope`, `.expiryInThePast`;
+    ///   `StorageError`.
     package func create(_ draft: KeyDraft, at time: Timestamp) async throws -> IssuedKey {
-        try await database.write { try create(draft, at: time, in: $0) }
+        try Name.validate(draft.name)
+        return try await database.write { try create(draft, at: time, in: $0) }
     }
 
+    /// The name is one that may be given, or has been.
     func create(
         _ draft: KeyDraft, rotatedFrom: KeyID? = nil, at time: Timestamp, in transaction: any Transaction
     ) throws -> IssuedKey {
-        try Name.validate(draft.name)
         try draft.limits.validate()
         if draft.scopes.isEmpty { throw AccessError.noScope }
         if let expiry = draft.expiresAt, expiry <= time { throw AccessError.expiryInThePast }
@@ -89,8 +91,8 @@ package struct KeyStore: Sendable {
         }
     }
 
-    /// Makes a new key like `id`, which expires after `overlap`, or earlier if it would have anyway. A key with an
-    /// expiry is followed by one that lives as long as it was to live.
+    /// Makes a new key with the settings of the key `id`. The old key expires after `overlap`, or earlier if it would
+    /// have anyway. Where it had an expiry, the new key lives as long as the old one was to live.
     ///
     /// - Throws: `AccessError.unknownKey`, `.keyNotLive`; `StorageError`.
     package func rotate(_ id: KeyID, overlap: Duration, at time: Timestamp) async throws -> IssuedKey {

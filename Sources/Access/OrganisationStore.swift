@@ -5,7 +5,7 @@ package import Storage
 package struct OrganisationStore: Sendable {
     let database: any Database
 
-    /// - Throws: `AccessError.invalidName`, `.organisationNameTaken`; `StorageError`.
+    /// - Throws: `AccessError.invalidName`, `.negativeLimit`, `.organisationNameTaken`; `StorageError`.
     package func create(
         name: String, limits: LimitSettings = .unlimited, at time: Timestamp
     ) async throws -> Organisation {

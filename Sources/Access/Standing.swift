@@ -1,9 +1,9 @@
 internal import Storage
 
 /// How an organisation or an application stands with us; ordered from good to bad.
-package enum Standing: String, Sendable, Hashable, CaseIterable, Codable, SQLValueConvertible {
+package enum Standing: String, Sendable, Hashable, CaseIterable, SQLValueConvertible {
     case good
-    /// Served under stricter limits and filters.
+    /// Reserved for measures; served like `good` until there are some.
     case restricted
     /// Not served.
     case suspended

@@ -31,18 +31,6 @@ const Tables &tables() {
     return shared;
 }
 
-/// Invisible characters that carry a hidden ASCII text: tags, and variation selectors used as bytes.
-/// Answers the character, 0 for one to leave out, or -1 if the code point is none of them.
-int32_t smuggled(uint32_t c) {
-    if (c >= 0xFE00 && c <= 0xFE0F) return 0;
-    if (c >= 0xE0000 && c <= 0xE007F) return c >= 0xE0020 && c <= 0xE007E ? int32_t(c - 0xE0000) : 0;
-    if (c >= 0xE0100 && c <= 0xE01EF) {
-        const uint32_t byte = c - 0xE0100 + 16;
-        return byte >= 0x20 && byte <= 0x7E ? int32_t(byte) : 0;
-    }
-    return -1;
-}
-
 /// What ASCII becomes in the skeleton view; the same as `Skeleton.ascii` of the engine.
 UChar32 skeletonASCII(UChar32 c) {
     if (c >= 'A' && c <= 'Z') return c | 0x20;
@@ -63,6 +51,7 @@ UChar32 shown(UChar32 c) {
         case U_SPACE_SEPARATOR: return ' ';
         case U_LINE_SEPARATOR:
         case U_PARAGRAPH_SEPARATOR: return '\n';
+        case U_CONTROL_CHAR: return c == 0x85 ? '\n' : -1;
         case U_DASH_PUNCTUATION: return '-';
         default: return u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT) ? -1 : c;
     }
@@ -86,14 +75,10 @@ void skeleton(uint32_t c, icu::UnicodeString &text) {
 
 }  // namespace
 
+extern "C" int32_t cicu_ready(void) { return tables().complete ? 1 : 0; }
+
 extern "C" int32_t cicu_map(uint32_t c, cicu_view view, uint8_t *bytes, int32_t capacity) {
     if (!tables().complete || capacity < 64) return -1;
-    const int32_t hidden = smuggled(c);
-    if (hidden == 0) return 0;
-    if (hidden > 0) {
-        bytes[0] = uint8_t(view == CICU_SKELETON ? skeletonASCII(hidden) : hidden);
-        return 1;
-    }
     icu::UnicodeString text;
     if (view == CICU_SKELETON) {
         skeleton(c, text);

@@ -1,12 +1,8 @@
 /// What a finding is about, such as `pii.card` or `secret.api_key`: dotted, lower case, from general to special.
 ///
 /// Clauses of the guidelines name categories; a clause that names `pii` covers `pii.card` too.
-package struct Category: Sendable, Hashable, Comparable, RawRepresentable, CustomStringConvertible {
+package struct Category: Sendable, Hashable, Comparable, CustomStringConvertible {
     package let rawValue: String
-
-    package init(rawValue: String) {
-        self.rawValue = rawValue
-    }
 
     package init(_ name: String) {
         rawValue = name

@@ -3,19 +3,15 @@ package struct Finding: Sendable, Hashable {
     /// The rule's id.
     package var rule: String
     package var category: Category
-    package var severity: Rule.Severity
     /// The guideline clause under which the verdict is given.
     package var clause: String?
     package var verdict: Verdict
     /// UTF-8 offsets in the original text (for a stream: in all text fed so far).
     package var range: Range<Int>
 
-    package init(
-        rule: String, category: Category, severity: Rule.Severity, clause: String?, verdict: Verdict, range: Range<Int>
-    ) {
+    package init(rule: String, category: Category, clause: String?, verdict: Verdict, range: Range<Int>) {
         self.rule = rule
         self.category = category
-        self.severity = severity
         self.clause = clause
         self.verdict = verdict
         self.range = range
@@ -26,7 +22,7 @@ package struct Finding: Sendable, Hashable {
 package struct Screening: Sendable, Hashable {
     /// The strictest verdict among the findings.
     package var verdict: Verdict
-    /// In order of their start; overlaps are possible.
+    /// In order of their start, at most 64 of each verdict (those that end first); overlaps are possible.
     package var findings: [Finding]
 
     package init(verdict: Verdict = .allow, findings: [Finding] = []) {

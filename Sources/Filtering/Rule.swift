@@ -1,9 +1,5 @@
 /// One pattern that the filter looks for, as read from a rule file.
 package struct Rule: Sendable, Hashable {
-    package enum Severity: String, Sendable, Hashable, CaseIterable {
-        case low, medium, high, critical
-    }
-
     /// The form of the text that the pattern is matched against.
     package enum View: String, Sendable, Hashable, CaseIterable {
         /// NFKD code point by code point, without marks, zero-width and bidirectional controls, digits of all scripts as
@@ -17,7 +13,6 @@ package struct Rule: Sendable, Hashable {
     /// Unique, stable, `category-like/word`, such as `pii/card-number`.
     package var id: String
     package var category: Category
-    package var severity: Severity
     /// Hyperscan syntax, without look-around and back-references.
     package var pattern: String
     package var view: View
@@ -27,20 +22,19 @@ package struct Rule: Sendable, Hashable {
     /// Words of which one must stand within `contextBytes` before or after the match (case-folded); empty asks none.
     package var context: [String]
     package var contextBytes: Int
-    /// A clause that this rule enforces; without one, the clause that names its category does.
+    /// Named in refusals in place of the category's clause; the verdict is the category's.
     package var clause: String?
     /// Texts in which the rule must, and must not, find something. `steward filter check` runs them.
     package var matches: [String]
     package var nonMatches: [String]
 
     package init(
-        id: String, category: Category, severity: Severity = .medium, pattern: String, view: View = .normalised,
+        id: String, category: Category, pattern: String, view: View = .normalised,
         ignoresCase: Bool = false, check: Check? = nil, context: [String] = [], contextBytes: Int = 64,
         clause: String? = nil, matches: [String] = [], nonMatches: [String] = []
     ) {
         self.id = id
         self.category = category
-        self.severity = severity
         self.pattern = pattern
         self.view = view
         self.ignoresCase = ignoresCase

@@ -20,11 +20,6 @@ package enum Verdict: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
-    package init?(name: String) {
-        guard let verdict = Self.allCases.first(where: { $0.name == name }) else { return nil }
-        self = verdict
-    }
-
     /// The stricter of two verdicts of the same text; a judgement beats none.
     package func combined(with other: Verdict) -> Verdict {
         if self == .notEvaluated { return other }

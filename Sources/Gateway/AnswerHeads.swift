@@ -22,12 +22,13 @@ struct AnswerHeads: Sendable {
         return answer
     }
 
-    /// The head of a stream.
-    func stream(_ trace: Trace) -> Answer {
+    /// The head of a stream that a model gave.
+    func stream(_ trace: Trace, upstream: HeadFields) -> Answer {
         var answer = Answer(status: 200, contentType: "text/event-stream; charset=utf-8")
         append(trace, to: &answer.fields)
         trace.limits.append(to: &answer.fields)
         answer.fields.append("cache-control", "no-cache")
+        passed.copy(from: upstream, to: &answer.fields)
         return answer
     }
 
@@ -73,8 +74,6 @@ package struct PublicAddresses: Sendable {
 
 extension AnswerFields {
     mutating func appendRequestID(_ id: RecordID) {
-        var text = Array("req_".utf8)
-        id.appendDigits(to: &text)
-        append("x-request-id", text)
+        append("x-request-id", id)
     }
 }

@@ -7,13 +7,9 @@ struct CallerError {
     let retryAfterSeconds: Int?
     /// `x-should-retry`; `nil` leaves it to the client library, which goes by the status.
     let shouldRetry: Bool?
-    /// The stable code, for records and metrics.
-    let code: String
-
     init(_ exit: PathExit, trace: Trace, addresses: PublicAddresses) {
         let (explanation, refusal) = Self.explain(exit)
         status = explanation.status
-        code = "\(explanation.code)"
         shouldRetry =
             refusal.map(\.shouldRetry) ?? (explanation.status < 500 && explanation.status != 429 ? false : nil)
         retryAfterSeconds = Self.retryAfter(exit).map { max(1, $0) }
@@ -41,6 +37,8 @@ struct CallerError {
         body = writer.bytes
     }
 
+    static func status(of exit: PathExit) -> Int { explain(exit).0.status }
+
     private static func explain(_ exit: PathExit) -> (Refusal.Explanation, Refusal?) {
         switch exit {
         case .refused(let refusal): (refusal.explanation, refusal)
@@ -59,10 +57,10 @@ struct CallerError {
     private static func retryAfter(_ exit: PathExit) -> Int? {
         switch exit {
         case .refused(let refusal):
-            refusal.retryAfter.map { Int(clamping: ($0.wholeMicroseconds + 999_999) / 1_000_000) }
+            refusal.retryAfter.map { Int(($0.wholeNanoseconds - 1) / 1_000_000_000 + 1) }
         // Longer waits are no advice to a client library; the newest give up above two minutes.
         case .upstream(.status(_, let seconds)): seconds.map { min($0, 3_600) }
-        case .upstream(.saturated): 1
+        case .upstream(.saturated), .upstream(.noRoom): 1
         default: nil
         }
     }
@@ -76,6 +74,8 @@ extension UpstreamFailure {
             Self.error(503, "upstream_unavailable", "The model server cannot be reached. Try again later.")
         case .saturated:
             Self.error(503, "overloaded", "The model server is busy. Try again in a moment.")
+        case .noRoom:
+            Self.error(503, "overloaded", "The gateway holds as many bytes as it may. Try again in a moment.")
         case .firstByteTimeout, .idleTimeout, .totalTimeout:
             Self.error(504, "upstream_timeout", "The model server did not answer in time. Try again, or ask for less.")
         case .closedEarly, .cancelled:

@@ -60,7 +60,8 @@ package struct Gateway: Service {
         var loops: [GatewayLoop] = []
         for eventLoop in group.makeIterator() {
             let executor = LoopExecutor(eventLoop)
-            let pools = UpstreamPools(executor: executor, models: settings.models, tls: tls)
+            let pools = UpstreamPools(
+                executor: executor, models: settings.models, tls: tls, bytesInFlight: budget)
             let path = Self.path(settings, dependencies, pools: pools, isDraining: isDraining, log: log)
             let loop = GatewayLoop(
                 executor: executor, settings: settings.http, bytesInFlight: budget, proxies: proxies, upstreams: pools,
@@ -84,6 +85,7 @@ package struct Gateway: Service {
         let parse = ParseStage(bodyBytesMax: settings.http.bodyBytesMax, settings: settings.dialects)
         let answers = AnswerHeads(
             observesOnly: settings.observesOnly, headers: settings.headers, addresses: settings.addresses)
+        let failures = UpstreamFailureReport(metrics: dependencies.metrics, log: log)
         let record = RecordStage(
             journal: dependencies.journal, failure: settings.recordFailure, observesOnly: settings.observesOnly,
             metrics: dependencies.metrics)
@@ -97,7 +99,7 @@ package struct Gateway: Service {
             record: record,
             forward: ForwardStage(
                 pools: pools, headers: FieldNames(settings.headers.toUpstream),
-                answerBytesMax: settings.http.answerBytesMax, screener: screener, observesOnly: settings.observesOnly),
+                screener: screener, observesOnly: settings.observesOnly, failures: failures),
             completion: CompletionStage(
                 screener: screener, observesOnly: settings.observesOnly, answerBytesMax: settings.http.answerBytesMax),
             stream: StreamStage(
@@ -106,7 +108,7 @@ package struct Gateway: Service {
             answers: answers,
             local: LocalAnswers(
                 models: models, parse: parse, policy: dependencies.policy, screener: screener, startedAt: .now),
-            metrics: dependencies.metrics, isDraining: isDraining, log: log)
+            metrics: dependencies.metrics, failures: failures, isDraining: isDraining, log: log)
     }
 
     private static func listen(

@@ -1,3 +1,4 @@
+internal import Limits
 internal import Filtering
 internal import Records
 package import Telemetry
@@ -14,12 +15,8 @@ package struct GatewayMetrics: Sendable {
     private let findings: MetricFamily<Counter>
     private let upstreamFailures: MetricFamily<Counter>
     private let stages: [Histogram]
-    private let models: [SeriesKey: GenAISeries]
-
-    private struct SeriesKey: Hashable {
-        let dialect: Dialect
-        let model: String
-    }
+    /// By model and dialect, at `index(of:_:)`.
+    private let models: [GenAISeries]
 
     package init(in registry: MetricsRegistry, models: [ModelSettings]) {
         recordFailures = registry.counter(
@@ -45,37 +42,44 @@ package struct GatewayMetrics: Sendable {
             help: "Seconds spent in a part of the request path.", labels: ["stage"])
         stages = ["parse", "decide", "queue"].map { family.with($0) }
         let series = GenAIMetrics(in: registry)
-        var byModel: [SeriesKey: GenAISeries] = [:]
-        for model in models {
-            for dialect in Dialect.allCases {
-                byModel[SeriesKey(dialect: dialect, model: model.name)] = series.series(
-                    operation: "\(dialect.operationName)", provider: "openai", model: model.name)
+        self.models = models.flatMap { model in
+            Dialect.allCases.map {
+                series.series(operation: "\($0.operationName)", provider: "openai", model: model.name)
             }
         }
-        self.models = byModel
     }
 
     /// Counts one exchange, from its trace.
-    func observe(
-        _ trace: Trace, _ ending: Ending, model: Model?, dialect: Dialect?, at now: ContinuousClock.Instant
-    ) {
+    func observe(_ trace: Trace, _ ending: Ending, at now: Moment) {
         exchanges[Self.index(of: trace.dialect, ending.outcome)].add()
-        if let refusal = ending.refusal { refusals.with(refusal).add() }
-        for (summary, side) in [(trace.prompt, "prompt"), (trace.completion, "completion")] {
-            for finding in summary.findings {
-                findings.with(finding.category, side, Verdict(rawValue: finding.verdict)?.name ?? "unknown").add(
-                    Int64(finding.count))
-            }
+        switch ending.outcome {
+        case .refused, .blocked: if let code = ending.refusal { refusals.with(code).add() }
+        default: if let code = trace.unenforced { refusals.with(code).add() }
         }
-        let times = trace.times(at: now)
-        for (histogram, microseconds) in zip(stages, [times.parse, times.decide, times.queue]) {
-            histogram.observe(Int64(microseconds) * 1_000)
+        count(trace.prompt, "prompt")
+        count(trace.completion, "completion")
+        observe(stages[0], from: trace.arrivedAt, to: trace.parsedAt)
+        observe(stages[1], from: trace.parsedAt, to: trace.decidedAt)
+        observe(stages[2], from: trace.decidedAt, to: trace.sentAt)
+        if let (model, dialect) = trace.asked {
+            observe(trace, ending, in: models[Self.index(of: model, dialect)], at: now)
         }
-        guard let model, let dialect, let series = models[SeriesKey(dialect: dialect, model: model.settings.name)]
-        else {
-            return
+    }
+
+    private func count(_ summary: ScreeningSummary, _ side: String) {
+        for finding in summary.findings {
+            findings.with(finding.category, side, Verdict(rawValue: finding.verdict)?.name ?? "unknown").add(
+                Int64(finding.count))
         }
-        let total = Int64(times.total) * 1_000
+    }
+
+    /// Stages that were not reached are not counted, or refusals would make all look fast.
+    private func observe(_ stage: Histogram, from start: Moment?, to end: Moment?) {
+        if let start, let end { stage.observe(end - start) }
+    }
+
+    private func observe(_ trace: Trace, _ ending: Ending, in series: GenAISeries, at now: Moment) {
+        let total = now - trace.arrivedAt
         switch ending.outcome {
         case .answered, .blocked: series.duration.observe(total)
         default: series.duration(errorType: ending.refusal ?? ending.outcome.name).observe(total)
@@ -85,10 +89,10 @@ package struct GatewayMetrics: Sendable {
             series.inputTokens.observe(Int64(tokens.input))
             series.outputTokens.observe(Int64(tokens.output))
         }
-        if times.firstToken > 0 {
-            series.firstToken.observe(Int64(times.firstToken) * 1_000)
+        if let firstTokenAt = trace.firstTokenAt {
+            series.firstToken.observe(firstTokenAt - trace.arrivedAt)
             if trace.isStream, tokens.output > 1 {
-                series.perOutputToken.observe((total - Int64(times.firstToken) * 1_000) / Int64(tokens.output - 1))
+                series.perOutputToken.observe((now - firstTokenAt) / Int64(tokens.output - 1))
             }
         }
     }
@@ -96,6 +100,10 @@ package struct GatewayMetrics: Sendable {
     /// Raw values of dialects count from 0, those of outcomes from 1, both without gaps.
     private static func index(of dialect: RecordDialect, _ outcome: Outcome) -> Int {
         Int(dialect.rawValue) * Outcome.allCases.count + Int(outcome.rawValue) - 1
+    }
+
+    private static func index(of model: Model, _ dialect: Dialect) -> Int {
+        model.index * Dialect.allCases.count + dialect.index
     }
 
     func upstreamFailed(_ upstream: String, _ failure: UpstreamFailure) {

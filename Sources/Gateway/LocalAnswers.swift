@@ -14,17 +14,22 @@ struct LocalAnswers: @unchecked Sendable {
     let screener: Screener
     let startedAt: Timestamp
 
-    func body(for route: Route, _ caller: Authenticated, _ trace: Trace) async throws(PathExit) -> [UInt8] {
+    /// Counts as a request like any other; a moderation's text counts as tokens.
+    func body(
+        for route: Route, _ caller: Authenticated, limit: LimitStage, _ trace: Trace
+    ) async throws(PathExit) -> [UInt8] {
         switch route {
         case .models:
             try AdmitStage.require(.models, of: caller.key)
+            try limit.reserve(caller.key.limits, tokens: 1, trace: trace, at: .now)
             return list(for: caller.key)
         case .model(let name):
             try AdmitStage.require(.models, of: caller.key)
+            try limit.reserve(caller.key.limits, tokens: 1, trace: trace, at: .now)
             return try entry(name, for: caller.key)
         case .moderations:
             try AdmitStage.require(.moderations, of: caller.key)
-            return try await moderate(caller, trace)
+            return try await moderate(caller, limit: limit, trace)
         case .forward:
             throw .internal("a model's route reached the local answers")
         }
@@ -69,13 +74,16 @@ struct LocalAnswers: @unchecked Sendable {
 
     // MARK: - Moderations
 
-    private func moderate(_ caller: Authenticated, _ trace: Trace) async throws(PathExit) -> [UInt8] {
+    private func moderate(
+        _ caller: Authenticated, limit: LimitStage, _ trace: Trace
+    ) async throws(PathExit) -> [UInt8] {
         let document = try await parse.readDocument(caller)
         trace.parsedAt = .now
         trace.promptBytes = document.bytes.count
         let reader = FieldReader(document)
         try reader.requireObject()
         trace.model = "steward-filter"
+        try limit.reserve(caller.key.limits, tokens: max(1, (trace.promptBytes + 3) / 4), trace: trace, at: .now)
         let inputs = try texts(reader)
         let policy = policy.current
         let filter = policy.filter(for: caller.key.stage)
@@ -104,6 +112,9 @@ struct LocalAnswers: @unchecked Sendable {
         }
         switch document.kind(input) {
         case .string: return [text(input)]
+        case .array where document.count(of: input) > parse.settings.messagesMax:
+            let max = parse.settings.messagesMax
+            throw .refused(.invalid("input", "`input` has more than \(max) elements. Send them in several requests."))
         case .array where document.count(of: input) > 0:
             var texts: [[UInt8]] = []
             var joined: [UInt8] = []

@@ -19,7 +19,7 @@ extension Refusal {
             .encodedBody, .malformedJSON, .invalidField:
             understanding
         case .missingKey, .mistypedKey, .unknownKey, .expiredKey, .suspended, .networkNotAllowed, .scopeMissing,
-            .tooManyFailures, .keysUnavailable:
+            .tooManyFailures:
             identity
         case .unknownModel, .modelNotAllowed, .dialectNotServed, .unscreenable, .guideline:
             subject
@@ -120,10 +120,6 @@ extension Refusal {
             Explanation(
                 status: 429, type: "requests", code: "too_many_failures",
                 message: "Too many requests with wrong keys came from this address. Wait, then send a right one.")
-        case .keysUnavailable:
-            Explanation(
-                status: 503, type: "server_error", code: "keys_unavailable",
-                message: "The gateway cannot check API keys at the moment. Try again later.")
         default:
             preconditionFailure("A reason of another group.")
         }
@@ -178,11 +174,8 @@ extension Refusal {
                     + "\(exhausted.scope.words) has. Shorten the prompt or lower max_tokens.", param: "max_tokens")
         case .limitTableFull:
             overload("The gateway counts as many callers as it can. Try again later.")
-        case .overloaded(let what):
-            overload(
-                what == .journal
-                    ? "The gateway cannot record more at the moment. Try again later."
-                    : "The gateway is at its bound. Try again in a moment.")
+        case .overloaded:
+            overload("The gateway is at its bound. Try again in a moment.")
         case .draining:
             overload("The gateway is shutting down. Try again; another one will answer.")
         case .recordUnavailable:
@@ -214,7 +207,7 @@ extension Refusal {
     /// Whether a client library should send the same request again. Only load passes by itself.
     var shouldRetry: Bool {
         switch reason {
-        case .limit, .overloaded, .draining, .limitTableFull, .recordUnavailable, .keysUnavailable, .tooManyFailures,
+        case .limit, .overloaded, .draining, .limitTableFull, .recordUnavailable, .tooManyFailures,
             .headTimeout, .bodyTimeout:
             true
         default: false

@@ -40,10 +40,9 @@ struct Refusal: Sendable {
         case guideline(Filtering.Category, side: Side)
         // What Steward itself lacks.
         case recordUnavailable
-        case keysUnavailable
     }
 
-    enum Overload: Sendable { case bytesInFlight, connections, journal }
+    enum Overload: Sendable { case bytesInFlight, connections }
 
     let reason: Reason
     /// The guideline clause under which was decided.

@@ -1,3 +1,4 @@
+internal import Limits
 internal import Access
 internal import Logging
 internal import Records
@@ -25,6 +26,7 @@ final class RequestPath: Sendable {
     let answers: AnswerHeads
     let local: LocalAnswers
     let metrics: GatewayMetrics
+    let failures: UpstreamFailureReport
     let isDraining: DrainFlag
     let log: Logger
     private let ids = RecordIDSource()
@@ -32,7 +34,8 @@ final class RequestPath: Sendable {
     init(
         authenticate: AuthenticateStage, parse: ParseStage, admit: AdmitStage, limit: LimitStage, screen: ScreenStage,
         record: RecordStage, forward: ForwardStage, completion: CompletionStage, stream: StreamStage,
-        answers: AnswerHeads, local: LocalAnswers, metrics: GatewayMetrics, isDraining: DrainFlag, log: Logger
+        answers: AnswerHeads, local: LocalAnswers, metrics: GatewayMetrics, failures: UpstreamFailureReport,
+        isDraining: DrainFlag, log: Logger
     ) {
         self.authenticate = authenticate
         self.parse = parse
@@ -46,6 +49,7 @@ final class RequestPath: Sendable {
         self.answers = answers
         self.local = local
         self.metrics = metrics
+        self.failures = failures
         self.isDraining = isDraining
         self.log = log
     }
@@ -78,7 +82,7 @@ final class RequestPath: Sendable {
         let parsed = try await parse.parse(caller, as: dialect)
         trace.parsed(parsed)
         let admitted = try admit.admit(parsed)
-        trace.model = admitted.model.settings.name
+        trace.admitted(admitted)
         let limited = try limit.reserve(admitted, trace: trace, at: .now)
         let screened = try screen.screen(limited, trace: trace)
         trace.decidedAt = .now
@@ -93,46 +97,46 @@ final class RequestPath: Sendable {
             caller.exchange.answer(answers.whole(trace, body: judged.body, upstream: answer.head.fields))
             ending = judged.ending
         }
-        let now = ContinuousClock.now
-        limited.grant.settle(actualTokens: ending.tokens(of: trace).total, at: now)
-        metrics.observe(trace, ending, model: admitted.model, dialect: dialect, at: now)
+        settle(trace, ending)
     }
 
     /// What Steward answers itself, from its own data.
     private func serve(_ route: Route, _ caller: Authenticated, _ trace: Trace) async throws(PathExit) {
-        let body = try await local.body(for: route, caller, trace)
+        let body = try await local.body(for: route, caller, limit: limit, trace)
         let ending = Ending(outcome: .answered, status: 200)
         try await record.settle(trace, ending, at: .now)
         caller.exchange.answer(answers.whole(trace, body: body, upstream: nil))
-        metrics.observe(trace, ending, model: nil, dialect: nil, at: .now)
+        settle(trace, ending)
     }
 
     /// Records how an exchange left the path, and tells the caller.
     private func leave(by exit: PathExit, _ exchange: Exchange, _ trace: Trace) async {
-        let exit = exchange.clientLeft ? .clientLeft : exit
-        let answer = answers.error(exit, trace)
-        let ending = Ending(exit, status: answer.status)
+        var exit = exchange.clientLeft ? .clientLeft : exit
+        var ending = Ending(exit, status: CallerError.status(of: exit))
         if case .internal(let detail) = exit {
             log.error("internal error", metadata: ["request_id": "\(trace.id)", "detail": "\(detail)"])
         }
         if case .upstream(let failure) = exit, let upstream = trace.upstream {
-            metrics.upstreamFailed(upstream, failure)
-            log.warning(
-                "upstream failed",
-                metadata: ["request_id": "\(trace.id)", "upstream": "\(upstream)", "failure": "\(failure.code)"])
+            failures.note(failure, of: upstream, in: trace)
         }
         // A stranger's request leaves no record, or anybody could fill the disk; it is counted.
         if trace.key != nil {
             do throws(PathExit) {
                 try await record.settle(trace, ending, at: .now)
             } catch {
-                return end(exchange, by: error, trace)
+                exit = error
+                ending = Ending(exit, status: CallerError.status(of: exit))
             }
         }
         end(exchange, by: exit, trace)
-        let now = ContinuousClock.now
+        settle(trace, ending)
+    }
+
+    /// Charges what was used, and counts the exchange.
+    private func settle(_ trace: Trace, _ ending: Ending) {
+        let now = Moment.now
         trace.grant?.settle(actualTokens: ending.tokens(of: trace).total, at: now)
-        metrics.observe(trace, ending, model: nil, dialect: nil, at: now)
+        metrics.observe(trace, ending, at: now)
     }
 
     private func end(_ exchange: Exchange, by exit: PathExit, _ trace: Trace) {
@@ -156,8 +160,7 @@ final class RequestPath: Sendable {
 
     private func unserved(_ refusal: Refusal) -> Answer {
         let trace = Trace(id: ids.next(at: .now), at: .now, arrivedAt: .now)
-        metrics.observe(
-            trace, Ending(.refused(refusal), status: refusal.explanation.status), model: nil, dialect: nil, at: .now)
+        metrics.observe(trace, Ending(.refused(refusal), status: refusal.explanation.status), at: .now)
         return answers.error(.refused(refusal), trace)
     }
 }

@@ -1,5 +1,6 @@
 internal import Access
 internal import Filtering
+internal import Limits
 internal import Records
 internal import Storage
 
@@ -9,13 +10,16 @@ internal import Storage
 final class Trace: @unchecked Sendable {
     let id: RecordID
     let at: Timestamp
-    let arrivedAt: ContinuousClock.Instant
+    let arrivedAt: Moment
     /// The request id that the caller sent, recorded beside ours.
     let callerRequestID: String?
 
     var key: KeyEntry?
     var dialect = RecordDialect.unknown
+    /// As the record names it.
     var model = ""
+    /// Whose series count the exchange; `nil` where no model was asked.
+    var asked: (model: Model, dialect: Dialect)?
     var isStream = false
     var tokensReserved = 0
     /// Settled when the exchange ends, however it ends.
@@ -26,18 +30,20 @@ final class Trace: @unchecked Sendable {
     var upstream: String?
     var usage = Usage()
     var limits = LimitHeaders()
+    /// The code of a refusal that observe-only mode did not enforce.
+    var unenforced: String?
 
     // When a stage was left; `nil` for those that were not reached.
-    var parsedAt: ContinuousClock.Instant?
-    var decidedAt: ContinuousClock.Instant?
-    var sentAt: ContinuousClock.Instant?
-    var firstTokenAt: ContinuousClock.Instant?
+    var parsedAt: Moment?
+    var decidedAt: Moment?
+    var sentAt: Moment?
+    var firstTokenAt: Moment?
 
     /// Where the admission stands in the journal, once it has been appended.
     var admission: JournalPosition?
     var isSettled = false
 
-    init(id: RecordID, at time: Timestamp, arrivedAt: ContinuousClock.Instant, callerRequestID: String? = nil) {
+    init(id: RecordID, at time: Timestamp, arrivedAt: Moment, callerRequestID: String? = nil) {
         self.id = id
         at = time
         self.arrivedAt = arrivedAt
@@ -57,17 +63,22 @@ final class Trace: @unchecked Sendable {
         promptBytes = request.document.bytes.count
     }
 
+    func admitted(_ request: Admitted) {
+        model = request.model.settings.name
+        asked = (request.model, request.request.dialect)
+    }
+
     /// Microseconds from one moment to another; 0 where either was not reached.
-    func times(at now: ContinuousClock.Instant) -> StageTimes {
+    func times(at now: Moment) -> StageTimes {
         StageTimes(
             parse: Self.microseconds(arrivedAt, parsedAt), decide: Self.microseconds(parsedAt, decidedAt),
             queue: Self.microseconds(decidedAt, sentAt), firstToken: Self.microseconds(arrivedAt, firstTokenAt),
             total: Self.microseconds(arrivedAt, now))
     }
 
-    private static func microseconds(_ start: ContinuousClock.Instant?, _ end: ContinuousClock.Instant?) -> UInt32 {
+    private static func microseconds(_ start: Moment?, _ end: Moment?) -> UInt32 {
         guard let start, let end else { return 0 }
-        return UInt32(clamping: (start.duration(to: end)).wholeMicroseconds)
+        return UInt32(clamping: (end - start) / 1_000)
     }
 }
 
@@ -110,15 +121,5 @@ struct ScreeningSummary: Sendable {
     /// Of the strictest finding, for a refusal.
     static func deciding(_ findings: [Finding]) -> Finding? {
         findings.max { $0.verdict.rawValue < $1.verdict.rawValue }
-    }
-}
-
-extension Duration {
-    var wholeMicroseconds: Int64 {
-        components.seconds &* 1_000_000 &+ components.attoseconds / 1_000_000_000_000
-    }
-
-    var wholeNanoseconds: Int64 {
-        components.seconds &* 1_000_000_000 &+ components.attoseconds / 1_000_000_000
     }
 }

@@ -46,11 +46,6 @@ package struct Guidelines: Sendable {
     package func enforcement(for category: Category, side: Side, isSandbox: Bool) -> Enforcement? {
         table.enforcement(for: category, side: side, isSandbox: isSandbox)
     }
-
-    /// Every category that a clause names.
-    package var categories: Set<Category> {
-        Set(clauses.flatMap { $0.enforcement.flatMap(\.categories) })
-    }
 }
 
 /// Index of what clauses say about categories.

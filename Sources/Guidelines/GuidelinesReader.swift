@@ -256,10 +256,13 @@ extension GuidelinesReader {
         return (1...days[month - 1]).contains(day)
     }
 
+    /// Subtags of letters and digits joined by hyphens, the first of letters only. Source: RFC 5646, section 2.1.
     static func isLanguage(_ text: String) -> Bool {
+        func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
         let parts = text.utf8.split(separator: 0x2D, omittingEmptySubsequences: false)
-        let isWord: (Substring.UTF8View) -> Bool = { $0.allSatisfy { (0x61...0x7A).contains($0 | 0x20) } }
-        guard let first = parts.first, (2...3).contains(first.count) else { return false }
-        return parts.dropFirst().allSatisfy { (2...8).contains($0.count) } && isWord(first)
+        guard let first = parts.first, (2...3).contains(first.count), first.allSatisfy(isLetter) else { return false }
+        return parts.dropFirst().allSatisfy { part in
+            (2...8).contains(part.count) && part.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
+        }
     }
 }

@@ -1,4 +1,4 @@
-/// A string that a walk found, and where.
+/// A string that a walk found, or a long number, and where.
 package struct JSONStringPlace: Sendable, Hashable {
     package var node: JSONNode
     /// A member's name rather than a value.
@@ -20,21 +20,23 @@ extension JSONDocument {
     /// - Parameters:
     ///   - node: where to start (its own strings only); the root if `nil`.
     ///   - paths: relative to `node`.
-    package func forEachString<E: Error>(
-        under node: JSONNode? = nil, paths: JSONPaths, _ body: (JSONStringPlace) throws(E) -> Void
-    ) throws(E) {
+    ///   - digitsMin: numbers that begin with so many digits are given too, as if they were strings; no other number is.
+    package func forEachString(
+        under node: JSONNode? = nil, paths: JSONPaths, andNumbersOf digitsMin: Int = .max,
+        _ body: (JSONStringPlace) -> Void
+    ) {
         let first = Int((node ?? root).index)
         let last = Int(token(node ?? root).next)
-        let result = bytes.withUnsafeBufferPointer { source in
+        bytes.withUnsafeBufferPointer { source in
             paths.withTables { tables in
                 withUnsafeTemporaryAllocation(of: JSONWalk.Frame.self, capacity: tape.depthMax + 1) { frames in
-                    guard let base = source.baseAddress else { return Result<Void, E>.success(()) }
-                    var walk = JSONWalk(tokens: tape.tokens, base: base, frames: frames, tables: tables)
-                    return Result { () throws(E) in try walk.run(from: first, to: last, body) }
+                    guard let base = source.baseAddress else { return }
+                    var walk = JSONWalk(
+                        tokens: tape.tokens, base: base, frames: frames, tables: tables, digitsMin: digitsMin)
+                    walk.run(from: first, to: last, body)
                 }
             }
         }
-        try result.get()
     }
 }
 
@@ -51,11 +53,10 @@ struct JSONWalk {
     let base: UnsafePointer<UInt8>
     let frames: UnsafeMutableBufferPointer<Frame>
     let tables: JSONPaths.Tables
+    let digitsMin: Int
 
     @inline(__always)
-    mutating func run<E: Error>(
-        from first: Int, to last: Int, _ body: (JSONStringPlace) throws(E) -> Void
-    ) throws(E) {
+    mutating func run(from first: Int, to last: Int, _ body: (JSONStringPlace) -> Void) {
         let depthFirst = Int(tokens[first].depth)
         // Place of the value that comes next, and the nearest element around it.
         var place: Int32 = 0
@@ -70,7 +71,7 @@ struct JSONWalk {
                 (place, named) = member(of: parent.place, token)
                 element = parent.element
                 isAfterKey = true
-                try body(found(at, isKey: true, isNamed: named, place, element))
+                body(found(at, isKey: true, isNamed: named, place, element))
                 continue
             }
             if !isAfterKey {
@@ -84,10 +85,22 @@ struct JSONWalk {
             switch token.kind {
             case .array: frames[depth] = Frame(place: place, element: 0, isArray: true)
             case .object: frames[depth] = Frame(place: place, element: element, isArray: false)
-            case .string: try body(found(at, isKey: false, isNamed: false, place, element))
+            case .string: body(found(at, isKey: false, isNamed: false, place, element))
+            case .number where Int(token.length) >= digitsMin && isLong(token):
+                body(found(at, isKey: false, isNamed: false, place, element))
             default: break
             }
         }
+    }
+
+    /// Whether a number begins with enough digits, a minus aside.
+    @inline(__always)
+    private func isLong(_ token: JSONToken) -> Bool {
+        let text = base + Int(token.offset)
+        let first = text[0] == 0x2D ? 1 : 0
+        guard Int(token.length) >= first &+ digitsMin else { return false }
+        for at in first..<first &+ digitsMin where text[at] < 0x30 || text[at] > 0x39 { return false }
+        return true
     }
 
     @inline(__always)

@@ -18,11 +18,6 @@ package struct JSONDocument: Sendable {
         }
     }
 
-    /// Parses a copy of `bytes`.
-    package init(parsing bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws(JSONError) {
-        try self.init(parsing: [UInt8](bytes), limits: limits)
-    }
-
     package var root: JSONNode { JSONNode(index: 0) }
 
     /// Values and keys together.

@@ -12,7 +12,7 @@ package final class FailureGuard: Sendable {
 
     /// TATs in nanoseconds since `epoch`, in stripes so that loops seldom meet at a lock.
     private let stripes: [Lock<[Int64]>]
-    private let epoch: ContinuousClock.Instant
+    private let epoch: Moment
     private let seed: UInt64
     /// Nanoseconds.
     private let interval: Int64
@@ -22,7 +22,7 @@ package final class FailureGuard: Sendable {
     ///   - failures: How many are free; at least 1.
     ///   - seed: Draw it at random when the process starts.
     package init(
-        failures: Int = 10, per period: Duration = .seconds(60), seed: UInt64, startingAt epoch: ContinuousClock.Instant
+        failures: Int = 10, per period: Duration = .seconds(60), seed: UInt64, startingAt epoch: Moment
     ) {
         precondition(failures >= 1 && period > .zero, "A guard allows at least one failure in a positive time.")
         self.epoch = epoch
@@ -34,18 +34,18 @@ package final class FailureGuard: Sendable {
     }
 
     /// How long this client must wait before it may try again; `nil` when it need not.
-    package func isBlocked(_ hash: UInt64, at now: ContinuousClock.Instant) -> Duration? {
+    package func isBlocked(_ hash: UInt64, at now: Moment) -> Duration? {
         let (stripe, place) = place(of: hash)
-        let now = (now - epoch).wholeNanoseconds
+        let now = now - epoch
         let arrival = stripes[stripe].withLock { $0[place] }
         let wait = max(arrival, now) + interval - (now + period)
         return wait > 0 ? .nanoseconds(wait) : nil
     }
 
     /// Counts a failure of this client. Failures while blocked never make it wait for longer than `period`.
-    package func noteFailure(_ hash: UInt64, at now: ContinuousClock.Instant) {
+    package func noteFailure(_ hash: UInt64, at now: Moment) {
         let (stripe, place) = place(of: hash)
-        let now = (now - epoch).wholeNanoseconds
+        let now = now - epoch
         stripes[stripe].withLock { places in
             let counted = max(places[place], now) + interval
             places[place] = max(places[place], min(counted, now + period))
@@ -62,7 +62,7 @@ package final class FailureGuard: Sendable {
 
 extension Duration {
     /// Rounded down, and clamped to what fits (292 years).
-    var wholeNanoseconds: Int64 {
+    package var wholeNanoseconds: Int64 {
         Int64(clamping: attoseconds / 1_000_000_000)
     }
 }

@@ -28,7 +28,7 @@ final class LimitShard: Sendable {
         table.withLock { body(&$0) }
     }
 
-    func settle(_ subjects: LimitSubjects, reserved: UInt64, actual: UInt64, at now: ContinuousClock.Instant?) {
+    func settle(_ subjects: LimitSubjects, reserved: UInt64, actual: UInt64, at now: Moment?) {
         withTable { $0.settle(subjects, reserved: reserved, actual: actual, at: now) }
     }
 }

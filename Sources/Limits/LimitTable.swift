@@ -51,13 +51,13 @@ struct LimitTable: Sendable {
     /// The latest time seen. A caller whose clock reading is older is served as of this, so that time never runs
     /// backward for a bucket, nor for the decision that it may be forgotten.
     private(set) var latest: Int64 = 0
-    private let epoch: ContinuousClock.Instant
+    private let epoch: Moment
     private var mask: Int
 
     /// 16 KB. Few subjects are busy at once; a smaller table would be swept too often.
     static let smallest = 256
 
-    init(startingAt epoch: ContinuousClock.Instant) {
+    init(startingAt epoch: Moment) {
         self.epoch = epoch
         entries = Array(repeating: LimitEntry(), count: Self.smallest)
         mask = Self.smallest - 1
@@ -67,8 +67,8 @@ struct LimitTable: Sendable {
     ///
     /// - Returns: `now`, or the latest time seen if that is later, in nanoseconds since the epoch.
     @inline(__always)
-    mutating func advance(to now: ContinuousClock.Instant) -> Int64 {
-        latest = max(latest, (now - epoch).wholeNanoseconds)
+    mutating func advance(to now: Moment) -> Int64 {
+        latest = max(latest, now - epoch)
         return latest
     }
 
@@ -126,7 +126,7 @@ struct LimitTable: Sendable {
 
     /// Ends a reservation. Without a time, as of the latest that was seen.
     mutating func settle(
-        _ subjects: LimitSubjects, reserved: UInt64, actual: UInt64, at now: ContinuousClock.Instant?
+        _ subjects: LimitSubjects, reserved: UInt64, actual: UInt64, at now: Moment?
     ) {
         let time = if let now { advance(to: now) } else { latest }
         subjects.forEachLimited { scope, rates in

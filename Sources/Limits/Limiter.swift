@@ -11,7 +11,7 @@ internal import Synchronization
 /// in one table behind one lock, so a decision takes one lock and is atomic over all scopes.
 package final class Limiter: Sendable {
     private let shards: [LimitShard]
-    private let epoch: ContinuousClock.Instant
+    private let epoch: Moment
     private let capacity: Int
     /// Entries in all tables.
     private let occupied = Atomic<Int>(0)
@@ -22,7 +22,7 @@ package final class Limiter: Sendable {
     ///   - capacity: How many subjects may be using their limits at once; beyond it, strangers get `tableFull`.
     ///   - shards: A power of two.
     ///   - epoch: Any time not after the first request.
-    package init(capacity: Int = 1 << 20, shards: Int = 64, startingAt epoch: ContinuousClock.Instant) {
+    package init(capacity: Int = 1 << 20, shards: Int = 64, startingAt epoch: Moment) {
         precondition(capacity >= 3, "A request needs three places.")
         precondition(shards > 0 && shards & (shards - 1) == 0, "The number of shards is a power of two.")
         self.capacity = capacity
@@ -38,7 +38,7 @@ package final class Limiter: Sendable {
     /// - Parameter tokens: The most that the request may use; at least 1.
     /// - Throws: Which limit stands in the way; then nothing was charged.
     package func reserve(
-        _ subjects: LimitSubjects, tokens: Int, at now: ContinuousClock.Instant
+        _ subjects: LimitSubjects, tokens: Int, at now: Moment
     ) throws(LimitRefusal) -> Reservation {
         precondition(tokens > 0, "A request needs a token or more.")
         let shard = shards[Int(truncatingIfNeeded: subjects.tableKey(.organisation) >> 40) & (shards.count - 1)]
@@ -65,7 +65,7 @@ package final class Limiter: Sendable {
     }
 
     private func decide(
-        _ subjects: LimitSubjects, tokens: UInt64, at now: ContinuousClock.Instant, in shard: LimitShard
+        _ subjects: LimitSubjects, tokens: UInt64, at now: Moment, in shard: LimitShard
     ) -> Decision {
         shard.withTable { table in
             let time = table.advance(to: now)
@@ -105,8 +105,8 @@ package final class Limiter: Sendable {
     /// limiter's main work.
     ///
     /// - Returns: Whether it swept.
-    private func sweepAll(at now: ContinuousClock.Instant) -> Bool {
-        let time = (now - epoch).wholeNanoseconds
+    private func sweepAll(at now: Moment) -> Bool {
+        let time = now - epoch
         let last = sweptAt.load(ordering: .relaxed)
         guard time - last >= LimitsTiming.sweepPause,
             sweptAt.compareExchange(expected: last, desired: time, ordering: .relaxed).exchanged

@@ -23,14 +23,14 @@ package struct Reservation: ~Copyable, Sendable {
     ///
     /// What was reserved beyond it is free again. What was used beyond the reservation is charged as debt, which the
     /// next requests wait for. A negative count is taken as 0; whoever reads the upstream's usage should bound it.
-    package mutating func settle(actualTokens: Int, at now: ContinuousClock.Instant) {
+    package mutating func settle(actualTokens: Int, at now: Moment) {
         guard !isSettled else { return }
         isSettled = true
         end(actual: UInt64(max(0, actualTokens)), at: now)
     }
 
     /// Borrows, so that neither reference is counted up and down. Without a time, as of the latest that was seen.
-    private borrowing func end(actual: UInt64, at now: ContinuousClock.Instant?) {
+    private borrowing func end(actual: UInt64, at now: Moment?) {
         shard.settle(subjects, reserved: UInt64(tokens), actual: actual, at: now)
     }
 

@@ -15,8 +15,8 @@ struct GuidelinesRoutes: Sendable {
     @Sendable func show(_: Request, context: DeskContext) -> Representation {
         let current = guidelines.current
         return Representation(
-            current.json(), contentType: "application/json", tag: EntityTag(current.version),
-            cacheControl: Moderation.cacheControl, headers: [.guidelinesVersion: current.version])
+            current.json(), contentType: "application/json", cacheControl: Moderation.cacheControl,
+            headers: [.guidelinesVersion: current.version])
     }
 }
 

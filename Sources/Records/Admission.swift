@@ -28,7 +28,7 @@ package struct Admission: Sendable, Hashable {
     package var key: KeyID?
     package var application: ApplicationID?
     package var organisation: OrganisationID?
-    /// Raw value of the application's stage.
+    /// 0: the application is in the sandbox; 1: in production.
     package var stage: UInt8
     package var dialect: RecordDialect
     package var model: String

@@ -1,11 +1,16 @@
 package import Storage
 
-/// Where an exchange's time went, in microseconds.
+/// Where an exchange's time went, in microseconds: 0 where it did not come so far, and at most what fits.
 package struct StageTimes: Sendable, Hashable {
+    /// From the request's arrival until its body was parsed.
     package var parse: UInt32
+    /// From there until it was let in.
     package var decide: UInt32
+    /// From there until it was sent to the upstream.
     package var queue: UInt32
+    /// From the arrival until the answer's first token.
     package var firstToken: UInt32
+    /// From the arrival until the settlement.
     package var total: UInt32
 
     package init(

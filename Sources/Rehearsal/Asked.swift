@@ -20,6 +20,8 @@ struct Asked: Sendable {
     var images = 0
     var promptTokens: Int
     var seed: Int?
+    /// Of all prompts and the request's own seed; every choice begins with it.
+    private(set) var promptSeed = Seed()
     var isStreamed = false
     var includesUsage = false
     var n = 1
@@ -60,6 +62,7 @@ struct Asked: Sendable {
         case .completions: try readCompletions(body)
         case .embeddings: try readEmbeddings(body)
         }
+        promptSeed = prompts.reduce(Seed()) { $0.adding($1) }.adding(seed ?? 0)
     }
 
     private static func behaviour(_ model: String, header: String?, _ configuration: RehearsalConfiguration)

@@ -56,6 +56,12 @@ package struct Behaviour: Sendable, Hashable {
     package var drip = Duration.milliseconds(1)
 
     package init() {}
+
+    /// When so many tokens after the first are there, since the request was read.
+    func time(ofTokens count: Int) -> Duration {
+        // More than a century is as good as never, and still a time that every clock can count to.
+        ttft + .seconds(min(rate.map { Double(count) / $0 } ?? 0, 100 * 365 * 86_400))
+    }
 }
 
 /// An option that the rehearsal model doesn't have, or a value that it can't read.

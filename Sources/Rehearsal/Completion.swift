@@ -58,7 +58,7 @@ extension Completion {
     /// Composes choice number `index` of the answer to the prompt number `prompt`.
     init(_ asked: Asked, prompt: Int = 0, index: Int = 0) {
         let behaviour = asked.behaviour
-        var seed = asked.prompts.reduce(Seed()) { $0.adding($1) }.adding(asked.seed ?? 0).adding(index)
+        var seed = asked.promptSeed.adding(index)
         if asked.endpoint == .completions { seed = seed.adding(prompt) }
         self.seed = seed
         reasoning = Self.reasoning(behaviour, seed)
@@ -70,7 +70,8 @@ extension Completion {
             let free = behaviour.style == .echo ? asked.lastUserText : text
             calls = (0..<max(tools.count, behaviour.calls)).map { place in
                 let tool = tools[place % tools.count]
-                var sample = SchemaSample(tool.parameters, seed.adding(place), text: free)
+                var sample = SchemaSample(
+                    tool.parameters, seed.adding(place), text: free, piecesMax: asked.schemaPiecesMax)
                 let arguments = String(decoding: sample.value().encoded, as: UTF8.self)
                 var own = seed.adding(place)
                 let id = "call_" + own.characters(24, from: "abcdefghijklmnopqrstuvwxyz0123456789")
@@ -84,7 +85,7 @@ extension Completion {
     private static func toolsCalled(_ asked: Asked) -> [Asked.Tool] {
         switch asked.toolChoice {
         case .none: return []
-        case .named(let name): return asked.tools.filter { $0.name == name }
+        case .named(let name): return asked.tools.first { $0.name == name }.map { [$0] } ?? []
         case .required: return Array(asked.tools.prefix(1))
         case .auto: return asked.behaviour.callsTools ? Array(asked.tools.prefix(1)) : []
         }
@@ -144,7 +145,8 @@ extension Completion {
             return cut(String(decoding: value.encoded, as: UTF8.self), behaviour)
         case .schema(let schema):
             var sample = SchemaSample(
-                schema, seed, text: behaviour.style == .violating ? violation(behaviour, seed) : nil)
+                schema, seed, text: behaviour.style == .violating ? violation(behaviour, seed) : nil,
+                piecesMax: asked.schemaPiecesMax)
             return cut(String(decoding: sample.value().encoded, as: UTF8.self), behaviour)
         case .text: break
         }

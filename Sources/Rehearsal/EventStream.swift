@@ -81,9 +81,9 @@ struct EventStream: Sendable {
 
     /// The time to wait for before a round of tokens, once.
     private mutating func pause() -> Script.Step? {
-        guard case .delta(let round, 0) = phase, round > roundsWaited, let rate = behaviour.rate else { return nil }
+        guard case .delta(let round, 0) = phase, round > roundsWaited, behaviour.rate != nil else { return nil }
         roundsWaited = round
-        return .pause(until: behaviour.ttft + .microseconds(Int64(Double(round) / rate * 1_000_000)))
+        return .pause(until: behaviour.time(ofTokens: round))
     }
 
     /// Whether a fault in the middle is due: after its tokens, or when there are no more.

@@ -146,8 +146,8 @@ final class RehearsalHandler: ChannelInboundHandler {
         case .bytes(let buffer): context.write(wrapOutboundOut(buffer), promise: nil)
         case .pause(let time):
             guard let exchange, time > .zero else { return }
-            wait(until: exchange.start + Self.amount(time), context)
-        case .wait(let time): wait(until: .now() + Self.amount(time), context)
+            wait(until: exchange.start + TimeAmount(time), context)
+        case .wait(let time): wait(until: .now() + TimeAmount(time), context)
         case .hang:
             isHanging = true
             if isQuiescing { close(context) }
@@ -199,11 +199,6 @@ final class RehearsalHandler: ChannelInboundHandler {
         provider.setSoLinger(none).whenComplete { _ in
             bound.value.close(promise: nil)
         }
-    }
-
-    private static func amount(_ time: Duration) -> TimeAmount {
-        let (seconds, attoseconds) = time.components
-        return .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 
     /// Microseconds since 1970; the edge reads the clock once a request.

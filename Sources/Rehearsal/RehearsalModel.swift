@@ -70,6 +70,11 @@ struct RehearsalModel: Sendable {
         if asked.behaviour.error != nil || asked.behaviour.fault == .errorIn200 {
             return head.failure(asked)
         }
+        guard asked.pieces <= Asked.piecesMax else {
+            throw Complaint(
+                400,
+                "The answer would be too large to compose. Ask for fewer tokens, choices or inputs, or for a stream.")
+        }
         if endpoint == .embeddings { return head.whole(Embedding.answer(asked), asked.behaviour) }
         var seed = Seed().adding(Int(truncatingIfNeeded: now)).adding(request.number)
         let prefix = endpoint == .chat ? "chatcmpl-" : "cmpl-"

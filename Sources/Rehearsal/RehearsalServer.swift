@@ -93,9 +93,7 @@ package struct RunningRehearsal: Sendable {
         try? await listener.close()
         let open = connections.all
         for channel in open { channel.pipeline.fireUserInboundEventTriggered(Quiesce()) }
-        let (seconds, attoseconds) = grace.components
-        let limit = TimeAmount.nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
-        let timer = group.next().scheduleTask(in: limit) {
+        let timer = group.next().scheduleTask(in: TimeAmount(grace)) {
             for channel in open { channel.close(promise: nil) }
         }
         for channel in open { try? await channel.closeFuture.get() }

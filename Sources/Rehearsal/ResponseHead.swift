@@ -86,8 +86,7 @@ struct ResponseHead: Sendable {
         _ status: Int, _ contentType: String, _ body: [UInt8], _ behaviour: Behaviour, extra: String = "",
         tokens: Int = 0
     ) -> Script {
-        let seconds = behaviour.rate.map { Double(tokens) / $0 } ?? 0
-        let time = Script.Step.pause(until: behaviour.ttft + .microseconds(Int64(seconds * 1_000_000)))
+        let time = Script.Step.pause(until: behaviour.time(ofTokens: tokens))
         var buffer = ByteBuffer()
         let isBroken = behaviour.fault == .badChunk
         let length = isBroken ? "transfer-encoding: chunked\r\n" : "content-length: \(body.count)\r\n"

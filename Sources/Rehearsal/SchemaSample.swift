@@ -6,12 +6,16 @@ struct SchemaSample {
     private static let depthMax = 8
 
     private let root: Value
+    private var piecesLeft: Int
     private var seed: Seed
     /// What stands in strings that the schema leaves free.
     private let text: String?
 
-    init(_ schema: Value, _ seed: Seed, text: String? = nil) {
+    /// - Parameter piecesMax: Values and eighths of their texts' bytes. Beyond, values are null, so that a few lines of
+    ///   schema can't ask for more than the memory holds.
+    init(_ schema: Value, _ seed: Seed, text: String? = nil, piecesMax: Int) {
         root = schema
+        piecesLeft = piecesMax
         self.seed = seed
         self.text = text
     }
@@ -21,11 +25,13 @@ struct SchemaSample {
     }
 
     private mutating func value(_ schema: Value, depth: Int) -> Value {
-        if let constant = schema["const"] { return constant }
+        piecesLeft -= 1
+        guard piecesLeft > 0 else { return .null }
+        if let constant = schema["const"] { return charged(constant) }
         if let choices = schema["enum"]?.elements, !choices.isEmpty {
-            return choices[Int.random(in: 0..<choices.count, using: &seed)]
+            return charged(choices[Int.random(in: 0..<choices.count, using: &seed)])
         }
-        if let standard = schema["default"] { return standard }
+        if let standard = schema["default"] { return charged(standard) }
         if let target = schema["$ref"]?.text, depth < Self.depthMax { return value(resolved(target), depth: depth + 1) }
         for keyword in ["anyOf", "oneOf"] {
             let choices = schema[keyword]?.elements ?? []
@@ -40,12 +46,27 @@ struct SchemaSample {
         switch type(of: schema) {
         case "object": return object(schema, depth: depth)
         case "array": return array(schema, depth: depth)
-        case "string": return .string(string(schema))
+        case "string": return charged(.string(string(schema)))
         case "integer": return .number(Int(number(schema, step: 1)))
         case "number": return .number(number(schema, step: 0.5))
         case "boolean": return .bool(Bool.random(using: &seed))
         case "null": return .null
-        default: return .string(string(schema))
+        default: return charged(.string(string(schema)))
+        }
+    }
+
+    /// A value that the schema or the caller made, as far as there is room for it.
+    private mutating func charged(_ value: Value) -> Value {
+        piecesLeft -= Self.pieces(of: value)
+        return piecesLeft > 0 ? value : .null
+    }
+
+    private static func pieces(of value: Value) -> Int {
+        switch value {
+        case .null, .bool: 1
+        case .number(let text), .string(let text): 1 + text.utf8.count / 8
+        case .array(let elements): elements.reduce(1) { $0 + pieces(of: $1) }
+        case .object(let members): members.reduce(1) { $0 + 1 + $1.name.utf8.count / 8 + pieces(of: $1.value) }
         }
     }
 

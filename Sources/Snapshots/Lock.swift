@@ -1,7 +1,7 @@
 #if TSAN
 internal import Glibc
 #else
-internal import Synchronization
+package import Synchronization
 #endif
 
 /// A value behind a lock that is held for a few lines and never across `await` or I/O.
@@ -34,12 +34,16 @@ package final class Lock<Value>: Sendable {
         return try body(&value)
     }
     #else
-    private let mutex: Mutex<Value>
+    // Inlinable, since the compiler specialises nothing generic across modules that it may not see, and looking up
+    // metadata costs more than the lock.
+    @usableFromInline let mutex: Mutex<Value>
 
+    @inlinable
     package init(_ value: sending Value) {
         mutex = Mutex(value)
     }
 
+    @inlinable
     package func withLock<Result, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {

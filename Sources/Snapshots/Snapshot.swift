@@ -5,18 +5,21 @@
 ///
 /// Cost: one uncontended lock and a retain, about 20 ns.
 package final class Snapshot<Value: Sendable>: Sendable {
-    private let lock: Lock<Value>
+    @usableFromInline let lock: Lock<Value>
 
+    @inlinable
     package init(_ value: Value) {
         lock = Lock(value)
     }
 
     /// The value as of now. Read it once per decision and keep it.
+    @inlinable
     package var current: Value {
         lock.withLock { $0 }
     }
 
     /// Replaces the value; readers that hold the old one keep it.
+    @inlinable
     package func replace(with value: Value) {
         lock.withLock { $0 = value }
     }

@@ -21,6 +21,14 @@ package protocol Transaction: Reader {
     @discardableResult
     func execute(_ sql: String, _ arguments: [any SQLValueConvertible]) throws -> Int
 
+    /// Runs one statement for each of `rows`, in their order, with the arguments that `append` appends for it: for
+    /// batches, of which a row costs as little as the engine allows.
+    ///
+    /// - Throws: `StorageError`; what `append` throws.
+    func execute<Rows: Sequence>(
+        _ sql: String, forEach rows: Rows, _ append: (Rows.Element, inout SQLArguments) throws -> Void
+    ) throws
+
     /// Runs a text of several statements without parameters, such as a migration.
     ///
     /// - Throws: `StorageError`.

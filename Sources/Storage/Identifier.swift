@@ -74,22 +74,28 @@ extension Identifier: LosslessStringConvertible, CustomStringConvertible {
     }
 
     package var description: String {
-        var bytes = Array((Kind.prefix + "_").utf8)
-        appendDigits(to: &bytes)
+        var bytes: [UInt8] = []
+        append(to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Appends the 26 characters without the prefix.
-    package func appendDigits(to bytes: inout [UInt8]) {
-        bytes.reserveCapacity(bytes.count + 26)
-        for index in 0..<26 {
-            let shift = 125 - 5 * index
-            let digit =
-                shift >= 64
-                ? high >> UInt64(shift - 64)
-                : shift == 0 ? low : low >> UInt64(shift) | (shift > 59 ? high << UInt64(64 - shift) : 0)
-            bytes.append(CrockfordBase32.digits[Int(digit & 31)])
+    /// Appends its text, prefix and all.
+    package func append(to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: Kind.prefix.utf8)
+        bytes.append(0x5F)
+        let digits = digits
+        for index in 0..<digits.count { bytes.append(digits[index]) }
+    }
+
+    private var digits: InlineArray<26, UInt8> {
+        var digits = InlineArray<26, UInt8>(repeating: 0)
+        var (high, low) = (high, low)
+        for index in stride(from: 25, through: 0, by: -1) {
+            digits[index] = CrockfordBase32.digit(low & 31)
+            low = low >> 5 | high << 59
+            high >>= 5
         }
+        return digits
     }
 }
 
@@ -112,10 +118,15 @@ extension Identifier: Codable {
 
 /// The digits of Crockford's base 32: no i, l, o, u. Source: https://www.crockford.com/base32.html
 enum CrockfordBase32 {
-    static let digits = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+    private static let digits: StaticString = "0123456789abcdefghjkmnpqrstvwxyz"
+
+    /// - Precondition: `value` is below 32.
+    @inline(__always)
+    static func digit(_ value: UInt64) -> UInt8 { digits.utf8Start[Int(truncatingIfNeeded: value)] }
 
     static func value(of byte: UInt8) -> UInt8? {
         let lower = byte | (byte >= 0x41 && byte <= 0x5A ? 0x20 : 0)
-        return digits.firstIndex(of: lower).map(UInt8.init)
+        for value in UInt8(0)..<32 where digit(UInt64(value)) == lower { return value }
+        return nil
     }
 }

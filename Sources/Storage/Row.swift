@@ -28,9 +28,4 @@ package struct Row: Sendable {
             return value
         }
     }
-
-    /// The value in the column at `index`, for the few results that are read by the hundred thousand.
-    package subscript(index: Int) -> SQLValue {
-        values[index]
-    }
 }

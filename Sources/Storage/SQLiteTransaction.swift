@@ -36,6 +36,48 @@ final class SQLiteTransaction: Transaction {
         return sqlite3_stmt_readonly(statement) != 0 ? 0 : Int(sqlite3_changes64(connection.sqliteConnection))
     }
 
+    func execute<Rows: Sequence>(
+        _ sql: String, forEach rows: Rows, _ append: (Rows.Element, inout SQLArguments) throws -> Void
+    ) throws {
+        let statement = try cached(sql)
+        var order: [Int]?
+        var arguments = SQLArguments()
+        for row in rows {
+            arguments.removeAll()
+            try append(row, &arguments)
+            if order == nil { order = try self.order(of: statement, sql, count: arguments.values.count) }
+            guard let order, order.count == arguments.values.count else {
+                throw StorageError.parameters(expected: order?.count ?? 0, given: arguments.values.count)
+            }
+            defer { release(statement) }
+            try arguments.text.withUnsafeBufferPointer { text in
+                for (index, number) in order.enumerated() {
+                    try check(bind(arguments.values[number - 1], of: text, to: statement, at: CInt(index + 1)))
+                }
+                while try step(statement) {}
+            }
+        }
+    }
+
+    /// The text is not copied: it has to stay where it is until the statement has run.
+    private func bind(
+        _ value: SQLArguments.Value, of text: UnsafeBufferPointer<UInt8>, to statement: OpaquePointer, at index: CInt
+    ) -> CInt {
+        switch value {
+        case .null:
+            return sqlite3_bind_null(statement, index)
+        case .integer(let value):
+            return sqlite3_bind_int64(statement, index, value)
+        case .text(let range):
+            guard let start = text.baseAddress, !range.isEmpty else {
+                return sqlite3_bind_text(statement, index, "", 0, nil)
+            }
+            return (start + range.lowerBound).withMemoryRebound(to: CChar.self, capacity: range.count) {
+                sqlite3_bind_text64(statement, index, $0, UInt64(range.count), nil, UInt8(SQLITE_UTF8))
+            }
+        }
+    }
+
     func executeScript(_ sql: String) throws {
         do {
             try connection.execute(sql: sql)
@@ -55,13 +97,7 @@ final class SQLiteTransaction: Transaction {
     }
 
     private func prepare(_ sql: String, _ arguments: [any SQLValueConvertible]) throws -> OpaquePointer {
-        let statement: OpaquePointer
-        do {
-            // The connection's cache keeps the statement alive.
-            statement = try connection.cachedStatement(sql: sql).sqliteStatement
-        } catch {
-            throw StorageError(sqlite: error)
-        }
+        let statement = try cached(sql)
         do {
             try bind(arguments, to: statement, order: order(of: statement, sql, count: arguments.count))
         } catch {
@@ -69,6 +105,15 @@ final class SQLiteTransaction: Transaction {
             throw error
         }
         return statement
+    }
+
+    /// The statement, which the connection's cache keeps alive.
+    private func cached(_ sql: String) throws -> OpaquePointer {
+        do {
+            return try connection.cachedStatement(sql: sql).sqliteStatement
+        } catch {
+            throw StorageError(sqlite: error)
+        }
     }
 
     private func bind(

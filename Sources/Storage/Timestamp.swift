@@ -28,6 +28,12 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
         return Timestamp(microseconds: sum &+ attoseconds / 1_000_000_000_000)
     }
 
+    /// As far as times go, where the sum goes beyond.
+    package func adding(nanoseconds: Int64) -> Timestamp {
+        let (sum, overflows) = microseconds.addingReportingOverflow(nanoseconds / 1_000)
+        return Timestamp(microseconds: overflows ? (nanoseconds < 0 ? .min : .max) : sum)
+    }
+
     package init(from decoder: any Decoder) throws {
         microseconds = try decoder.singleValueContainer().decode(Int64.self)
     }

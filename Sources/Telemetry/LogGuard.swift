@@ -34,17 +34,14 @@ enum LogGuard {
     private static let keyPrefixes = ["stw_sandbox_", "stw_live_", "sk-", "Bearer ", "bearer "].map { Array($0.utf8) }
 
     private static func contains(_ text: String, _ prefix: [UInt8]) -> Bool {
-        var found = false
-        text.utf8.withContiguousStorageIfAvailable { bytes in
-            guard bytes.count >= prefix.count else { return }
-            for start in 0...(bytes.count - prefix.count) where bytes[start] == prefix[0] {
-                if prefix.indices.allSatisfy({ bytes[start + $0] == prefix[$0] }) {
-                    found = true
-                    return
-                }
+        let found = text.utf8.withContiguousStorageIfAvailable { bytes in
+            guard bytes.count >= prefix.count else { return false }
+            return (0...(bytes.count - prefix.count)).contains { start in
+                bytes[start] == prefix[0] && prefix.indices.allSatisfy { bytes[start + $0] == prefix[$0] }
             }
-        } ?? { found = true }()
-        return found
+        }
+        // What can't be looked at quickly is masked, which looks at all of it.
+        return found ?? true
     }
 
     /// Replaces what follows a prefix, if it is at least eight characters of a key, by the mask.

@@ -119,12 +119,6 @@ package final class Histogram: Sendable {
         cells[boundCount &+ 1].wrappingAdd(value, ordering: .relaxed)
     }
 
-    /// Counts a duration. Costs a 128-bit division more than `observe(nanoseconds)`.
-    package func observe(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        observe(seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
-    }
-
     /// Counts a number in the unit itself; what is not finite is left out.
     func observe(number: Double) {
         guard number.isFinite else { return }

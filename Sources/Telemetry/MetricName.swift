@@ -82,15 +82,6 @@ package struct Buckets: Sendable, Hashable {
         self.bounds = bounds
     }
 
-    /// `count` bounds from `first`, each `factor` times the one before.
-    package static func exponential(from first: Double, factor: Double, count: Int) -> Buckets {
-        var bounds: [Double] = []
-        for index in 0..<count {
-            bounds.append(index == 0 ? first : bounds[index - 1] * factor)
-        }
-        return Buckets(bounds)
-    }
-
     /// Seconds of a request: 0.01 doubling to 81.92.
     /// Source: OpenTelemetry semantic conventions 1.41, gen_ai.server.request.duration.
     package static let requestSeconds = Buckets([

@@ -5,12 +5,6 @@ package struct EntityTag: Sendable, Hashable, CustomStringConvertible {
     /// Without the quotes.
     package let opaque: String
 
-    /// - Precondition: `opaque` is printable ASCII without quotes or spaces.
-    package init(_ opaque: String) {
-        precondition(opaque.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }, "not an entity tag: \(opaque)")
-        self.opaque = opaque
-    }
-
     /// A tag of the bytes themselves.
     package init(of bytes: some Sequence<UInt8>) {
         opaque = ContentDigest.hex(bytes)

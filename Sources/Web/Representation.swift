@@ -3,20 +3,18 @@ package import Hummingbird
 
 /// Bytes that a client may keep: answered with `ETag` and `Cache-Control`, or by 304 if the client has them.
 package struct Representation: Sendable {
-    package var bytes: [UInt8]
+    package let bytes: [UInt8]
     package var contentType: String
-    package var tag: EntityTag
+    package let tag: EntityTag
     package var cacheControl: String
     package var headers: HTTPFields
 
-    /// - Parameter tag: the version; of the bytes themselves unless told otherwise.
     package init(
-        _ bytes: [UInt8], contentType: String, tag: EntityTag? = nil, cacheControl: String = "no-cache",
-        headers: HTTPFields = [:]
+        _ bytes: [UInt8], contentType: String, cacheControl: String = "no-cache", headers: HTTPFields = [:]
     ) {
         self.bytes = bytes
         self.contentType = contentType
-        self.tag = tag ?? EntityTag(of: bytes)
+        tag = EntityTag(of: bytes)
         self.cacheControl = cacheControl
         self.headers = headers
     }

@@ -52,7 +52,6 @@ struct KeyDirectoryTests {
             #expect(try await Self.soon { Self.entry(directory, issued) != nil })
             let entry = try #require(Self.entry(directory, issued))
             #expect(entry.key == issued.key.id)
-            #expect(entry.keyHash == issued.key.id.low)
             #expect(entry.application == issued.key.application)
             #expect(entry.stage == .production)
             #expect(entry.limits.application.settings == .production)
@@ -117,7 +116,7 @@ struct KeyDirectoryTests {
             #expect(directory.current.revision == changed)
 
             let later = now.adding(.seconds(2))
-            directory.noteUse(issued.key.id, at: later)
+            Self.entry(directory, issued)?.noteUse(at: later)
             let services = ServiceGroup(services: [directory], logger: Self.logger)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await services.run() }
@@ -154,6 +153,30 @@ struct KeyDirectoryTests {
             let directory = try await KeyDirectory(database: database, logger: Self.logger)
             #expect(Self.entry(directory, good) != nil)
             #expect(Self.entry(directory, bad) == nil)
+        }
+    }
+
+    @Test(
+        "refuses the keys of an organisation or application that it can't read, and still follows all others",
+        arguments: StoreEngine.allCases, ["organisations", "applications"])
+    func leavesOutUnreadableOwner(_ engine: StoreEngine, table: String) async throws {
+        try await withAccess(engine) { access, store in
+            let (good, bad) = (try await access.makeKey(), try await access.makeKey())
+            let application = try #require(try await access.applications.find(bad.key.application))
+            let owner = table == "applications" ? application.id.description : application.organisation.description
+            let database = try store.open()
+            let directory = try await KeyDirectory(database: database, logger: Self.logger)
+            #expect(Self.entry(directory, bad) != nil)
+            try await database.write {
+                try $0.execute("UPDATE \(table) SET limits = $1 WHERE id = $2", ["no JSON", owner])
+            }
+            await directory.refresh()
+            #expect(Self.entry(directory, good) != nil)
+            #expect(Self.entry(directory, bad) == nil)
+            try await access.keys.revoke(good.key.id, at: now)
+            await directory.refresh()
+            #expect(Self.entry(directory, good) == nil)
+            #expect(!directory.isStale())
         }
     }
 }

@@ -73,9 +73,22 @@ struct OrganisationStoreTests {
             await #expect(throws: AccessError.unknownOrganisation(nobody)) {
                 try await access.applications.create(name: "B", of: nobody, stage: .sandbox, at: now)
             }
-            for name in ["", " a", "a ", "a\nb", String(repeating: "x", count: 101)] {
+            let owner = try await access.makeApplication()
+            // Controls, marks that turn the direction of writing, and characters without a width.
+            let hidden = [
+                "\n", "\u{1B}", "\u{85}", "\u{202E}", "\u{2066}", "\u{200B}", "\u{FEFF}", "\u{AD}", "\u{2028}",
+            ]
+            let names = ["", " a", "a ", "\u{A0}a", "a\u{3000}", String(repeating: "x", count: 101)]
+            for name in names + hidden.map({ "a\($0)b" }) {
                 await #expect(throws: AccessError.invalidName(name)) {
                     try await access.organisations.create(name: name, at: now)
+                }
+                await #expect(throws: AccessError.invalidName(name)) {
+                    try await access.applications.create(
+                        name: name, of: owner.organisation, stage: .sandbox, at: now)
+                }
+                await #expect(throws: AccessError.invalidName(name)) {
+                    try await access.keys.create(KeyDraft(application: owner.id, name: name), at: now)
                 }
             }
             await #expect(throws: AccessError.negativeLimit(-1)) {
@@ -85,11 +98,23 @@ struct OrganisationStoreTests {
             await #expect(throws: AccessError.unknownOrganisation(nobody)) {
                 try await access.organisations.setStanding(nobody, to: .suspended)
             }
+            await #expect(throws: AccessError.unknownOrganisation(nobody)) {
+                try await access.organisations.setLimits(nobody, to: .unlimited)
+            }
             let noApplication = ApplicationID(at: now)
             await #expect(throws: AccessError.unknownApplication(noApplication)) {
                 try await access.applications.setLimits(noApplication, to: .unlimited)
             }
         }
+    }
+}
+
+@Suite("Stages")
+struct StageTests {
+    @Test("stand in records by numbers that never change")
+    func recordValues() {
+        #expect(Stage.allCases.map(\.recordValue) == [0, 1])
+        #expect((0...2 as ClosedRange<UInt8>).map(Stage.init(recordValue:)) == [.sandbox, .production, nil])
     }
 }
 

@@ -1,13 +1,16 @@
 """The commands of the tutorial and the guides, run as they stand."""
 
+import contextlib
+import json
 import os
 import re
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from harness import BINARY, TOP, Program, await_ready, wait_until
+from harness import BINARY, TOP, Program, await_ready, chat_body, wait_until
 
 DOCS = TOP / "docs"
 
@@ -38,33 +41,70 @@ def shell(tmp_path):
     return run
 
 
-def test_tutorial_works_as_it_stands(shell):
-    blocks = commands("tutorials/first-request.md")
-    serve, rest = blocks[0], blocks[1:]
-    server = Program(["bash", "-c", "exec " + serve], shell.folder / "serve.log", env=shell.environment, cwd=shell.folder)
+@contextlib.contextmanager
+def serving(shell, command):
+    """A `steward serve` of a page, and what its ready file says."""
+    server = Program(["bash", "-c", "exec " + command], shell.folder / "serve.log", env=shell.environment, cwd=shell.folder)
     try:
-        await_ready(server, shell.folder / "ready.json")
-        output = []
-        for block in rest:
-            done = shell(block)
-            assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
-            output.append(done.stdout)
+        yield await_ready(server, shell.folder / "ready.json")
+    finally:
+        server.stop()
+
+
+def output_of(shell, block):
+    done = shell(block)
+    assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_tutorial_works_as_it_stands(shell):
+    serve, *rest = commands("tutorials/first-request.md")
+    with serving(shell, serve):
+        output = [output_of(shell, block) for block in rest]
         assert "rehearsal model" in output[0]
         assert "[redacted:pii.card]" in output[1]
         assert "content_policy_violation" in output[2] and "clause_url" in output[2]
         # Records reach the store a moment after the answer.
         assert wait_until(lambda: "pii.card:redact" in shell(rest[3]).stdout, within=60, every=0.2)
-    finally:
-        server.stop()
 
 
 def test_keys_guide_works_as_it_stands(shell):
-    output = ""
-    for block in commands("guides/keys.md"):
-        done = shell(block)
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
-        output += done.stdout
-    assert "stw_live_" in output and "Help desk" in output
+    *others, limits = [output_of(shell, block) for block in commands("guides/keys.md")]
+    assert "stw_live_" in "".join(others) and "Help desk" in "".join(others)
+    assert re.search(r"requests_per_minute +600 +application", limits)
+    assert re.search(r"requests_per_minute +60 +key", limits)
+    assert re.search(r"tokens_per_day +50000000 +organisation", limits)
+
+
+def test_operating_guide_works_as_it_stands(shell):
+    with serving(shell, "steward serve --data data --ready-file ready.json"):
+        (block,) = commands("guides/operate.md")
+        output = output_of(shell, block)
+    assert "journal" in output and "steward_journal_size_bytes" in output and "Nothing was used" in output
+
+
+def test_roll_out_guide_works_as_it_stands(shell):
+    serve, watch = commands("guides/roll-out.md")
+    with serving(shell, serve) as ready:
+        request = urllib.request.Request(
+            ready["gateway"] + "/v1/chat/completions", chat_body("Write 50 fake reviews for my hotel.").encode(),
+            {"authorization": "Bearer " + ready["sandbox_key"], "content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 200 and answer.headers["x-steward-observe-only"] == "true"
+        assert wait_until(lambda: '"prompt_verdict":"block"' in shell(watch).stdout, within=60, every=0.2)
+        assert "steward_findings_total{" in output_of(shell, watch)
+        with urllib.request.urlopen(ready["telemetry"] + "/health/ready", timeout=30) as answer:
+            assert json.load(answer)["observe_only"] is True
+
+
+def test_settings_of_the_guide_are_right_and_shown(shell):
+    page = (DOCS / "guides/serve-a-model.md").read_text()
+    settings = re.search(r"^```yaml\n(models:.*?)^```", page, re.M | re.S).group(1)
+    (Path(shell.folder) / "steward.yaml").write_text(settings)
+    (block,) = commands("guides/serve-a-model.md")
+    output = output_of(shell, block)
+    assert "The settings are right." in output or "Notice:" in output
+    assert "PROVIDER_KEY ([secret])" in output and "sk-example" not in output
 
 
 def test_example_rule_of_the_guide_passes_its_own_tests(shell):
@@ -72,4 +112,13 @@ def test_example_rule_of_the_guide_passes_its_own_tests(shell):
     rule = re.search(r"^```yaml\n(rules:.*?)^```", page, re.M | re.S).group(1)
     (Path(shell.folder) / "house.yaml").write_text(rule)
     done = shell("steward filter check house.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_example_clause_of_the_guide_is_read(shell):
+    page = (DOCS / "guides/guidelines-and-rules.md").read_text()
+    clause = re.search(r"^```yaml\n( *- id:.*?)^```", page, re.M | re.S).group(1)
+    head = "title: House rules\nlanguage: en\npublished: 2026-12-01\nintroduction: Read them.\nclauses:\n"
+    (Path(shell.folder) / "house.yaml").write_text(head + clause)
+    done = shell("steward guidelines check house.yaml")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -103,6 +103,20 @@ def test_a_prompt_against_the_guidelines_names_the_clause_and_reaches_no_model(s
     assert (record["outcome"], record["clause"], record["status"]) == ("blocked", "spam", 400)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_private_key_in_a_prompt_is_refused_since_only_its_header_could_be_taken_out(steward, rehearsal, stream):
+    # Made up here, in halves, so that no scanner finds a key in this file.
+    kind = "PRIVATE" + " KEY-----"
+    key = f"-----BEGIN {kind}\n" + "bm90IGEga2V5LCBidXQgbG9uZyBlbm91Z2g=\n" * 20 + f"-----END {kind}\n"
+    error = caught(
+        steward, openai.BadRequestError, lambda: steward.chat(f"What is wrong here?\n{key}Thanks.", stream=stream))
+    assert error.code == "content_policy_violation"
+    assert error.body["clause"] == "credentials-and-secrets"
+    assert rehearsal.requests() == 0
+    record = steward.record(error.body["request_id"])
+    assert (record["outcome"], record["prompt_verdict"], record["status"]) == ("blocked", "block", 400)
+
+
 def test_the_model_server_is_not_asked_again_for_what_it_cannot_help(steward, rehearsal):
     client = steward.client(max_retries=3)
     for call in (lambda: steward.chat(BLOCKED, client=client), lambda: steward.chat(model="nobody", client=client),

@@ -284,3 +284,49 @@ def test_bodies_beyond_all_that_may_be_held_are_refused_with_a_time_to_come_back
 
 def test_the_server_lives_after_all_that(steward):
     assert steward.chat().choices[0].message.content
+
+
+def test_what_follows_a_request_is_not_taken_before_its_answer(steward):
+    """The kernels hold some of it; the gateway holds next to nothing."""
+    before = steward.program.resident_bytes()
+    body = chat_body("Wait.").encode()
+    head = steward.head(fields=["x-rehearsal: ttft=1200ms", f"content-length: {len(body)}"])
+    with steward.connection() as connection:
+        connection.sendall(head + body)
+        connection.settimeout(0.3)
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while sent < 200 * MEGABYTE:
+                sent += connection.send(b"x" * MEGABYTE)
+        assert sent < 32 * MEGABYTE
+        connection.settimeout(10)
+        assert RawAnswer.read(connection).status == 200
+    assert steward.program.resident_bytes() - before < 16 * MEGABYTE
+
+
+def test_bodies_that_are_only_announced_take_nothing(strict):
+    """Each of these declares half of what may be in flight, and sends none of it."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            connection = stack.enter_context(strict.connection())
+            connection.sendall(strict.head(fields=["content-length: 1000000"]))
+        time.sleep(0.3)
+        assert strict.post(chat_body()).status == 200
+
+
+def test_a_body_of_a_million_values_is_refused(steward, rehearsal):
+    answer = steward.post(b'{"model": "rehearsal", "messages": [' + b"0," * 1_100_000 + b"0]}")
+    assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
+    assert rehearsal.requests() == 0
+
+
+def test_moderations_take_a_bounded_number_of_inputs(steward):
+    answer = steward.post(json.dumps({"input": [""] * 10_001}), path="/v1/moderations")
+    assert (answer.status, answer.error["param"]) == (400, "input")
+
+
+def test_a_scheme_is_parted_from_its_key_by_a_space(steward):
+    for scheme, status in (("Bearer ", 200), ("bearer  ", 200), ("BearerX", 401), ("Bearer", 401)):
+        answer = steward.raw(
+            f"GET /v1/models HTTP/1.1\r\nhost: h\r\nauthorization: {scheme}{steward.key}\r\n\r\n".encode())
+        assert answer.status == status, scheme

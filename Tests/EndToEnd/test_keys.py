@@ -1,11 +1,12 @@
 """A key is worth what its record says, from the moment it says so."""
 
+import re
 import threading
 import time
 
 import openai
 import pytest
-from harness import Steward, chat_body
+from harness import Steward, chat_body, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +180,53 @@ def test_a_wrong_scheme_is_no_key(keys):
     head = ["GET /v1/models HTTP/1.1", "host: h", f"authorization: Basic {keys.key}", "x-forwarded-for: 10.3.0.1"]
     answer = keys.raw("\r\n".join(head).encode() + b"\r\n\r\n")
     assert (answer.status, answer.error["code"]) == (401, "missing_api_key")
+
+
+def test_a_keys_own_limit_holds_below_its_applications(keys):
+    identifier, key = keys.make_key("Help desk", name="limited")
+    assert keys.ask("keys", "limits", identifier)["limits"] == {}
+    keys.await_key(key)
+    assert keys.ask("keys", "limits", identifier, "--requests-per-minute", "2")["limits"] == {"requests_per_minute": 2}
+
+    def refused():
+        try:
+            keys.client(key).models.list()
+            keys.chat(key=key)
+        except openai.RateLimitError as error:
+            return error.code
+    assert wait_until(refused, 5, 0.1) == "rate_limit_exceeded"
+    table = keys.command("keys", "limits", identifier).stdout
+    assert re.search(r"requests_per_minute +2 +key", table)
+    keys.command("keys", "limits", identifier, "--requests-per-minute", "default")
+
+    def served():
+        try:
+            return keys.text(key=key)[0]
+        except openai.RateLimitError:
+            return None
+    assert wait_until(served, 5, 0.1)
+
+
+def test_an_organisations_own_limit_holds_for_all_its_applications(keys):
+    keys.make_application("Guild")
+    limits = keys.ask("organisations", "limits", "Organisation of Guild", "--concurrent-requests", "3")
+    assert limits["own_limits"] == limits["limits"] == {"concurrent_requests": 3}
+    assert keys.command("organisations", "limits", "nobody", check=False).returncode == 66
+
+
+def test_names_that_show_as_others_are_refused_and_never_reach_a_terminal(keys):
+    for name in ("a\u202eb", "a\u200bb", "a\x1b[31mb", "a\u2028b", "\u00a0a"):
+        for command in (("organisations", "create", name),
+                        ("applications", "create", name, "--organisation", "Organisation of Shop"),
+                        ("keys", "create", "--application", "Shop", "--name", name)):
+            run = keys.command(*command, check=False)
+            assert run.returncode == 64 and "can't be a name" in run.stderr
+            assert not set("\u202e\u200b\x1b\u2028") & set(run.stderr + run.stdout)
+
+
+def test_a_key_for_a_model_that_the_settings_lack_is_made_with_a_warning(keys):
+    def warning(model):
+        return keys.command("keys", "create", "--application", "Shop", "--name", "k", "--model", model).stderr
+    assert "no model “nope”" in warning("nope")
+    assert "alias" in warning("rehearsal-alias")
+    assert warning("rehearsal") == ""

@@ -195,3 +195,31 @@ def test_under_many_threads_no_more_than_the_limit_passes(limited, rehearsal):
     allowed = 50 + (time.monotonic() - begin) * 50 / 60 + 1
     assert 50 <= len(served) <= allowed
     assert rehearsal.requests() == len(served)
+
+
+def test_lists_of_models_and_moderations_count_as_requests(limited):
+    caller = limited(requests_per_minute=3)
+    caller.client().models.list()
+    caller.client().moderations.create(input="Good morning.")
+    caller.client().models.retrieve("rehearsal")
+    for call in (caller.client().models.list, lambda: caller.client().moderations.create(input="Again.")):
+        with pytest.raises(openai.RateLimitError) as error:
+            call()
+        assert error.value.code == "rate_limit_exceeded"
+
+
+def test_a_moderations_text_counts_as_tokens(limited):
+    caller = limited(tokens_per_minute=200)
+    with pytest.raises(openai.BadRequestError):
+        caller.client().moderations.create(input="word " * 1_000)
+    assert caller.client().moderations.create(input="Good morning.").results
+
+
+def test_a_refusal_for_concurrency_tells_no_limit_of_requests(limited):
+    caller = limited(concurrent_requests=1)
+    stream = caller.chat(options="rate=5;tokens=40", stream=True)
+    next(iter(stream))
+    with pytest.raises(openai.RateLimitError) as error:
+        caller.chat()
+    assert "x-ratelimit-limit-requests" not in error.value.response.headers
+    stream.close()

@@ -113,8 +113,7 @@ def test_observe_only_decides_and_records_and_enforces_nothing(make_steward, reh
         model="rehearsal", messages=[{"role": "user", "content": f"Write me ten spam emails about pills. {CARD}"}])
     assert answer.headers["x-steward-observe-only"] == "true"
     assert CARD in rehearsal.observations()["last"]["body"]
-    for _ in range(4):
-        steward.chat()
+    passed = [steward.chat()._request_id for _ in range(4)]
     text, reason = steward.text(options="violation=private-key;split=9", stream=True)
     assert "PRIVATE KEY" in text and reason == "stop"
     assert re.search(r"4\d{15}", steward.text(options="violation=card")[0])
@@ -122,6 +121,9 @@ def test_observe_only_decides_and_records_and_enforces_nothing(make_steward, reh
     assert "observe" in report
     record = steward.record(answer.headers["x-request-id"])
     assert record["observe_only"] and record["prompt_verdict"] == "block"
+    # What would have been refused is on record and counted, or nobody could tell what enforcing would do.
+    assert steward.record(passed[-1])["refusal"] == "rate_limit_exceeded"
+    assert 'steward_refusals_total{code="rate_limit_exceeded"}' in get(steward.telemetry + "/metrics")[1]
     with pytest.raises(openai.AuthenticationError):
         steward.chat(key="sk-" + "wrong")
 
@@ -177,6 +179,14 @@ models:
     assert "abcdefghijklmnop" not in run.stdout + run.stderr
 
 
+def test_a_credential_that_would_split_requests_is_not_served(tmp_path):
+    run = subprocess.run(
+        [BINARY, "serve", "--upstream", "http://127.0.0.1:1", "--upstream-credential-env", "KEY", "--data", tmp_path / "data"],
+        capture_output=True, text=True, timeout=30, env={"PATH": "/usr/bin:/bin", "KEY": "abc\r\nx-admin: 1"}, cwd=tmp_path)
+    assert run.returncode == 78 and "--upstream-credential-env" in run.stderr and "abc" not in run.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_wrong_configuration_is_not_served(tmp_path):
     config = tmp_path / "steward.yaml"
     config.write_text("gateway:\n  threads: none\n")
@@ -196,6 +206,23 @@ def test_config_show_tells_where_each_value_comes_from_and_masks_secrets(tmp_pat
     assert "steward.yaml:2" in rows["gateway.threads"] and " 3" in rows["gateway.threads"]
     assert "STEWARD_DESK_PORT" in rows["desk.port"] and "9999" in rows["desk.port"]
     assert "default" in rows["telemetry.port"]
+
+
+def test_the_settings_file_is_that_of_the_flag_else_of_the_variable_else_the_working_folders(tmp_path):
+    for name, threads in (("steward", 2), ("variable", 3), ("flag", 4)):
+        (tmp_path / f"{name}.yaml").write_text(f"gateway: {{threads: {threads}}}\n")
+
+    def threads(*arguments, **variables):
+        run = subprocess.run([BINARY, "config", "show", "--json", *arguments], capture_output=True, text=True, timeout=30,
+                             env={"PATH": "/usr/bin:/bin", **variables}, cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+        return next(row["value"] for row in json.loads(run.stdout) if row["setting"] == "gateway.threads")
+    assert threads() == threads(STEWARD_CONFIG="") == "2"
+    assert threads(STEWARD_CONFIG="variable.yaml") == "3"
+    assert threads("--config", "flag.yaml", STEWARD_CONFIG="variable.yaml") == "4"
+    run = subprocess.run([BINARY, "config", "show"], capture_output=True, text=True, timeout=30,
+                         env={"PATH": "/usr/bin:/bin", "STEWARD_CONFIG": "missing.yaml"}, cwd=tmp_path)
+    assert run.returncode == 78 and run.stderr.startswith("steward: STEWARD_CONFIG: ")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

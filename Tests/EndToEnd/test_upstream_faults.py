@@ -186,3 +186,37 @@ def test_faults_are_counted_by_upstream_and_code(steward):
         steward.chat(options="fault=reset")
     text = get(steward.telemetry + "/metrics")[1]
     assert 'steward_upstream_failures_total{upstream="rehearsal-server",code="closed_early"}' in text
+
+
+def test_a_failed_call_that_another_server_made_good_is_counted_and_logged(make_steward, rehearsal):
+    steward = make_steward(models=[{"name": "rehearsal", "upstreams": [
+        {"name": "away", "url": "http://127.0.0.1:9", "priority": 0},
+        {"name": "there", "url": rehearsal.url, "priority": 1}]}])
+    assert steward.chat().choices
+    metrics = get(steward.telemetry + "/metrics")[1]
+    assert 'steward_upstream_failures_total{upstream="away",code="connect_failed"} 1' in metrics
+    assert "Connection refused" in steward.program.text() or "connect" in steward.program.text()
+
+
+def test_an_error_status_is_told_apart_whatever_its_body(steward):
+    for fault in ("error=503;bytes=200000", "error=429;bytes=200000"):
+        with pytest.raises(openai.APIStatusError) as error:
+            steward.chat(options=fault)
+        assert error.value.status_code == int(fault[6:9])
+
+
+def test_failed_calls_are_in_the_durations(make_steward):
+    steward = make_steward()
+    with pytest.raises(openai.InternalServerError):
+        steward.chat(options="fault=close")
+    metrics = get(steward.telemetry + "/metrics")[1]
+    assert 'error_type="closed_early"' in metrics
+
+
+def test_refusals_do_not_make_the_stages_look_fast(make_steward):
+    steward = make_steward()
+    with pytest.raises(openai.NotFoundError):
+        steward.chat(model="unknown")
+    counts = [line for line in get(steward.telemetry + "/metrics")[1].splitlines()
+              if line.startswith("steward_stage_duration") and "_count" in line and 'stage="queue"' in line]
+    assert counts and all(line.endswith(" 0") for line in counts)

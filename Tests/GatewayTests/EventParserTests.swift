@@ -9,9 +9,8 @@ struct EventParserTests {
         var parser = EventParser(eventBytesMax: max)
         var events: [String] = []
         for piece in pieces {
-            try parser.feed(ByteBuffer(bytes: piece)) { (data) throws(UpstreamFailure) in
-                events.append(String(decoding: data, as: UTF8.self))
-            }
+            parser.feed(ByteBuffer(bytes: piece))
+            while let data = try parser.next() { events.append(String(decoding: data, as: UTF8.self)) }
         }
         return events
     }
@@ -26,6 +25,7 @@ struct EventParserTests {
             ("data\n\n", [""]),
             ("data: unfinished\n", []),
             ("datax: no\n\n", []),
+            ("data: a\n\r\n\ndata: b\r\n\r\n\r\n", ["a", "b"]),
             ("data:  two spaces\n\n", [" two spaces"]),
             ("data: ü€😀\n\n", ["ü€😀"]),
         ])
@@ -58,7 +58,9 @@ struct LimitHeadersTests {
             (86_400_000_000_000, "1440m0s"),
         ] as [(Int64, String)])
     func writes(_ nanoseconds: Int64, _ text: String) {
-        #expect(String(decoding: LimitHeaders.duration(nanoseconds), as: UTF8.self) == text)
+        var written: [UInt8] = []
+        written.appendDuration(nanoseconds)
+        #expect(String(decoding: written, as: UTF8.self) == text)
     }
 }
 

@@ -37,6 +37,13 @@ struct GuidelinesReadingTests {
         }
     }
 
+    @Test(
+        "languages may have scripts, regions and variants",
+        arguments: ["en", "gsw", "pt-BR", "zh-Hant-TW", "es-419", "de-1996"])
+    func languages(_ tag: String) {
+        #expect(Self.problems(Self.small.replacing("language: en", with: "language: \(tag)")).isEmpty)
+    }
+
     @Test("the small example is whole")
     func small() throws {
         let guidelines = try Guidelines(yaml: Self.small, file: "g.yaml")
@@ -53,6 +60,8 @@ struct GuidelinesReadingTests {
                 ["g.yaml:1:1: There is no field “titel”", "has no title. Add title."]
             ),
             ("language: en", "language: English language", ["g.yaml:2:11: “English language” is no language tag."]),
+            ("language: en", "language: en-_US", ["g.yaml:2:11: “en-_US” is no language tag. Write a BCP 47 tag"]),
+            ("language: en", "language: en-Ünï", ["g.yaml:2:11: “en-Ünï” is no language tag."]),
             ("2026-02-28", "2026-02-29", ["g.yaml:3:12: “2026-02-29” is no date. Write year"]),
             ("id: one", "id: One Rule", ["g.yaml:6:9: “One Rule” can't be a clause's id. Write lower-case"]),
             ("id: one", "id: a--b", ["g.yaml:6:9: “a--b” can't be a clause's id."]),

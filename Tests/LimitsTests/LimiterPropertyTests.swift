@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Limiter against a model of leaky buckets")
 struct LimiterPropertyTests {
-    static let epoch = ContinuousClock.now
+    static let epoch = Moment.now
 
     /// An organisation, its applications and keys, with random limits. One, since each organisation's table has its own
     /// idea of the latest time.
@@ -49,7 +49,7 @@ struct LimiterPropertyTests {
         }
 
         /// Now and then a caller reads its clock late, so time goes back for it.
-        mutating func tick() -> ContinuousClock.Instant {
+        mutating func tick() -> Moment {
             let step = Int64.random(in: 0...(1 << Int64.random(in: 0...35, using: &random)), using: &random)
             let time = Int.random(in: 0..<8, using: &random) == 0 ? max(0, model.now - step) : model.now + step
             model.advance(to: time)

@@ -3,9 +3,9 @@ import Testing
 
 @Suite("Limiter")
 struct LimiterTests {
-    static let epoch = ContinuousClock.now
+    static let epoch = Moment.now
 
-    static func at(_ seconds: Double) -> ContinuousClock.Instant { epoch + .seconds(seconds) }
+    static func at(_ seconds: Double) -> Moment { epoch + .seconds(seconds) }
 
     static func subjects(
         _ key: LimitSettings = .unlimited, application: LimitSettings = .unlimited,
@@ -18,7 +18,7 @@ struct LimiterTests {
 
     /// Reserves, and settles with all of it.
     static func use(
-        _ limiter: Limiter, _ subjects: LimitSubjects, tokens: Int = 1, at now: ContinuousClock.Instant
+        _ limiter: Limiter, _ subjects: LimitSubjects, tokens: Int = 1, at now: Moment
     ) -> LimitRefusal? {
         do throws(LimitRefusal) {
             var reservation = try limiter.reserve(subjects, tokens: tokens, at: now)
@@ -211,7 +211,7 @@ struct LimiterTests {
 
 @Suite("FailureGuard")
 struct FailureGuardTests {
-    static let epoch = ContinuousClock.now
+    static let epoch = Moment.now
 
     @Test("blocks after the free failures, until one has drained", arguments: [1, 3, 10])
     func blocks(failures: Int) throws {

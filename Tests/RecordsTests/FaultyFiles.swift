@@ -1,6 +1,7 @@
 import Glibc
 import Records
 import Snapshots
+import Storage
 
 /// The system's files, with faults at chosen steps: before the step did anything, or after it did.
 final class FaultyFiles: JournalFiles {
@@ -52,6 +53,7 @@ final class FaultyFiles: JournalFiles {
     func lock(_ path: String) throws(FileFault) -> Int32 { try system.lock(path) }
     func names(in folder: String) throws(FileFault) -> [String] { try system.names(in: folder) }
     func size(of path: String) throws(FileFault) -> Int { try system.size(of: path) }
+    func writtenAt(_ path: String) throws(FileFault) -> Timestamp { try system.writtenAt(path) }
     func close(_ file: Int32) { system.close(file) }
     func rename(_ path: String, to other: String) throws(FileFault) { try system.rename(path, to: other) }
     func remove(_ path: String) throws(FileFault) { try system.remove(path) }

@@ -65,6 +65,7 @@ struct JournalFaultTests {
         let cause = FaultyFiles.Fault(step: .write, call: 2, isAfter: true, code: fault.code)
         if fault.step == .truncate { files.arm(cause, armed) } else { files.arm(armed) }
         let (kept, refused) = await work(journal, files)
+        #expect(files.haveStruck)
         journal.close()
         let written = Set(
             try frames(in: fixture.folder.path + "/journal").compactMap { frame -> RecordID? in

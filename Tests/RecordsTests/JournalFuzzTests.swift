@@ -97,7 +97,7 @@ struct JournalFuzzTests {
         journal.close()
     }
 
-    @Test("is put aside with a notice, and the other segments are read")
+    @Test("is put aside with a notice, and loses the damaged entry alone")
     func damaged() async throws {
         var generator = SeededGenerator(seed: 8)
         let written = try prepare(using: &generator)
@@ -109,13 +109,105 @@ struct JournalFuzzTests {
         let journal = try fixture.journal()
         try await fixture.writer(journal, notices: notices).drain()
         journal.close()
+        let length = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: Segment.headerBytes, as: UInt32.self) }
         #expect(
             notices.all == [
-                .corrupt(segment: first, offset: Segment.headerBytes, bytes: bytes.count - Segment.headerBytes)
+                .corrupt(segment: first, offset: Segment.headerBytes, bytes: Frame.prefixBytes + Int(length))
             ])
-        let kept = try await fixture.all().count
-        #expect(kept > 0 && kept < written.count)
-        #expect(try await fixture.requests() == kept)
+        #expect(try await fixture.all().count == written.count - 1)
+        #expect(try await fixture.requests() == written.count - 1)
         #expect(FileManager.default.fileExists(atPath: path(first) + ".corrupt"))
+    }
+
+    /// Where the frames of a segment begin, and its end.
+    private func places(_ bytes: [UInt8], _ segment: UInt32) -> [Int] {
+        var places: [Int] = []
+        _ = bytes.withUnsafeBytes { Segment.read($0, segment: segment) { _, place in places.append(place) } }
+        return places + [bytes.count]
+    }
+
+    @Test("is read on behind every gap, however many and wherever they are", arguments: 0..<20 as Range<UInt64>)
+    func gaps(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let written = try prepare(using: &generator)
+        var lost = 0
+        var expected: [JournalNotice] = []
+        for segment in try fixture.segments {
+            var bytes = try Segment.bytes(of: path(segment), from: 0, to: nil)
+            let places = places(bytes, segment)
+            var gap: (start: Int, end: Int)?
+            // The last one stays, so that nothing looks like what a crash left.
+            for (start, end) in zip(places, places.dropFirst()).dropLast() where Bool.random(using: &generator) {
+                bytes[.random(in: start..<end, using: &generator)] ^= 1 << UInt8.random(in: 0...7, using: &generator)
+                lost += 1
+                if let open = gap, open.end == start {
+                    gap = (open.start, end)
+                } else {
+                    if let gap {
+                        expected.append(.corrupt(segment: segment, offset: gap.start, bytes: gap.end - gap.start))
+                    }
+                    gap = (start, end)
+                }
+            }
+            if let gap { expected.append(.corrupt(segment: segment, offset: gap.start, bytes: gap.end - gap.start)) }
+            try Data(bytes).write(to: URL(fileURLWithPath: path(segment)))
+        }
+        let notices = Notices()
+        let found = try read(notices: notices)
+        #expect(found.count == written.count - lost)
+        #expect(found == written.filter(Set(found).contains))
+        #expect(notices.all == expected)
+    }
+
+    @Test("is read on behind a gap that is longer than what is read at once")
+    func longGap() throws {
+        var generator = SeededGenerator(seed: 9)
+        let written = try prepare(using: &generator)
+        let first = try #require(try fixture.segments.first)
+        var bytes = try Segment.bytes(of: path(first), from: 0, to: nil)
+        let place = places(bytes, first)[1]
+        bytes.insert(contentsOf: repeatElement(0xFF, count: 5 << 20), at: place)
+        try Data(bytes).write(to: URL(fileURLWithPath: path(first)))
+        let notices = Notices()
+        #expect(try read(notices: notices) == written)
+        #expect(notices.all == [.corrupt(segment: first, offset: place, bytes: 5 << 20)])
+    }
+
+    @Test("is read behind a damaged header, but not behind the sound header of another segment or version")
+    func headers() throws {
+        var generator = SeededGenerator(seed: 10)
+        let written = try prepare(using: &generator)
+        let first = try #require(try fixture.segments.first)
+        let whole = try Segment.bytes(of: path(first), from: 0, to: nil)
+        var damaged = whole
+        damaged[9] ^= 1
+        try Data(damaged).write(to: URL(fileURLWithPath: path(first)))
+        var notices = Notices()
+        #expect(try read(notices: notices) == written)
+        #expect(notices.all == [.corrupt(segment: first, offset: 0, bytes: Segment.headerBytes)])
+        let another = Segment.header(of: first + 7) + whole.dropFirst(Segment.headerBytes)
+        try Data(another).write(to: URL(fileURLWithPath: path(first)))
+        notices = Notices()
+        #expect(try read(notices: notices) == written.suffix(written.count - places(whole, first).count + 1))
+        #expect(notices.all == [.corrupt(segment: first, offset: 0, bytes: whole.count)])
+    }
+
+    @Test("still joins the two halves of an exchange on both sides of a gap")
+    func halves() async throws {
+        let journal = try fixture.journal()
+        let admissions = (0..<3).map { _ in Samples.admission() }
+        for admission in admissions { _ = try journal.append(admission) }
+        try journal.append(Samples.settlement(of: admissions[0]))
+        journal.close()
+        let segment = try #require(try fixture.segments.first)
+        var bytes = try Segment.bytes(of: path(segment), from: 0, to: nil)
+        bytes[places(bytes, segment)[1] + 12] ^= 4
+        try Data(bytes).write(to: URL(fileURLWithPath: path(segment)))
+        let next = try fixture.journal()
+        try await fixture.writer(next).drain()
+        next.close()
+        #expect(try await fixture.store.record(admissions[0].record)?.settlement.outcome == .answered)
+        #expect(try await fixture.store.record(admissions[1].record) == nil)
+        #expect(try await fixture.store.record(admissions[2].record)?.settlement.outcome == .interrupted)
     }
 }

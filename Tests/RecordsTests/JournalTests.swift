@@ -1,4 +1,5 @@
 import Foundation
+import StorageTesting
 import Testing
 
 @testable import Records
@@ -109,5 +110,22 @@ struct JournalTests {
         #expect(try frames(in: folder.path).count == 1)
         try await journal.written(position)
         #expect(throws: (any Error).self) { try journal.append(Samples.admission()) }
+    }
+
+    @Test("drops damaged parts that were put aside once they are old")
+    func dropsDamaged() throws {
+        let journal = try journal()
+        for (name, age) in [("00000001.log.corrupt", 100.0), ("00000002.log.corrupt", 10), ("notes.corrupt", 100)] {
+            let path = folder.path + "/" + name
+            try Data([1]).write(to: URL(fileURLWithPath: path))
+            let date = Date(timeIntervalSince1970: Double(Samples.noon.microseconds) / 1e6 - age * 86_400)
+            try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: path)
+        }
+        let from = Retention(recordDays: 92).recordsFrom(at: Samples.noon)
+        #expect(try journal.dropDamaged(before: from) == ["00000001.log.corrupt"])
+        #expect(try journal.dropDamaged(before: from).isEmpty)
+        let names = try SystemFiles().names(in: folder.path)
+        #expect(Set(names).isSuperset(of: ["00000001.log", "00000002.log.corrupt", "notes.corrupt"]))
+        journal.close()
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import ServiceLifecycle
 import Storage
@@ -206,6 +207,55 @@ struct RecordWriterTests {
         #expect(try await fixture.all().count == 3)
         #expect(try await fixture.requests() == 4)
         #expect(try await fixture.store.partitions.months().map(\.description) == ["2026-10", "2026-11"])
+    }
+
+    @Test("stops where another one follows the same journal")
+    func anotherFollower() async throws {
+        let journal = try fixture.journal()
+        let (first, second) = (fixture.writer(journal), fixture.writer(journal))
+        try settle(try admit(1, in: journal), in: journal)
+        try await flush(journal)
+        try await first.drain()
+        try settle(try admit(1, in: journal), in: journal)
+        try await flush(journal)
+        try await second.drain()
+        try settle(try admit(1, in: journal), in: journal)
+        try await flush(journal)
+        await #expect(throws: RecordWriterError.anotherFollower) { try await first.drain() }
+        try await second.drain()
+        #expect(try await fixture.requests() == 6)
+        journal.close()
+    }
+
+    @Test("opens each month once, however many ask for it at the same time")
+    func opensOnce() async throws {
+        let partitions = SQLiteRecordPartitions(folder: fixture.folder.path + "/records")
+        func open(_ month: Month, times: Int) async throws -> [ObjectIdentifier] {
+            try await withThrowingTaskGroup(of: ObjectIdentifier?.self) { group in
+                for _ in 0..<times {
+                    group.addTask {
+                        try await partitions.store(of: month, isCreating: true).map {
+                            ObjectIdentifier($0 as AnyObject)
+                        }
+                    }
+                }
+                return try await group.reduce(into: []) { $0 += [$1].compactMap(\.self) }
+            }
+        }
+        func handles() throws -> Int {
+            let folder = "/proc/self/fd/"
+            return try FileManager.default.contentsOfDirectory(atPath: folder).count { name in
+                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder + name)
+                return target?.contains("\(fixture.folder.path)/records/") == true
+            }
+        }
+        for month in try ["2026-10", "2026-11"].map({ try #require(Month($0)) }) {
+            let stores = try await open(month, times: 8)
+            #expect(stores.count == 8 && Set(stores).count == 1)
+        }
+        #expect(try handles() > 0)
+        try await partitions.close()
+        #expect(try handles() == 0)
     }
 
     @Test("writes what is left when it is told to end")

@@ -1,5 +1,6 @@
 import Snapshots
 import Storage
+import StorageTesting
 
 @testable import Records
 

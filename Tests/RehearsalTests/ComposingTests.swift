@@ -100,7 +100,7 @@ struct ComposingTests {
     func samplesSatisfy(text: String) throws {
         let schema = try Value(parsing: Array(text.utf8))
         for number in 0..<50 {
-            var sample = SchemaSample(schema, Seed(UInt64(number)))
+            var sample = SchemaSample(schema, Seed(UInt64(number)), piecesMax: 10_000)
             let value = sample.value()
             #expect(Self.satisfies(value, schema, schema), "\(value)")
         }
@@ -180,5 +180,30 @@ struct BehaviourTests {
         var behaviour = Behaviour()
         try behaviour.apply(options: " ttft = 1.5s;rate=2 & text=a%3Bb%20%C3%A9 ;; ")
         #expect(behaviour.ttft == .milliseconds(1_500) && behaviour.rate == 2 && behaviour.text == "a;b é")
+    }
+
+    @Test("Times stay ones that clocks can count to", arguments: [0, 1, 10_000_000, Int.max])
+    func times(tokens: Int) throws {
+        var behaviour = Behaviour()
+        try behaviour.apply(options: "ttft=86400000s&rate=0.001")
+        let time = behaviour.time(ofTokens: tokens)
+        #expect(time >= .seconds(86_400_000) && time < .nanoseconds(Int64.max))
+        #expect(Behaviour().time(ofTokens: tokens) == .zero)
+    }
+
+    /// Sixty properties, each of the object that they are properties of; `@` stands for `#`.
+    static let manyReferences = (0..<60).map { #""p\#($0)":{"$ref":"@/$defs/n"}"# }.joined(separator: ",")
+
+    @Test(
+        "A few lines of schema don't make a sample that fills the memory",
+        arguments: [
+            String(repeating: #"{"minItems":1000,"items":"#, count: 20) + "{}" + String(repeating: "}", count: 20),
+            #"{"minItems":1000,"items":{"type":"array","minItems":1000,"items":{"minLength":100000}}}"#,
+            #"{"minItems":1000,"items":{"const":"\#(String(repeating: "x", count: 50_000))"}}"#,
+            #"{"$defs":{"n":{"properties":{\#(manyReferences)}}},"$ref":"@/$defs/n"}"#.replacing("@", with: "#"),
+        ])
+    func samplesAreBounded(text: String) throws {
+        var sample = SchemaSample(try Value(parsing: Array(text.utf8)), Seed(1), piecesMax: 10_000)
+        #expect(sample.value().encoded.count < 10_000 * 100)
     }
 }

@@ -1,3 +1,4 @@
+import Logging
 import Testing
 
 @testable import Rehearsal
@@ -173,5 +174,42 @@ struct FaultTests {
             // A token here is more than a kilobyte; the kernel's buffers hold a few megabytes.
             #expect(sent < 20_000)
         }
+    }
+
+    @Test(
+        "What would not fit into the memory is refused before it is composed, and the server goes on",
+        arguments: [
+            ("rehearsal?tokens=10000000&rate=0.001", 1, false), ("rehearsal?tokens=100000000", 128, false),
+            ("rehearsal?fault=huge&bytes=1073741824", 1, false), ("rehearsal?reasoning=1000000", 128, true),
+        ])
+    func tooLarge(model: String, n: Int, stream: Bool) async throws {
+        try await withRehearsal { running in
+            let body = chat(model, "Hm", ("n", .number(n)), ("stream", .bool(stream)))
+            let answer = try await RawClient.post(running.port, chatPath, body)
+            #expect(answer.status == 400)
+            #expect(try answer.json()["error"]?["message"]?.text?.contains("too large") == true)
+            #expect(try await RawClient.post(running.port, chatPath, chat("rehearsal")).status == 200)
+        }
+    }
+
+    @Test("Embeddings and completions of many inputs are bounded alike")
+    func tooManyInputs() async throws {
+        try await withRehearsal { running in
+            let inputs = Value.array((0..<100_000).map { _ in "a" })
+            for (path, name) in [("/v1/embeddings", "input"), ("/v1/completions", "prompt")] {
+                let body = Value.object([.init(name: "model", value: "rehearsal"), .init(name: name, value: inputs)])
+                let answer = try await RawClient.post(
+                    running.port, path, String(decoding: body.encoded, as: UTF8.self))
+                #expect(answer.status == 400)
+            }
+        }
+    }
+
+    @Test("A server stops whatever time it is given for that")
+    func longGrace() async throws {
+        let server = try await RehearsalServer(
+            configuration: RehearsalConfiguration(), logger: Logger(label: "rehearsal")
+        ).start()
+        try await server.stop(grace: .seconds(Int64.max))
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Limits
 import Storage
 import Testing
 
@@ -19,6 +20,8 @@ struct CommandTests {
             ["applications", "list", "--organisation", "A"], ["applications", "suspend", "B"],
             ["applications", "restore", "B"],
             ["applications", "limits", "B", "--requests-per-minute", "5", "--tokens-per-day", "default"],
+            ["organisations", "limits", "A", "--concurrent-requests", "5"],
+            ["keys", "limits", "key_01jdb3k6y8v4m2n7q9r5s1t3w6", "--tokens-per-minute", "5"],
             ["keys", "create", "--application", "B", "--name", "n", "--scope", "models", "--expires-in", "90d"],
             ["keys", "list"], ["keys", "revoke", "key_01jdb3k6y8v4m2n7q9r5s1t3w6"],
             ["keys", "rotate", "key_01jdb3k6y8v4m2n7q9r5s1t3w6", "--overlap", "0s"], ["usage", "--from", "2026-11-01"],
@@ -35,7 +38,9 @@ struct CommandTests {
         arguments: [
             ["serve", "--upstream-model", "a"], ["keys", "create", "--application", "B"],
             ["usage", "--from", "yesterday"],
-            ["applications", "limits", "B", "--tokens-per-day", "-1"], ["records", "tail", "--outcome", "fine"],
+            ["applications", "limits", "B", "--tokens-per-day", "-1"],
+            ["keys", "limits", "key_01jdb3k6y8v4m2n7q9r5s1t3w6", "--concurrent-requests", "some"],
+            ["records", "tail", "--outcome", "fine"],
             ["applications", "create", "B", "--organisation", "A", "--stage", "live"],
             ["keys", "rotate", "k", "--overlap", "1"],
             ["rehearse", "--port", "65536"], ["nothing"],
@@ -117,5 +122,27 @@ struct CommandTests {
         let problems = try RuleCheck(files: [("r.yaml", yaml)]).problems()
         #expect(problems.map { "\($0.file):\($0.line):\($0.column)" } == ["r.yaml:5:22", "r.yaml:8:9"])
         #expect(try RuleCheck(files: [("r.yaml", "rules: 1")]).problems().count == 1)
+    }
+
+    @Test(
+        "limits that are named change, `default` takes one away, the others stay",
+        arguments: [
+            ([], [1, 2, nil, nil]), (["--requests-per-minute", "7"], [7, 2, nil, nil]),
+            (["--tokens-per-minute", "default", "--tokens-per-day", "0"], [1, nil, nil, 0]),
+        ] as [([String], [Int?])])
+    func limits(arguments: [String], expected: [Int?]) throws {
+        let limits = LimitSettings(requestsPerMinute: 1, tokensPerMinute: 2)
+        #expect(LimitsView(try LimitOptions.parse(arguments).applied(to: limits)).rows.map(\.1) == expected)
+    }
+
+    @Test("somebody who names a model that is not there is told so, as far as the settings say which are")
+    func unknownModels() throws {
+        func doubts(_ yaml: String?) throws -> [String] {
+            let settings = try ModelPlanTests.settings(yaml)
+            return ["small", "tiny", "other", "rehearsal-echo"].filter { settings.doubt(aboutModel: $0) != nil }
+        }
+        #expect(try doubts(nil).isEmpty)
+        #expect(try doubts(ModelSettingsTests.whole) == ["tiny", "other", "rehearsal-echo"])
+        #expect(try doubts(ModelSettingsTests.whole + "\nrehearsal: {enabled: true}") == ["tiny", "other"])
     }
 }

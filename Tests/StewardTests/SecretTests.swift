@@ -47,7 +47,9 @@ struct SecretTests {
     @Test("not in the listing, nor in what is printed of models", arguments: 0..<20)
     func listing(seed: Int) throws {
         var generator = SeededGenerator(seed: UInt64(seed))
-        let (first, second) = (Self.secret(&generator), Self.secret(&generator).replacing(" ", with: ""))
+        // A credential has no spaces.
+        let secrets = (0..<2).map { _ in Self.secret(&generator).replacing(" ", with: "") }
+        let (first, second) = (secrets[0], secrets[1])
         let digits = String((0..<64).map { _ in "0123456789abcdef".randomElement(using: &generator) ?? "0" })
         let file = try TemporaryFile(second, named: "credential")
         let settings = try SettingsLoader(environment: ["FIRST": first, "DIGEST": digits]).load(
@@ -77,5 +79,28 @@ struct SecretTests {
             "models:\n  - name: a\n    upstreams:\n      - url: http://h\n        api_key: abc\n")
         #expect(problems.map(\.place.description) == ["steward.yaml:5:9"])
         #expect(problems.first?.advice.contains("`credential_env`") == true)
+    }
+
+    @Test(
+        "a credential that would break or split a request's head is a problem, in a variable as in a file",
+        arguments: [
+            "two words", "key\r\nx-admin: 1", "key\nother", "key\u{0}", "key\u{7F}", "k\u{E9}y", " ", "\n", "a\tb",
+            "a\u{2028}b",
+        ])
+    func unsendable(text: String) throws {
+        #expect(CredentialText(text) == nil)
+        let model = "models:\n  - name: a\n    upstreams:\n      - url: http://127.0.0.1:1\n        "
+        let ofVariable = SettingsMatrixTests.problems(model + "credential_env: K", environment: ["K": text])
+        #expect(ofVariable.map(\.place.description) == ["steward.yaml:5:25"])
+        let file = try TemporaryFile(text, named: "credential")
+        let ofFile = SettingsMatrixTests.problems(model + "credential_file: \(file.path)")
+        #expect(ofFile.map(\.place.description) == ["steward.yaml:5:26"])
+        #expect((ofVariable + ofFile).allSatisfy { $0.advice == CredentialText.advice })
+    }
+
+    @Test("white space around a credential is left out", arguments: ["key", "key\n", "key\r\n", " \tkey \n\n"])
+    func trimmed(text: String) {
+        #expect(CredentialText(text)?.value == "key")
+        #expect("\(CredentialText(text)!)" == "[secret]")
     }
 }

@@ -124,4 +124,21 @@ struct SettingsLayerTests {
         #expect(settings.retention == .init())
         #expect(settings.desk.host == "127.0.0.1")
     }
+
+    @Test("the file is that of the flag, else that of STEWARD_CONFIG, which no setting is")
+    func namedFile() throws {
+        let (first, second) = (
+            try TemporaryFile("gateway: {threads: 2}", named: "a.yaml"),
+            try TemporaryFile("gateway: {threads: 3}", named: "b.yaml")
+        )
+        let loader = SettingsLoader(environment: ["STEWARD_CONFIG": first.path])
+        let settings = try loader.load(file: nil)
+        #expect(settings.effective.integer("gateway.threads") == 2)
+        #expect(settings.notices.isEmpty)
+        #expect(try loader.load(file: second.path).effective.integer("gateway.threads") == 3)
+        let error = #expect(throws: SettingProblems.self) {
+            try SettingsLoader(environment: ["STEWARD_CONFIG": first.path + ".none"]).load(file: nil)
+        }
+        #expect(error?.problems.map(\.place) == [.variable("STEWARD_CONFIG")])
+    }
 }

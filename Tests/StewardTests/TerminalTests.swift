@@ -15,12 +15,13 @@ struct TerminalTests {
         #expect(table.text == "NAME          N\nlong name     5\né          1234\n")
     }
 
-    @Test("a name with control characters neither breaks a line nor reaches the terminal")
+    @Test("a name with hidden characters neither shows as another nor breaks a line nor reaches the terminal")
     func controls() {
         var table = Table(["NAME"])
-        table.add(["a\u{1B}[31mb\r\nc"])
+        table.add(["a\u{1B}[31mb\r\nc\u{202E}d\u{200B}e\u{2028}f"])
         #expect(table.text.filter { $0 == "\n" }.count == 2)
         #expect(!table.text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
+        #expect(!table.text.unicodeScalars.contains { [0x202E, 0x200B, 0x2028].contains($0.value) })
         #expect(RecordPrinter.line(["\u{7}bell"]).unicodeScalars.allSatisfy { $0.value >= 0x20 || $0 == "\n" })
     }
 
@@ -39,16 +40,6 @@ struct TerminalTests {
     func noQuantities(text: String) {
         #expect(DurationText.parse(text) == nil)
         #expect(text == "5" || ByteSize.parse(text) == nil)
-    }
-
-    @Test(
-        "the distance of names counts edits and swaps",
-        arguments: [
-            ("port", "port", 0), ("prot", "port", 1), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3),
-            ("ab", "ba", 1),
-        ])
-    func distance(left: String, right: String, count: Int) {
-        #expect(NearestName.distance(Array(left.utf8), Array(right.utf8)) == count)
     }
 
     @Test("the announcement of a first run has examples for its address, model and key; a later one has none")

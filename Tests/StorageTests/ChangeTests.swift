@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Changes", .timeLimit(.minutes(1)))
 struct ChangeTests {
-    @Test("of this process and of another are told within a second", arguments: StoreEngine.allCases, [true, false])
+    @Test("of this process and of another are told", arguments: StoreEngine.allCases, [true, false])
     func tells(_ engine: StoreEngine, byAnother: Bool) async throws {
         try await engine.withStore { store in
             let database = try store.open()

@@ -53,6 +53,62 @@ struct DatabaseTests {
         }
     }
 
+    @Test("stores a batch as it stores rows one by one", arguments: StoreEngine.allCases)
+    func storesBatches(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            let id = KeyID(at: Timestamp(microseconds: 1_795_000_000_123_456))
+            let texts: [String?] = ["", nil, "a\u{0}b", "Zoë 👩‍👩‍👧", String(repeating: "ß", count: 5_000)]
+            let rows = try await database.write { transaction in
+                try transaction.executeScript(
+                    "CREATE TABLE batch (id TEXT, number BIGINT, note TEXT, at BIGINT, flag BIGINT)")
+                // Numbers in another order than places.
+                try transaction.execute(
+                    "INSERT INTO batch (flag, at, note, number, id) VALUES ($5, $4, $3, $2, $1)",
+                    forEach: texts.enumerated()
+                ) { row, arguments in
+                    arguments.append(row.offset == 2 ? nil : id)
+                    arguments.append(row.offset == 0 ? Int.min : row.offset)
+                    arguments.append(row.element)
+                    arguments.append(Timestamp(microseconds: -1))
+                    arguments.append(row.offset == 3)
+                }
+                return try transaction.query("SELECT id, number, note, at, flag FROM batch ORDER BY rowid")
+            }
+            #expect(try rows.map { try $0["note"] as String? } == texts)
+            #expect(try rows.map { try $0["number"] as Int } == [.min, 1, 2, 3, 4])
+            #expect(try rows.map { try $0["id"] as KeyID? } == [id, id, nil, id, id])
+            #expect(try rows.map { try $0["at"] as Timestamp }.allSatisfy { $0.microseconds == -1 })
+            #expect(try rows.map { try $0["flag"] as Bool } == [false, false, false, true, false])
+        }
+    }
+
+    @Test(
+        "refuses a batch whose arguments don't match the parameters, and one that breaks a constraint",
+        arguments: StoreEngine.allCases)
+    func refusesWrongBatches(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            try await database.write { try $0.executeScript("CREATE TABLE batch (number BIGINT PRIMARY KEY)") }
+            for wrong in [[1, 2], []] {
+                await #expect(throws: StorageError.self) {
+                    try await database.write { transaction in
+                        try transaction.execute("INSERT INTO batch VALUES ($1)", forEach: [wrong]) { row, arguments in
+                            for number in row { arguments.append(number) }
+                        }
+                    }
+                }
+            }
+            await #expect(throws: StorageError.self) {
+                try await database.write { transaction in
+                    try transaction.execute("INSERT INTO batch VALUES ($1)", forEach: [1, 2, 1]) { $1.append($0) }
+                }
+            }
+            #expect(try await database.read { try $0.query("SELECT number FROM batch") }.isEmpty)
+            try await database.write { transaction in
+                try transaction.execute("INSERT INTO batch VALUES ($1)", forEach: [1, 2]) { $1.append($0) }
+            }
+        }
+    }
+
     @Test("stores times, ids, truth values and absent values", arguments: StoreEngine.allCases)
     func storesOurTypes(_ engine: StoreEngine) async throws {
         try await engine.withDatabase { database in

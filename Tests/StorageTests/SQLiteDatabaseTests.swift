@@ -8,7 +8,7 @@ import Testing
 struct SQLiteDatabaseTests {
     /// A pragma's value on the connection that writes.
     static func pragma(_ name: String, of database: SQLiteDatabase) async throws -> SQLValue {
-        try await database.write { try $0.query("PRAGMA \(name)")[0][0] }
+        try await database.write { try $0.query("PRAGMA \(name)")[0][name] }
     }
 
     @Test("syncs at each commit, in WAL mode, with foreign keys on")

@@ -103,7 +103,6 @@ struct MetricsRegistryTests {
         let histogram = Histogram(buckets, unit: .seconds)
         for bound in buckets.bounds { histogram.observe(Int64((bound * 1e9).rounded())) }
         #expect(histogram.reading.counts == buckets.bounds.map { _ in 1 } + [0])
-        #expect(Buckets.exponential(from: 0.01, factor: 2, count: 14).bounds.last == 81.92)
     }
 
     @Test("a histogram shows its buckets as decimals, cumulative, with sum and count")
@@ -111,9 +110,7 @@ struct MetricsRegistryTests {
         let registry = MetricsRegistry()
         let histogram = registry.histogram(
             "steward.stage.duration", unit: .seconds, buckets: Buckets([0.000_001, 0.01, 1]), help: "Stage.")
-        for duration in [Duration.nanoseconds(1_000), .nanoseconds(1_001), .milliseconds(20), .seconds(2)] {
-            histogram.observe(duration)
-        }
+        for nanoseconds: Int64 in [1_000, 1_001, 20_000_000, 2_000_000_000] { histogram.observe(nanoseconds) }
         let text = String(decoding: registry.render(), as: UTF8.self)
         #expect(
             text.contains(
@@ -180,8 +177,8 @@ struct MetricsRegistryTests {
     func genAI() throws {
         let registry = MetricsRegistry()
         let series = GenAIMetrics(in: registry).series(operation: "chat", provider: "openai", model: "gemma")
-        series.duration.observe(Duration.milliseconds(700))
-        series.duration(errorType: "429").observe(Duration.milliseconds(1))
+        series.duration.observe(700_000_000)
+        series.duration(errorType: "429").observe(1_000_000)
         series.inputTokens.observe(12)
         let families = try parse(registry)
         let durations = try #require(families["gen_ai_server_request_duration_seconds"]).samples

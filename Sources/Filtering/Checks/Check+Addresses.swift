@@ -1,8 +1,8 @@
 /// Internet addresses.
 extension Check {
     /// An IPv4 address of the public internet. Addresses that lead to nobody in particular are none: this network,
-    /// private, shared, loopback, link-local, multicast and reserved ones, network addresses ending in 0, and the
-    /// great public resolvers. Documentation addresses count, since in a text they stand for somebody's.
+    /// private, shared, loopback, link-local, multicast and reserved ones, and network addresses ending in 0.
+    /// Documentation addresses count, since in a text they stand for somebody's.
     ///
     /// Version and section numbers look alike (`4.7.2.1`): at least two octets must be 20 or more, which is true of
     /// 99.8 % of all addresses.

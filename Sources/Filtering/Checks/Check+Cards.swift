@@ -1,38 +1,56 @@
 extension Check {
-    /// A payment card number: 12 to 19 digits, single spaces or hyphens between them, a range that an issuer uses, the
-    /// network's length, and the Luhn digit.
+    /// The payment card number that a candidate ends with: 12 to 19 digits, a range that an issuer uses, the network's
+    /// length, and the Luhn digit.
+    ///
+    /// Usually single blanks or hyphens stand between its digits; or dots, two blanks or one line break where the groups
+    /// are those that cards print, since columns of numbers look alike. Otherwise it is in pieces: of two digits or more,
+    /// or digit by digit, with up to three blanks, line breaks, dots, hyphens or slashes between them; that needs context.
+    ///
+    /// It begins where a word does, but not behind a decimal point. One pass from the end, in which each digit adds to
+    /// the sum: text full of digits has many candidates.
     ///
     /// Source: ISO/IEC 7812-1 (numbering, Luhn); networks' published ranges: Visa 4; Mastercard 51–55, 2221–2720;
     /// American Express 34, 37; Diners Club 300–305, 3095, 36, 38–39; Discover 6011, 644–649, 65; JCB 3528–3589 and
     /// the older 1800, 2131; UnionPay 62, 81; Maestro 50, 56–58, 6304, 6390, 67; Mir 2200–2204; RuPay 60, 82, 508;
     /// Troy 9792.
-    static func isCard(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: " -"), (12...19).contains(text.count),
-            text.areDigits(0..<text.count), hasIssuer(text), isGroupedAsCard(candidate)
-        else { return false }
-        return CheckDigits.luhn(text)
-    }
-
-    /// Whether digits stand together, one by one, or in groups of three or more, as on cards; others are lists of numbers.
-    private static func isGroupedAsCard(_ candidate: Span<UInt8>) -> Bool {
-        var shortest = 19
-        var longest = 0
-        var length = 0
-        for index in 0...candidate.count {
-            if index < candidate.count, candidate[index].isASCIIDigit {
-                length += 1
-            } else {
-                shortest = min(shortest, length)
-                longest = max(longest, length)
-                length = 0
+    static func cardPart(of candidate: Span<UInt8>, inPieces: Bool) -> Range<Int>? {
+        var (start, index) = (nil as Int?, candidate.count)
+        var (count, sum, firstFour, gap) = (0, 0, 0, 0)
+        var hasDots = false
+        while index > 0 {
+            index -= 1
+            let byte = candidate[index]
+            guard byte.isASCIIDigit else {
+                gap += 1
+                guard count > 0, gap <= 3, cardSeparators.contains(byte) else { break }
+                if byte == UInt8(ascii: ".") { hasDots = true }
+                continue
             }
+            (count, gap) = (count + 1, 0)
+            guard count <= 19 else { break }
+            let digit = Int(byte) - 0x30
+            sum += count % 2 == 1 ? digit : digit > 4 ? digit * 2 - 9 : digit * 2
+            firstFour = digit * 1_000 + firstFour / 10
+            guard count >= 12, sum % 10 == 0, hasIssuer(firstFour, count),
+                beginsCard(candidate, at: index, hasDots: hasDots)
+            else { continue }
+            let groups = CardGroups(candidate.extracting(index..<candidate.count))
+            if inPieces ? groups.arePieces : groups.areUsual { start = index }
         }
-        return shortest >= 3 || longest == 1
+        return start.map { $0..<candidate.count }
     }
 
-    private static func hasIssuer(_ text: CompactBytes) -> Bool {
-        let four = text.number(0..<4)
-        return switch (four, text.count) {
+    private static let cardSeparators = ByteSet(" -./\t\n\u{0B}\u{0C}\r".utf8)
+
+    private static func beginsCard(_ candidate: Span<UInt8>, at index: Int, hasDots: Bool) -> Bool {
+        guard index > 0 else { return true }
+        guard candidate[index].beginsWord(after: candidate[index - 1]) else { return false }
+        let isFraction = index > 1 && candidate[index - 1] == UInt8(ascii: ".") && candidate[index - 2].isASCIIDigit
+        return !isFraction || hasDots
+    }
+
+    private static func hasIssuer(_ firstFour: Int, _ count: Int) -> Bool {
+        switch (firstFour, count) {
         case (4000...4999, 13), (4000...4999, 16), (4000...4999, 19): true
         case (5100...5599, 16), (2221...2720, 16), (2200...2204, 16...19): true
         case (3400...3499, 15), (3700...3799, 15): true
@@ -52,7 +70,8 @@ extension Check {
     ///
     /// Source: ISO 13616-1; lengths from SWIFT's IBAN registry, release 99.
     static func isIBAN(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: " -"), text.count >= 15, text.areDigits(2..<4),
+        guard let text = CompactBytes(candidate, separators: [.blank, .hyphen]), text.count >= 15,
+            text.areDigits(2..<4),
             text[0].isASCIILetter, text[1].isASCIILetter,
             ibanLengths[UInt16(text[0]) << 8 | UInt16(text[1])] == text.count, (2...98).contains(text.number(2..<4))
         else { return false }
@@ -74,4 +93,75 @@ extension Check {
         }
         return lengths
     }()
+}
+
+/// How the digits of a card number stand together, and what stands between them.
+private struct CardGroups {
+    private var shortest = Int.max
+    private var longest = 0
+    private var count = 0
+    /// Whether all groups but the last have four digits, and the last no more.
+    private var areFours = true
+    /// Whether they are 4-6-5 or 4-6-4.
+    private var areFourSixFive = true
+    private var lineBreaks = 0
+    private var dots = 0
+    private var gapBytes = 0
+    /// Whether a single blank or hyphen is all that ever stands between groups.
+    private var areTight = true
+    /// Whether two bytes at most stand between groups, and neither slashes nor tabs.
+    private var areNear = true
+    private var haveDoubleBlanks = false
+
+    init(_ number: Span<UInt8>) {
+        var (digits, gap) = (0, 0)
+        for index in number.indices {
+            let byte = number[index]
+            if byte.isASCIIDigit {
+                (digits, gap) = (gap > 0 ? 1 : digits + 1, 0)
+                continue
+            }
+            if gap == 0 { add(digits, isLast: false) }
+            gap += 1
+            note(byte, gap)
+        }
+        add(digits, isLast: true)
+    }
+
+    private mutating func note(_ separator: UInt8, _ gap: Int) {
+        gapBytes += 1
+        if gap > 1 { areTight = false }
+        if gap > 2 { areNear = false }
+        switch separator {
+        case UInt8(ascii: " "): if gap == 2 { haveDoubleBlanks = true }
+        case UInt8(ascii: "-"): break
+        case UInt8(ascii: "."): (dots, areTight) = (dots + 1, false)
+        case UInt8(ascii: "\n"): (lineBreaks, areTight) = (lineBreaks + 1, false)
+        case UInt8(ascii: "\r"): areTight = false
+        default: (areTight, areNear) = (false, false)
+        }
+    }
+
+    private mutating func add(_ digits: Int, isLast: Bool) {
+        shortest = min(shortest, digits)
+        longest = max(longest, digits)
+        if isLast ? digits > 4 : digits != 4 { areFours = false }
+        let isUsual = count == 0 ? digits == 4 : count == 1 ? digits == 6 : count == 2 && (4...5).contains(digits)
+        if !isUsual || isLast && count != 2 { areFourSixFive = false }
+        count += 1
+    }
+
+    /// Whether people write card numbers so: together, in groups of three or more, or digit by digit; other numbers are
+    /// lists, and so are those with wider gaps unless the groups are those on cards.
+    var areUsual: Bool {
+        if areTight { return shortest >= 3 || longest == 1 }
+        guard areNear else { return false }
+        return lineBreaks <= 1 && (areFours || areFourSixFive) || longest == 1 && lineBreaks == 0 && !haveDoubleBlanks
+    }
+
+    /// Whether they may be a card number's where the text speaks of cards, but for the halves of a decimal number.
+    var arePieces: Bool {
+        let areDecimal = count == 2 && dots == 1 && gapBytes == 1
+        return (shortest >= 2 || longest == 1) && !areUsual && !areDecimal
+    }
 }

@@ -34,7 +34,7 @@ extension Check {
             default: return nil
             }
         }
-        return CompactBytes(digits.span.extracting(0..<count), separators: "")
+        return CompactBytes(digits.span.extracting(0..<count), separators: [])
     }
 
     private static func hasCountryCode(_ digits: CompactBytes) -> Bool {
@@ -58,8 +58,9 @@ extension Check {
         return codes.subtracting([259, 684, 693])
     }()
 
-    /// An e-mail address: a dot-atom of at most 64 bytes, labels of letters, digits and hyphens, a top-level domain of
-    /// letters that is no file extension (`icon@2x.png` is a file).
+    /// An e-mail address: a local part of at most 64 bytes without a dot at its end or two together, labels without a
+    /// hyphen at an end, a top-level domain of letters that is no file extension (`icon@2x.png` is a file). Which other
+    /// characters may stand in it, the rule's pattern says.
     ///
     /// Source: RFC 5321, sections 4.1.2 and 4.5.3.1; RFC 1035, section 2.3.1.
     static func isEmail(_ candidate: Span<UInt8>) -> Bool {
@@ -98,16 +99,15 @@ extension Check {
 
     private static func isTopLevelDomain(_ label: Span<UInt8>) -> Bool {
         guard (2...24).contains(label.count) else { return false }
-        var lowered: [UInt8] = []
-        for index in label.indices {
-            guard label[index].isASCIILetter else { return false }
-            lowered.append(label[index] | 0x20)
+        for index in label.indices where !label[index].isASCIILetter { return false }
+        for word in fileExtensions where word.count == label.count {
+            guard label.indices.contains(where: { label[$0] | 0x20 != word[$0] }) else { return false }
         }
-        return !fileExtensions.contains { $0.utf8.elementsEqual(lowered) }
+        return true
     }
 
     private static let fileExtensions = [
         "bmp", "css", "gif", "html", "htm", "ico", "jpeg", "jpg", "js", "json", "jsx", "min", "png", "pdf", "svg", "ts",
         "tsx", "txt", "webp", "xml", "yaml", "yml", "service", "timer", "socket", "target", "mount", "local",
-    ]
+    ].map { Array($0.utf8) }
 }

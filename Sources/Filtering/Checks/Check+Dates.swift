@@ -11,7 +11,7 @@ extension Check {
                 guard lengths[place] < 4 else { return false }
                 parts[place] = parts[place] * 10 + Int(byte) - 0x30
                 lengths[place] += 1
-            } else if Array("-./ ".utf8).contains(byte) {
+            } else if dateSigns.contains(byte) {
                 // A dot and a blank may stand together (28. 2. 2001).
                 if lengths[place] == 0, place > 0, byte == UInt8(ascii: " ") { continue }
                 guard lengths[place] > 0, place < 2 else { return false }
@@ -30,4 +30,6 @@ extension Check {
         return CalendarDate.isValid(year: year, month: parts[1], day: parts[0])
             || CalendarDate.isValid(year: year, month: parts[0], day: parts[1])
     }
+
+    private static let dateSigns = ByteSet("-./ ".utf8)
 }

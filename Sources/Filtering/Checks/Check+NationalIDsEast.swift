@@ -5,7 +5,9 @@ extension Check {
     ///
     /// Source: § 139b Abgabenordnung; Bundeszentralamt für Steuern, Prüfung der Identifikationsnummer.
     static func isGermanSteuerID(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(digits: candidate, separators: " /-", count: 11), text.digit(0) != 0 else {
+        guard let text = CompactBytes(digits: candidate, separators: [.blank, .slash, .hyphen], count: 11),
+            text.digit(0) != 0
+        else {
             return false
         }
         var counts = InlineArray<10, Int>(repeating: 0)
@@ -31,7 +33,9 @@ extension Check {
     ///
     /// Source: Zentrale Ausgleichsstelle, AHVN13; GS1 General Specifications, check digit.
     static func isSwissAHV(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(digits: candidate, separators: ". -", count: 13), text.number(0..<3) == 756 else {
+        guard let text = CompactBytes(digits: candidate, separators: [.dot, .blank, .hyphen], count: 13),
+            text.number(0..<3) == 756
+        else {
             return false
         }
         return text.weightedSum([1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]) % 10 == 0
@@ -41,8 +45,8 @@ extension Check {
     ///
     /// Source: Skatteverket, SKV 704; Folkbokföringslagen § 18.
     static func isSwedishPersonnummer(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: "-+"), text.count == 10 || text.count == 12,
-            text.areDigits(0..<text.count)
+        guard let text = CompactBytes(candidate, separators: [.hyphen, .plus]), text.count == 10 || text.count == 12,
+            text.areDigits
         else { return false }
         let start = text.count - 10
         let day = text.number(start + 4..<start + 6)
@@ -112,7 +116,7 @@ extension Check {
     ///
     /// Source: Ustawa o ewidencji ludności, article 15; gov.pl, Czym jest numer PESEL.
     static func isPolishPESEL(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(digits: candidate, separators: "", count: 11) else { return false }
+        guard let text = CompactBytes(digits: candidate, separators: [], count: 11) else { return false }
         let century = [1900, 2000, 2100, 2200, 1800][text.number(2..<4) / 20]
         guard
             CalendarDate.isValid(
@@ -125,7 +129,7 @@ extension Check {
     ///
     /// Source: Nüfus ve Vatandaşlık İşleri, algorithm as published with law 5490.
     static func isTurkishTCKN(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(digits: candidate, separators: "", count: 11), text.digit(0) != 0 else {
+        guard let text = CompactBytes(digits: candidate, separators: [], count: 11), text.digit(0) != 0 else {
             return false
         }
         let odd = text.weightedSum([1, 0, 1, 0, 1, 0, 1, 0, 1])

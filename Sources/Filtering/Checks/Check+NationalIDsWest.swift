@@ -18,7 +18,8 @@ extension Check {
     ///
     /// Source: HMRC, National Insurance Manual NIM39110.
     static func isUKNationalInsurance(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: " -"), text.count == 9, text.areDigits(2..<8) else {
+        guard let text = CompactBytes(candidate, separators: [.blank, .hyphen]), text.count == 9, text.areDigits(2..<8)
+        else {
             return false
         }
         let (first, second, last) = (text[0], text[1], text[8])
@@ -60,7 +61,8 @@ extension Check {
     ///
     /// Source: INSEE, numéro de sécurité sociale; decree 82-103.
     static func isFrenchNIR(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: " -."), text.count == 15, text.areDigits(0..<6),
+        guard let text = CompactBytes(candidate, separators: [.blank, .hyphen, .dot]), text.count == 15,
+            text.areDigits(0..<6),
             text.areDigits(7..<15), [1, 2, 3, 4, 7, 8].contains(text.digit(0))
         else { return false }
         let month = text.number(3..<5)
@@ -81,7 +83,8 @@ extension Check {
     ///
     /// Source: Ministerio del Interior, cálculo del dígito de control del NIF/NIE.
     static func isSpanishDNI(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: " -"), text.count == 9, text.areDigits(1..<8) else {
+        guard let text = CompactBytes(candidate, separators: [.blank, .hyphen]), text.count == 9, text.areDigits(1..<8)
+        else {
             return false
         }
         let first: Int
@@ -110,7 +113,7 @@ extension Check {
     /// Where two people would share a code, digits become letters (omocodia), the check letter staying valid.
     /// Source: Decreto ministeriale 23 December 1976, articles 2 to 6.
     static func isItalianCodiceFiscale(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: " "), text.count == 16 else { return false }
+        guard let text = CompactBytes(candidate, separators: [.blank]), text.count == 16 else { return false }
         let digits = [6, 7, 9, 10, 12, 13, 14]
         let omocodia = Array("LMNPQRSTUV".utf8)
         for index in 0..<16 {
@@ -136,8 +139,8 @@ extension Check {
     ///
     /// Source: Rijksdienst voor Identiteitsgegevens, Logisch Ontwerp BSN.
     static func isDutchBSN(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: " .-"), (8...9).contains(text.count),
-            text.areDigits(0..<text.count), !text.isUniform
+        guard let text = CompactBytes(candidate, separators: [.blank, .dot, .hyphen]), (8...9).contains(text.count),
+            text.areDigits, !text.isUniform
         else { return false }
         let weights = text.count == 9 ? [9, 8, 7, 6, 5, 4, 3, 2, -1] : [8, 7, 6, 5, 4, 3, 2, -1]
         return text.weightedSum(weights) % 11 == 0
@@ -148,7 +151,9 @@ extension Check {
     ///
     /// Source: Royal decree of 3 April 1984; IBZ, numéro de registre national.
     static func isBelgianRRN(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(digits: candidate, separators: " .-", count: 11) else { return false }
+        guard let text = CompactBytes(digits: candidate, separators: [.blank, .dot, .hyphen], count: 11) else {
+            return false
+        }
         let month = text.number(2..<4) % 20
         guard text.number(2..<4) <= 52, month <= 12, text.number(4..<6) <= 31, text.number(6..<9) > 0 else {
             return false

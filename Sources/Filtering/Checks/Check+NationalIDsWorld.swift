@@ -4,7 +4,9 @@ extension Check {
     ///
     /// Source: Receita Federal, Ato Declaratório; Manual do CPF, dígitos verificadores.
     static func isBrazilianCPF(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(digits: candidate, separators: " .-", count: 11), !text.isUniform else {
+        guard let text = CompactBytes(digits: candidate, separators: [.blank, .dot, .hyphen], count: 11),
+            !text.isUniform
+        else {
             return false
         }
         func check(_ weights: [Int]) -> Int {
@@ -30,7 +32,7 @@ extension Check {
     ///
     /// Source: Income Tax Department, Know your PAN.
     static func isIndianPAN(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: ""), text.count == 10, text.areDigits(5..<9),
+        guard let text = CompactBytes(candidate, separators: []), text.count == 10, text.areDigits(5..<9),
             (0..<5).allSatisfy({ text[$0].isASCIILetter }), text[9].isASCIILetter
         else { return false }
         return Array("PCHFATBLJG".utf8).contains(text[3]) && text.number(5..<9) > 0
@@ -40,7 +42,7 @@ extension Check {
     ///
     /// Source: GB 11643-1999.
     static func isChineseResidentID(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: " "), text.count == 18, text.areDigits(0..<17),
+        guard let text = CompactBytes(candidate, separators: [.blank]), text.count == 18, text.areDigits(0..<17),
             text.digit(0) != 0,
             CalendarDate.isValid(year: text.number(6..<10), month: text.number(10..<12), day: text.number(12..<14))
         else { return false }
@@ -65,7 +67,7 @@ extension Check {
     ///
     /// Source: Ng Chee Kong and others, the algorithm as published for S and F series (ICA does not publish it).
     static func isSingaporeanNRIC(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: ""), text.count == 9, text.areDigits(1..<8) else {
+        guard let text = CompactBytes(candidate, separators: []), text.count == 9, text.areDigits(1..<8) else {
             return false
         }
         let sum = text.weightedSum([0, 2, 7, 6, 5, 4, 3, 2])
@@ -93,7 +95,7 @@ extension Check {
     ///
     /// Source: Instructivo normativo para la asignación de la CURP, Diario Oficial 18 October 2021.
     static func isMexicanCURP(_ candidate: Span<UInt8>) -> Bool {
-        guard let text = CompactBytes(candidate, separators: ""), text.count == 18, text.areDigits(4..<10),
+        guard let text = CompactBytes(candidate, separators: []), text.count == 18, text.areDigits(4..<10),
             (0..<4).allSatisfy({ text[$0].isASCIILetter }), (11..<16).allSatisfy({ text[$0].isASCIILetter }),
             Array("HMX".utf8).contains(text[10]), text.areDigits(17..<18),
             CalendarDate.isValid(

@@ -8,13 +8,14 @@ extension Check {
         guard candidate.count >= 40, candidate[3] == UInt8(ascii: "_") else { return false }
         let end = candidate.count - 6
         var expected = crc32(candidate.extracting(4..<end))
-        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
         for index in (end..<candidate.count).reversed() {
-            guard candidate[index] == alphabet[Int(expected % 62)] else { return false }
+            guard candidate[index] == base62[Int(expected % 62)] else { return false }
             expected /= 62
         }
         return expected == 0
     }
+
+    private static let base62 = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 
     /// CRC-32 as in ISO 3309 (reflected polynomial 0xEDB88320).
     static func crc32(_ bytes: Span<UInt8>) -> UInt32 {
@@ -49,9 +50,11 @@ extension Check {
             let header = base64URLDecoded(candidate.extracting(0..<first)),
             let claims = base64URLDecoded(candidate.extracting(first + 1..<first + 5))
         else { return false }
-        return header.first == UInt8(ascii: "{") && contains(header.span, "\"alg\"")
-            && claims.first == UInt8(ascii: "{")
+        return header.first == UInt8(ascii: "{") && claims.first == UInt8(ascii: "{")
+            && header.indices.contains { holds(header.span, algorithmName, at: $0) }
     }
+
+    private static let algorithmName = Array("\"alg\"".utf8)
 
     private static func base64URLDecoded(_ text: Span<UInt8>) -> [UInt8]? {
         var output: [UInt8] = []
@@ -78,7 +81,8 @@ extension Check {
     }
 
     /// A random-looking value: after a name and `=` or `:` if the candidate has one. At least 16 bytes; letters and
-    /// digits both; at least 3.2 bits of Shannon entropy a byte (3.0 for hexadecimal); no placeholder.
+    /// digits both, and three quarters of all bytes; at least 3.2 bits of Shannon entropy a byte (2.7 where all are
+    /// hexadecimal digits); no placeholder.
     ///
     /// Source: C. E. Shannon, A Mathematical Theory of Communication (1948), section 6; the thresholds are ours, from
     /// random strings of 16 to 64 characters, of which less than 1 in 1,000 falls below.
@@ -125,26 +129,37 @@ extension Check {
         guard !isPlaceholder(value) else { return false }
         var letters = 0
         var others = 0
-        var different = InlineArray<256, Bool>(repeating: false)
+        var different = ByteSet()
         for index in value.indices {
             if value[index].isASCIILetter { letters += 1 }
-            if value[index].isASCIIDigit || Array("!#%&*+=^~?".utf8).contains(value[index]) { others += 1 }
-            different[Int(value[index])] = true
+            if value[index].isASCIIDigit || passwordSigns.contains(value[index]) { others += 1 }
+            different.insert(value[index])
         }
-        return letters > 0 && others > 0 && different.indices.count { different[$0] } > 4
+        return letters > 0 && others > 0 && different.count > 4
     }
 
-    /// Bits a byte.
+    private static let passwordSigns = ByteSet("!#%&*+=^~?".utf8)
+
+    /// Bits a byte; 0 for no bytes.
     static func shannonEntropy(_ bytes: Span<UInt8>) -> Double {
-        var counts = InlineArray<256, Int>(repeating: 0)
-        for index in bytes.indices { counts[Int(bytes[index])] += 1 }
+        guard !bytes.isEmpty else { return 0 }
+        var counts = InlineArray<256, UInt32>(repeating: 0)
+        // The sum of n log2 n over how often each byte stands there, grown byte by byte.
         var sum = 0.0
-        for count in counts.indices where counts[count] > 0 {
-            let share = Double(counts[count]) / Double(bytes.count)
-            sum -= share * binaryLogarithm(share)
+        for index in bytes.indices {
+            let count = Int(counts[Int(bytes[index])])
+            counts[Int(bytes[index])] &+= 1
+            sum += weightedLogarithm(count + 1) - weightedLogarithm(count)
         }
-        return sum
+        return (weightedLogarithm(bytes.count) - sum) / Double(bytes.count)
     }
+
+    /// n log2 n.
+    private static func weightedLogarithm(_ n: Int) -> Double {
+        n < weightedLogarithms.count ? weightedLogarithms[n] : Double(n) * binaryLogarithm(Double(n))
+    }
+
+    private static let weightedLogarithms = (0...256).map { $0 == 0 ? 0 : Double($0) * binaryLogarithm(Double($0)) }
 
     /// log2 without the C library: exponent, then bits of the fraction by squaring (to 2⁻³⁰).
     private static func binaryLogarithm(_ number: Double) -> Double {
@@ -162,11 +177,13 @@ extension Check {
         return result
     }
 
+    private static let assignmentSigns = ByteSet("=:> \t".utf8)
+
     /// What stands after the last `=`, `:` or blank that precedes the value, without quotes; all, if there is none.
     static func assignedRange(_ candidate: Span<UInt8>) -> Range<Int> {
         func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") || byte == 0x60 }
         func isOperator(_ byte: UInt8) -> Bool {
-            [UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: ">"), UInt8(ascii: " "), 0x09].contains(byte)
+            assignmentSigns.contains(byte)
         }
         var end = candidate.count
         while end > 0, isQuote(candidate[end - 1]) { end -= 1 }
@@ -179,33 +196,31 @@ extension Check {
     }
 
     private static func isPlaceholder(_ value: Span<UInt8>) -> Bool {
-        let words = [
-            "example", "placeholder", "changeme", "change_me", "your_", "your-", "yourp", "youra", "yours", "xxxx",
-            "****",
-            "....", "1234567", "abcdef", "process.env", "os.environ", "getenv", "config.", "settings.", "self.",
-            "this.",
-            "params", "request.", "password", "passwd", "dummy", "redacted", "insert", "replace", "null", "undefined",
-        ]
-        for word in words where contains(value, word) { return true }
-        // Interpolations, calls, tags and subscripts are code, not values.
+        for index in value.indices {
+            // Interpolations, calls, tags and subscripts are code, not values.
+            if codeSigns.contains(value[index]) { return true }
+            guard placeholderBeginnings.contains(value[index]) else { continue }
+            for word in placeholderWords where holds(value, word, at: index) { return true }
+        }
         return value[0] == UInt8(ascii: "$")
-            || value.indices.contains { Array("{}<>()[]\\".utf8).contains(value[$0]) }
     }
 
-    /// Whether `text` holds `word` (lower case), ignoring ASCII case.
-    private static func contains(_ text: Span<UInt8>, _ word: String) -> Bool {
-        let needle = Array(word.utf8)
-        guard text.count >= needle.count else { return false }
-        for start in 0...text.count - needle.count {
-            var matched = 0
-            while matched < needle.count {
-                let byte = text[start + matched]
-                guard ((0x41...0x5A).contains(byte) ? byte | 0x20 : byte) == needle[matched] else { break }
-                matched += 1
-            }
-            if matched == needle.count { return true }
+    private static let codeSigns = ByteSet("{}<>()[]\\".utf8)
+    private static let placeholderBeginnings = ByteSet(placeholderWords.map { $0[0] }).ignoringCase
+    private static let placeholderWords = [
+        "example", "placeholder", "changeme", "change_me", "your_", "your-", "yourp", "youra", "yours", "xxxx", "****",
+        "....", "1234567", "abcdef", "process.env", "os.environ", "getenv", "config.", "settings.", "self.", "this.",
+        "params", "request.", "password", "passwd", "dummy", "redacted", "insert", "replace", "null", "undefined",
+    ].map { Array($0.utf8) }
+
+    /// Whether `word` (lower case) stands at `start`, ignoring ASCII case.
+    private static func holds(_ text: Span<UInt8>, _ word: [UInt8], at start: Int) -> Bool {
+        guard start + word.count <= text.count else { return false }
+        for index in word.indices {
+            let byte = text[start + index]
+            guard ((0x41...0x5A).contains(byte) ? byte | 0x20 : byte) == word[index] else { return false }
         }
-        return false
+        return true
     }
 
     private static func ends(_ text: Span<UInt8>, with suffix: StaticString) -> Bool {

@@ -4,6 +4,7 @@
 /// that grows with more than the candidate, and say no to what they don't know. Each names the source of its formula.
 package enum Check: String, CaseIterable, Sendable, Hashable {
     case card
+    case cardInPieces = "card_in_pieces"
     case iban
     case usSSN = "us_ssn"
     case ukNINO = "uk_nino"
@@ -56,23 +57,55 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
         if [.entropy, .entropyMixed, .password].contains(self) {
             return confirms(bytes) ? Self.assignedRange(bytes) : nil
         }
+        if self == .card || self == .cardInPieces {
+            return Self.cardPart(of: bytes, inPieces: self == .cardInPieces)
+        }
         if confirms(bytes) { return 0..<bytes.count }
+        return confirmLater(bytes)
+    }
+
+    private func confirmLater(_ bytes: Span<UInt8>) -> Range<Int>? {
+        let fewest = charactersMin
+        // Letters and digits from `index` on.
+        var characters = fewest
+        if fewest > 0 { characters = bytes.indices.count { bytes[$0].isASCIIDigit || bytes[$0].isASCIILetter } }
         var attempts = 0
-        var index = 1
-        while index < bytes.count, attempts < 8 {
-            if bytes[index].beginsWord(after: bytes[index - 1]) {
-                if confirms(bytes.extracting(index..<bytes.count)) { return index..<bytes.count }
-                attempts += 1
-            }
+        var index = 0
+        while index + 1 < bytes.count, attempts < 8 {
+            let previous = bytes[index]
+            if fewest > 0, previous.isASCIIDigit || previous.isASCIILetter { characters -= 1 }
+            guard characters >= fewest else { return nil }
             index += 1
+            guard bytes[index].beginsWord(after: previous) else { continue }
+            if confirms(bytes.extracting(index..<bytes.count)) { return index..<bytes.count }
+            attempts += 1
         }
         return nil
+    }
+
+    /// The fewest letters and digits of what it confirms; 0 where it counts otherwise. A rest with fewer needs no look,
+    /// which spares text full of numbers most of them.
+    private var charactersMin: Int {
+        switch self {
+        case .phoneNational: 7
+        case .phoneE164, .nlBSN: 8
+        case .usSSN, .ukNINO, .caSIN, .auTFN, .esDNI, .ptNIF, .sgNRIC: 9
+        case .ukNHS, .atSVNR, .sePersonnummer, .inPAN, .fiHetu: 10
+        case .beRRN, .deSteuerID, .noFodselsnummer, .balticCode, .plPESEL, .trTCKN, .brCPF: 11
+        case .inAadhaar: 12
+        case .chAHV, .krRRN, .zaID: 13
+        case .iban, .frNIR: 15
+        case .itCodiceFiscale: 16
+        case .cnResidentID, .mxCURP: 18
+        default: 0
+        }
     }
 
     /// Whether all of `candidate` is what this check is named after.
     func confirms(_ candidate: Span<UInt8>) -> Bool {
         switch self {
-        case .card: Self.isCard(candidate)
+        case .card: Self.cardPart(of: candidate, inPieces: false) == 0..<candidate.count
+        case .cardInPieces: Self.cardPart(of: candidate, inPieces: true) == 0..<candidate.count
         case .iban: Self.isIBAN(candidate)
         case .phoneE164: Self.isE164Phone(candidate)
         case .phoneNational: Self.isNationalPhone(candidate)

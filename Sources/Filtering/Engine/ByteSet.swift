@@ -9,7 +9,6 @@ struct ByteSet: Sendable, Hashable {
         for byte in bytes { insert(byte) }
     }
 
-    static let all = ByteSet(0...255)
     static let digits = ByteSet(0x30...0x39)
     static let upper = ByteSet(0x41...0x5A)
     static let lower = ByteSet(0x61...0x7A)

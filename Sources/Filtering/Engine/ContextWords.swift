@@ -1,6 +1,6 @@
 /// The words of which one must stand near a match.
 struct ContextWords: Sendable {
-    /// Lower case, as they appear in the view, longest first.
+    /// Lower case, as they appear in the view.
     private let words: [[UInt8]]
     /// What a word may begin with, in either case.
     private let first: ByteSet
@@ -20,7 +20,8 @@ struct ContextWords: Sendable {
         var best: Int?
         for offset in range
         where first.contains(window[offset])
-            && (offset == 0 || offset == window.start || !Self.isLetterOrDigit(window[offset - 1])) {
+            && (offset == 0 || offset == window.start || !Self.isLetterOrDigit(window[offset - 1]))
+        {
             if let best, offset >= best { break }
             for word in words where offset + word.count <= min(best ?? range.upperBound, range.upperBound) {
                 if matches(word, at: offset, window) { best = offset + word.count }
@@ -48,10 +49,7 @@ struct ContextWords: Sendable {
                 let byte = UInt8(scalar.value)
                 return [view.view == .skeleton ? Skeleton.ascii(byte) : lowered(byte)]
             }
-            switch view.map(scalar.value) {
-            case .same: return Array(String(scalar).utf8)
-            case .bytes(let count): return UnsafeBufferPointer(start: view.buffer, count: count).map(lowered)
-            }
+            return view.map(scalar.value)?.map(lowered) ?? Array(String(scalar).utf8)
         }
     }
 }

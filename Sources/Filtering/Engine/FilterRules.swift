@@ -1,6 +1,7 @@
 internal import Dispatch
 
-/// Rules made ready to scan with, compiled once (about half a second for 200 rules) and shared between event loops.
+/// Rules made ready to scan with, compiled once and shared between event loops. The shipped rules and two policies take
+/// 0.35 s on two processors.
 package final class FilterRules: Sendable {
     package let rules: [Rule]
     let compiled: [CompiledRule]
@@ -20,8 +21,20 @@ package final class FilterRules: Sendable {
     package static let widthMax = 2_048
     package static let contextBytesMax = 256
 
-    /// - Throws: `FilterError` that lists every rule which cannot be used.
-    package init(_ rules: [Rule]) throws(FilterError) {
+    /// - Throws: `FilterError` that lists every rule which cannot be used; or says that none can, where texts could not be
+    ///   normalised.
+    package convenience init(_ rules: [Rule]) throws(FilterError) {
+        try self.init(rules, canNormalise: CodePointView.isReady)
+    }
+
+    init(_ rules: [Rule], canNormalise: Bool) throws(FilterError) {
+        guard canNormalise else {
+            throw FilterError([
+                .init(
+                    rule: "(all rules together)",
+                    reason: "ICU's tables can't be opened, so look-alikes would pass: install ICU's data (libicu)")
+            ])
+        }
         var problems: [FilterError.Problem] = []
         var compiled: [CompiledRule] = []
         var ids = Set<String>()

@@ -25,24 +25,31 @@ struct FindingLog {
 
     /// Of the piece being scanned.
     private var fresh: [Entry] = []
-    /// May still grow.
-    private(set) var open: [Entry] = []
+    /// May still grow. By rule, those of one rule in order and apart; empty before the first.
+    private var open: [[Entry]] = []
+    /// Rules that have any.
+    private var openRules: [Int] = []
     private(set) var final: [Entry] = []
-    /// Findings that were not kept, since `findingsMax` of their verdict already were.
-    private(set) var surplusCount = 0
     private(set) var verdict = Verdict.allow
     private var counts = [0, 0, 0, 0, 0]
+    /// Whether `findingsMax` of any verdict are final.
+    private(set) var hasEnough = false
     /// Final ranges that are redacted, where they are asked for.
     private var redacted: [Entry] = []
-    /// By rule: no range of it, so far, ends later.
-    private var ends: [Int] = []
     /// Whether to keep every redacted range: for texts that are scanned as a whole.
     var keepsRedacted = false
 
     /// How many findings of one verdict are kept of a text.
     static let findingsMax = 64
 
-    var isQuiet: Bool { fresh.isEmpty && open.isEmpty }
+    var isQuiet: Bool { fresh.isEmpty && openRules.isEmpty }
+    /// Whether any finding may still grow.
+    var hasOpen: Bool { !openRules.isEmpty }
+
+    /// Whether more findings of a verdict would change nothing: none is kept, and nothing is to be taken out for them.
+    func hasEnough(of enforced: Verdict) -> Bool {
+        counts[Int(enforced.rawValue)] >= Self.findingsMax && (enforced != .redact || verdict == .block)
+    }
 
     mutating func add(_ entry: Entry) {
         if let last = fresh.last, last.rule == entry.rule, last.decided <= entry.decided,
@@ -72,7 +79,7 @@ struct FindingLog {
     /// Takes over the fresh matches that are known by `moment`; forgets the others.
     mutating func settle(by moment: Int = .max, _ side: PolicySide) {
         guard !fresh.isEmpty else { return }
-        if ends.isEmpty { ends = [Int](repeating: -1, count: side.enforcements.count) }
+        if open.isEmpty { open = [[Entry]](repeating: [], count: side.enforcements.count) }
         for entry in fresh where entry.decided <= moment {
             verdict = verdict.combined(with: side.enforcements[entry.rule].verdict)
             merge(entry)
@@ -80,41 +87,39 @@ struct FindingLog {
         fresh.removeAll(keepingCapacity: true)
     }
 
+    /// Nearly always the last of its rule, so it is looked for from there.
     private mutating func merge(_ entry: Entry) {
-        var entry = entry
-        var index = entry.range.lowerBound > ends[entry.rule] ? -1 : open.count - 1
-        ends[entry.rule] = max(ends[entry.rule], entry.range.upperBound)
-        while index >= 0 {
-            let other = open[index]
-            if other.rule == entry.rule, other.range.upperBound >= entry.range.lowerBound,
-                entry.range.upperBound >= other.range.lowerBound
-            {
-                entry.range =
-                    min(
-                        entry.range.lowerBound, other.range.lowerBound)..<max(
-                        entry.range.upperBound, other.range.upperBound)
-                open.remove(at: index)
-            }
-            index -= 1
+        var (start, end) = (entry.range.lowerBound, entry.range.upperBound)
+        var behind = open[entry.rule].count
+        while behind > 0, open[entry.rule][behind - 1].range.lowerBound > end { behind -= 1 }
+        var first = behind
+        while first > 0, open[entry.rule][first - 1].range.upperBound >= start {
+            first -= 1
+            start = min(start, open[entry.rule][first].range.lowerBound)
+            end = max(end, open[entry.rule][first].range.upperBound)
         }
-        open.append(entry)
+        let merged = Entry(rule: entry.rule, range: start..<end, decided: entry.decided)
+        if open[entry.rule].isEmpty { openRules.append(entry.rule) }
+        open[entry.rule].replaceSubrange(first..<behind, with: CollectionOfOne(merged))
     }
 
     /// Makes final what ends at or before `offset`.
     mutating func close(upTo offset: Int, _ side: PolicySide) {
-        guard !open.isEmpty else { return }
-        let closing = open.filter { $0.range.upperBound <= offset }
+        var closing: [Entry] = []
+        for rule in openRules {
+            let count = open[rule].firstIndex { $0.range.upperBound > offset } ?? open[rule].count
+            closing += open[rule].prefix(count)
+            open[rule].removeFirst(count)
+        }
         guard !closing.isEmpty else { return }
-        open.removeAll { $0.range.upperBound <= offset }
+        openRules.removeAll { open[$0].isEmpty }
         for entry in closing.sorted(by: Self.endsBefore) {
             let verdict = side.enforcements[entry.rule].verdict
             if keepsRedacted, verdict == .redact { redacted.append(entry) }
-            guard counts[Int(verdict.rawValue)] < Self.findingsMax else {
-                surplusCount += 1
-                continue
-            }
+            guard counts[Int(verdict.rawValue)] < Self.findingsMax else { continue }
             counts[Int(verdict.rawValue)] += 1
             final.append(entry)
+            if counts[Int(verdict.rawValue)] == Self.findingsMax { hasEnough = true }
         }
     }
 
@@ -124,20 +129,31 @@ struct FindingLog {
         )
     }
 
-    static func startsBefore(_ left: Entry, _ right: Entry) -> Bool {
+    private static func startsBefore(_ left: Entry, _ right: Entry) -> Bool {
         (left.range.lowerBound, left.rule, left.range.upperBound) < (
             right.range.lowerBound, right.rule, right.range.upperBound
         )
     }
 
+    /// What is redacted in a part of the text and may still grow, in order of its start.
+    func openRedactions(in part: Range<Int>, _ side: PolicySide) -> [Entry] {
+        var entries: [Entry] = []
+        for rule in openRules where side.enforcements[rule].verdict == .redact {
+            entries += open[rule].lazy.filter {
+                $0.range.upperBound > part.lowerBound && $0.range.lowerBound < part.upperBound
+            }
+        }
+        return entries.sorted(by: Self.startsBefore)
+    }
+
     /// All findings so far, in order of their start.
     func findings(_ rules: FilterRules, _ side: PolicySide) -> [Finding] {
-        (final + open).sorted(by: Self.startsBefore).map { entry in
+        (final + openRules.flatMap { open[$0] }).sorted(by: Self.startsBefore).map { entry in
             let rule = rules.rules[entry.rule]
             let enforcement = side.enforcements[entry.rule]
             return Finding(
-                rule: rule.id, category: rule.category, severity: rule.severity, clause: enforcement.clause,
-                verdict: enforcement.verdict, range: entry.range)
+                rule: rule.id, category: rule.category, clause: enforcement.clause, verdict: enforcement.verdict,
+                range: entry.range)
         }
     }
 

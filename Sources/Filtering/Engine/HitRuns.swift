@@ -45,6 +45,22 @@ final class HitRuns {
         }
     }
 
+    /// Drops the hits of some rules.
+    func drop(where isDropped: (_ rule: Int) -> Bool) {
+        var kept = 0
+        for index in runs.indices {
+            let run = runs[index]
+            if isDropped(run.rule) {
+                latest[run.rule] = -1
+            } else {
+                runs[kept] = run
+                kept += 1
+            }
+        }
+        // No hit is added before all are removed: so the places in `latest` need not be mended.
+        runs.removeLast(runs.count - kept)
+    }
+
     func removeAll() {
         for run in runs { latest[run.rule] = -1 }
         runs.removeAll(keepingCapacity: true)

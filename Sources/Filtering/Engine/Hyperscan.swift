@@ -1,11 +1,8 @@
 internal import CHyperscan
 
-/// What Hyperscan refused.
+/// Why Hyperscan refused an expression.
 struct HyperscanError: Error {
-    var code: Int32
     var message: String
-    /// Which of the expressions; `nil` if it cannot be told.
-    var expression: Int?
 }
 
 /// Compiled patterns. Immutable, so it may be shared between threads.
@@ -22,7 +19,7 @@ final class HyperscanDatabase: @unchecked Sendable {
 
     fileprivate let pointer: OpaquePointer
 
-    /// - Throws: `HyperscanError` with the expression that is to blame.
+    /// - Throws: `HyperscanError` if any of them can't be compiled, or all are too much together.
     init(_ expressions: [Expression], _ mode: Mode) throws(HyperscanError) {
         let texts = expressions.map { Array($0.text.utf8CString) }
         let all = texts.flatMap(\.self)
@@ -39,10 +36,8 @@ final class HyperscanDatabase: @unchecked Sendable {
         }
         defer { hs_free_compile_error(failure) }
         guard code == HS_SUCCESS, let database else {
-            let index = failure.map { Int($0.pointee.expression) } ?? -1
             throw HyperscanError(
-                code: code, message: failure.map { String(cString: $0.pointee.message) } ?? "code \(code)",
-                expression: index >= 0 ? index : nil)
+                message: failure.map { String(cString: $0.pointee.message) } ?? "code \(code)")
         }
         pointer = database
     }

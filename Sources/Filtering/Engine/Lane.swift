@@ -1,6 +1,11 @@
 /// One view of a streamed text: its last bytes, Hyperscan's state, and what may still become a match.
 final class Lane {
     let view: Rule.View
+    /// Whether characters that hide ASCII are read as what they hide.
+    private let reveals: Bool
+    /// The original offset where it begins.
+    private let begin: Int
+    private let isStreamed: Bool
     private(set) var text: ViewText
     /// `nil` where all rules are found by length.
     private let stream: HyperscanStream?
@@ -21,8 +26,11 @@ final class Lane {
     /// Rules that see ahead, and whose match ended exactly where the text did so far.
     private var deferred: [Int] = []
 
-    init(_ view: Rule.View, _ policy: FilterPolicy, _ side: Side) {
+    init(_ view: Rule.View, _ policy: FilterPolicy, _ side: Side, reveals: Bool, begin: Int, isStreamed: Bool) {
         self.view = view
+        self.reveals = reveals
+        self.begin = begin
+        self.isStreamed = isStreamed
         text = ViewText(view)
         stream = policy.rules.streamed[view].map { HyperscanStream($0) }
         self.policy = policy
@@ -30,18 +38,22 @@ final class Lane {
         isHolding = policy[side].heldViews.contains(view)
     }
 
-    /// Appends whole characters.
-    func append(_ piece: UnsafeBufferPointer<UInt8>, original: Int, isASCII: Bool, _ map: CodePointView) {
+    /// Appends plain ASCII.
+    func append(plain piece: UnsafeBufferPointer<UInt8>, original: Int) {
         lapsed.removeAll(keepingCapacity: true)
-        if isASCII {
-            text.append(same: piece, original: original)
-        } else {
-            text.append(piece, original: original, map)
-        }
+        text.append(same: piece, original: original)
     }
 
-    /// Scans what was appended and reports matches in original offsets.
-    func scan(_ tools: ScanTools, _ rules: FilterRules, isComplete: Bool, fed: Int, found: (FindingLog.Entry) -> Void) {
+    /// Appends whole characters.
+    ///
+    /// - Returns: where the first one stands that hides ASCII.
+    func append(_ piece: UnsafeBufferPointer<UInt8>, original: Int, _ map: CodePointView) -> Int? {
+        lapsed.removeAll(keepingCapacity: true)
+        return text.append(piece, original: original, map, reveals: reveals)
+    }
+
+    /// Scans what was appended and logs matches in original offsets.
+    func scan(_ tools: ScanTools, _ rules: FilterRules, isComplete: Bool, fed: Int, _ log: inout FindingLog) {
         let hits = tools.hits
         for rule in deferred { hits.add(rule, end: scanned) }
         deferred.removeAll(keepingCapacity: true)
@@ -53,12 +65,19 @@ final class Lane {
             if isComplete { stream?.close(tools.scratch, hits) }
             scanned = window.end
             guard !hits.runs.isEmpty || !waiting.isEmpty else { return }
-            let resolver = MatchResolver(rules: rules, matcher: tools.matcher)
+            if log.hasEnough { dropSurplus(hits, log) }
+            let resolver = MatchResolver(rules: rules, matcher: tools.matcher, holds: isStreamed ? side.holds : nil)
             resolver.resolve(runs(hits, rules, window), window, waiting: &waiting, lapsed: &lapsed) { match in
-                found(entry(match, fed: fed))
+                log.add(entry(match, fed: fed))
             }
             hits.removeAll()
         }
+    }
+
+    /// Leaves alone what would add nothing to the log, so that text full of findings doesn't hold the event loop.
+    private func dropSurplus(_ hits: HitRuns, _ log: FindingLog) {
+        hits.drop { log.hasEnough(of: side.enforcements[$0].verdict) }
+        waiting.removeAll { log.hasEnough(of: side.enforcements[$0.rule].verdict) }
     }
 
     /// Leaves out ends that a rule which looks ahead has exactly at the end of what is known: they come again.
@@ -139,7 +158,7 @@ final class Lane {
     /// The original offset before which everything is final.
     var settled: Int {
         let reach = side.reachBytes
-        return text.end > reach ? text.original(startingAt: text.end - reach) ?? 0 : 0
+        return text.end > reach ? text.original(startingAt: text.end - reach) ?? begin : begin
     }
 
     /// Forgets text that no rule can look at any more.

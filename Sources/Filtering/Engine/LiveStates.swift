@@ -2,8 +2,8 @@
 /// back for, made as texts need it.
 ///
 /// A state is the set of places in the patterns where some match may stand; a byte costs one look-up once its state is
-/// known. Ordinary prose visits some hundred states. Beyond `statesMax`, all are forgotten and made anew. It may say too
-/// much; `PatternMatcher` decides. Owned by one `Screener`.
+/// known. Ordinary prose visits some hundred states. Where they would take more than `bytesMax`, all are forgotten and
+/// made anew. It may say too much; `PatternMatcher` decides. Owned by one `Screener`.
 final class LiveStates {
     /// What a text is at, between its bytes.
     struct Position {
@@ -19,7 +19,7 @@ final class LiveStates {
 
     private let programs: [PatternProgram]
     private let held: [Int]
-    private let statesMax: Int
+    private let bytesMax: Int
     private let classes: ByteClasses
     private var states: [State] = []
     private var index: [State: Int32] = [:]
@@ -27,18 +27,23 @@ final class LiveStates {
     private var alive: [[Int]] = []
     /// By state × class: the next state × 2, + 1 if any rule is alive there; -1 where it is not known yet.
     private var next: [Int32] = []
+    /// What all of these take, roughly.
+    private(set) var keptBytes = 0
     /// States that were forgotten count from another beginning.
     private var generation = 0
     private var walk: LiveWalk
 
-    /// At most 2 MB of look-ups.
-    static let statesMax = 4_096
+    /// 2 MiB: how many states that is, hostile text decides, since each names all the places of the patterns where it is.
+    /// One more state than fits may be kept; its places are at most the instructions of all patterns.
+    static let bytesMax = 2 << 20
+    /// Of a state without places and look-ups: its entries in the tables, and the heads of its arrays.
+    private static let stateBytes = 160
 
     /// Kept alive, so that another policy cannot be mistaken for it.
     private let policy: FilterPolicy
 
-    init(_ policy: FilterPolicy, _ side: Side, _ view: Rule.View, statesMax: Int = LiveStates.statesMax) {
-        self.statesMax = statesMax
+    init(_ policy: FilterPolicy, _ side: Side, _ view: Rule.View, bytesMax: Int = LiveStates.bytesMax) {
+        self.bytesMax = bytesMax
         let (rules, holds) = (policy.rules, policy[side].holds)
         self.policy = policy
         programs = rules.compiled.map(\.program)
@@ -101,23 +106,27 @@ final class LiveStates {
 
     private func state(_ state: State) -> Int32 {
         if let known = index[state] { return known }
-        if states.count >= statesMax {
-            generation += 1
-            states.removeAll(keepingCapacity: true)
-            index.removeAll(keepingCapacity: true)
-            alive.removeAll(keepingCapacity: true)
-            next.removeAll(keepingCapacity: true)
-        }
+        if keptBytes >= bytesMax { forget() }
         let number = Int32(states.count)
+        let rules: [Int] = state.items.reduce(into: []) { rules, item in
+            let rule = Int(item) / PatternProgram.sizeMax
+            if rules.last != rule { rules.append(rule) }
+        }
         states.append(state)
         index[state] = number
-        alive.append(
-            state.items.reduce(into: []) { rules, item in
-                let rule = Int(item) / PatternProgram.sizeMax
-                if rules.last != rule { rules.append(rule) }
-            })
+        alive.append(rules)
         next.append(contentsOf: repeatElement(-1, count: classes.count))
+        keptBytes += Self.stateBytes + 4 * (state.items.count + classes.count) + 8 * rules.count
         return number
+    }
+
+    private func forget() {
+        generation += 1
+        states.removeAll(keepingCapacity: true)
+        index.removeAll(keepingCapacity: true)
+        alive.removeAll(keepingCapacity: true)
+        next.removeAll(keepingCapacity: true)
+        keptBytes = 0
     }
 }
 

@@ -19,10 +19,12 @@ struct Sighting {
 struct MatchResolver {
     let rules: FilterRules
     let matcher: PatternMatcher
+    /// By rule: whether text is held back for its matches; `nil` for texts at hand as a whole.
+    let holds: [Bool]?
 
     /// - Parameters:
     ///   - waiting: matches whose context words may still come; taken up again with the next piece.
-    ///   - lapsed: where a match begins whose context did not come, and when that was known.
+    ///   - lapsed: where a match begins for which text was held back until its context did not come, and when that was.
     func resolve(
         _ runs: [HitRuns.Run], _ window: Window, waiting: inout [Waiting], lapsed: inout [(start: Int, decided: Int)],
         found: (Sighting) -> Void
@@ -34,13 +36,27 @@ struct MatchResolver {
         }
         for run in runs {
             let rule = rules.compiled[run.rule]
-            let from = max(window.start, run.first - rule.program.widthMax, 0)
+            let first = firstEndThatMatters(rule, run, window)
+            guard first <= run.last else { continue }
+            let from = max(window.start, first - rule.program.widthMax, 0)
             matcher.run(rule.program, window, from: from, to: run.last) { start, end in
-                guard end >= run.first, let match = confirmed(rule, start..<end, window) else { return }
+                guard end >= first, let match = confirmed(rule, start..<end, window) else { return }
                 look(match, window, &waiting, &lapsed, found)
             }
         }
     }
+
+    /// Where the first match of a run may end that matters: text full of numbers has many that would ask for a word of
+    /// context, and no such word. Then only those matter behind which one may still come.
+    private func firstEndThatMatters(_ rule: CompiledRule, _ run: HitRuns.Run, _ window: Window) -> Int {
+        guard !rule.context.isEmpty, !isHeld(rule.index) else { return run.first }
+        let start = max(run.first - rule.program.widthMax - rule.contextBytes, window.start, 0)
+        let end = min(run.last + rule.contextBytes, window.end)
+        if rule.context.firstEnd(in: start..<end, window) != nil { return run.first }
+        return window.isComplete ? run.last + 1 : max(run.first, window.end - rule.contextBytes + 1)
+    }
+
+    private func isHeld(_ rule: Int) -> Bool { holds.map { $0[rule] } ?? false }
 
     private func confirmed(_ rule: CompiledRule, _ candidate: Range<Int>, _ window: Window) -> Waiting? {
         var range = candidate
@@ -79,7 +95,7 @@ struct MatchResolver {
             found(Sighting(rule: match.rule, range: match.range, decided: max(end, match.decided)))
         } else if window.end < limit, !window.isComplete {
             waiting.append(match)
-        } else {
+        } else if isHeld(match.rule) {
             lapsed.append((match.range.lowerBound, max(limit, match.decided)))
         }
     }

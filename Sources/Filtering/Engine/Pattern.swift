@@ -1,7 +1,8 @@
 /// A rule's pattern as a tree over the bytes of its view.
 ///
-/// Two machines are made of it: the expression that Hyperscan searches for, and a small program that finds where a match
-/// starts and what a text's tail may still become.
+/// Three machines are made of it: the expression that Hyperscan searches for, a program by which `PatternMatcher` finds
+/// where a match starts, and, of all programs together, the automaton of `LiveStates`, which follows what a text's tail
+/// may still become.
 indirect enum Pattern: Sendable, Hashable {
     case byte(ByteSet)
     case sequence([Pattern])
@@ -28,7 +29,7 @@ indirect enum Pattern: Sendable, Hashable {
         .sequence(bytes.map { .byte(ByteSet(CollectionOfOne($0))) })
     }
 
-    /// The fewest and most bytes of a match; `max` is `nil` without a bound.
+    /// The fewest and most bytes of a match; `max` is `nil` without a bound. Neither is told above `sizeMax`.
     var width: (min: Int, max: Int?) {
         switch self {
         case .byte: (1, 1)
@@ -36,17 +37,26 @@ indirect enum Pattern: Sendable, Hashable {
         case .sequence(let parts):
             parts.reduce((0, 0)) { sum, part in
                 let width = part.width
-                return (sum.0 + width.min, Self.sum(sum.1, width.max))
+                return (Self.bounded(sum.0 + width.min), Self.sum(sum.1, width.max))
             }
         case .choice(let parts): Self.choiceWidth(parts)
-        case .repeated(let part, let min, let max):
-            (part.width.min * min, max.flatMap { max in part.width.max.map { $0 * max } })
+        case .repeated(let part, let min, let max): Self.repeatedWidth(part.width, min: min, max: max)
         }
     }
 
+    /// Far above what any pattern may have, and so far below the largest number that two of them can be multiplied.
+    private static let sizeMax = 1 << 20
+
+    private static func bounded(_ size: Int) -> Int { min(size, sizeMax) }
+
     private static func sum(_ a: Int?, _ b: Int?) -> Int? {
         guard let a, let b else { return nil }
-        return a + b
+        return bounded(a + b)
+    }
+
+    private static func repeatedWidth(_ width: (min: Int, max: Int?), min: Int, max: Int?) -> (min: Int, max: Int?) {
+        guard let max, let widthMax = width.max else { return (bounded(width.min * min), nil) }
+        return (bounded(width.min * min), bounded(widthMax * max))
     }
 
     private static func choiceWidth(_ parts: [Pattern]) -> (min: Int, max: Int?) {
@@ -69,8 +79,8 @@ indirect enum Pattern: Sendable, Hashable {
     var expandedSize: Int {
         switch self {
         case .byte, .assertion: 1
-        case .sequence(let parts), .choice(let parts): parts.reduce(1) { min($0 + $1.expandedSize, 1 << 20) }
-        case .repeated(let part, let min, let max): Swift.min(part.expandedSize * Swift.max(max ?? min + 1, 1), 1 << 20)
+        case .sequence(let parts), .choice(let parts): parts.reduce(1) { Self.bounded($0 + $1.expandedSize) }
+        case .repeated(let part, let min, let max): Self.bounded(part.expandedSize * Swift.max(max ?? min + 1, 1))
         }
     }
 }

@@ -35,13 +35,7 @@ struct PatternFolding {
 
     /// What a character outside ASCII is in the view; empty if the view leaves it out.
     private func mapped(_ scalar: Unicode.Scalar) -> Pattern {
-        switch view.map(scalar.value) {
-        case .same: .text(String(scalar).utf8)
-        case .bytes(let count):
-            .sequence(
-                UnsafeBufferPointer(start: view.buffer, count: count).map { byte in
-                    .byte(byte < 0x80 ? set(byte) : ByteSet([byte]))
-                })
-        }
+        guard let mapped = view.map(scalar.value) else { return .text(String(scalar).utf8) }
+        return .sequence(mapped.map { byte in .byte(byte < 0x80 ? set(byte) : ByteSet([byte])) })
     }
 }

@@ -109,7 +109,12 @@ struct PatternParser {
 
     private mutating func quantified(_ part: Pattern) throws(PatternError) -> Pattern {
         var part = part
+        var repeats = 0
         while let range = try quantifier() {
+            repeats += 1
+            guard repeats <= Self.repeatsMax else {
+                throw error("more than \(Self.repeatsMax) repeats stand in a row: write one of them")
+            }
             if case .assertion = part { throw error("an assertion cannot be repeated") }
             if let max = range.max, max < range.min || max > 4_096 || range.min > 4_096 {
                 throw error("the repeat {\(range.min),\(max)} is empty or above 4096")
@@ -119,6 +124,9 @@ struct PatternParser {
         }
         return part
     }
+
+    /// Each makes the tree deeper, and trees are walked by recursion, as groups are.
+    private static let repeatsMax = 8
 
     private mutating func quantifier() throws(PatternError) -> (min: Int, max: Int?)? {
         if take("*" as Unicode.Scalar) { return (0, nil) }

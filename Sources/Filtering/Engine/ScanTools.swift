@@ -35,6 +35,6 @@ final class ScanTools {
         return states
     }
 
-    /// Two stages, each with two views, of two sides.
+    /// Two stages, each with two views, of two sides; 16 MiB at most, all together.
     private static let liveMax = 8
 }

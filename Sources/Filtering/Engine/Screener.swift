@@ -2,10 +2,9 @@
 package final class Screener {
     let tools = ScanTools()
 
-    /// What the last `screen` found must be redacted, in order: complete, also where findings were too many to keep.
+    /// What the last `screen` found must be redacted, in order: complete, also where findings were too many to keep,
+    /// unless the text is blocked.
     package private(set) var redactions: [Redaction] = []
-    /// How many findings the last `screen` saw but did not keep (more than 64 of one verdict).
-    package private(set) var surplusFindingCount = 0
 
     /// Texts up to this size are scanned in one piece.
     private static let wholeBytesMax = 16_384
@@ -19,12 +18,11 @@ package final class Screener {
         tools.prepare(for: policy.rules)
         let side = policy[side]
         redactions.removeAll(keepingCapacity: true)
-        surplusFindingCount = 0
         var log: FindingLog
-        if text.count <= Self.wholeBytesMax, UTF8Decoding.isASCII(text) {
+        if text.count <= Self.wholeBytesMax, UTF8Decoding.isPlain(text) {
             log = screenASCII(text, side, policy)
         } else {
-            let scan = TextScan(policy, side.side)
+            let scan = TextScan(policy, side.side, isStreamed: false)
             scan.log.keepsRedacted = true
             TextScan.forEachPart(of: text) { part in
                 scan.scan(part, tools)
@@ -39,7 +37,6 @@ package final class Screener {
         log.settle(side)
         log.close(upTo: .max, side)
         redactions = log.redactions(policy.rules)
-        surplusFindingCount = log.surplusCount
         return Screening(verdict: log.verdict, findings: log.findings(policy.rules, side))
     }
 
@@ -61,7 +58,7 @@ package final class Screener {
 
     /// Begins to scan a text that comes in pieces; give it pieces on this event loop only.
     package func stream(side: Side = .completion, policy: FilterPolicy) -> StreamScreen {
-        StreamScreen(self, TextScan(policy, side))
+        StreamScreen(self, TextScan(policy, side, isStreamed: true))
     }
 
     static func marker(_ category: Category) -> [UInt8] {
@@ -96,7 +93,7 @@ package final class Screener {
         guard !tools.hits.runs.isEmpty else { return }
         var waiting: [Waiting] = []
         var lapsed: [(start: Int, decided: Int)] = []
-        MatchResolver(rules: policy.rules, matcher: tools.matcher)
+        MatchResolver(rules: policy.rules, matcher: tools.matcher, holds: nil)
             .resolve(tools.hits.runs, window, waiting: &waiting, lapsed: &lapsed) { match in
                 log.add(.init(rule: match.rule, range: match.range, decided: match.decided))
             }

@@ -7,6 +7,8 @@ final class StartFilter: @unchecked Sendable {
     private let bits: UnsafeMutablePointer<UInt64>
 
     private static let beginningsMax = 4_096
+    /// Splits within splits can be passed in more ways than anyone could go.
+    private static let placesMax = 65_536
 
     init(_ widthMin: Int, _ instructions: [PatternProgram.Instruction], _ sets: [ByteSet]) {
         bits = .allocate(capacity: 64)
@@ -53,7 +55,10 @@ final class StartFilter: @unchecked Sendable {
         var places: [(path: [ByteSet], instruction: Int)] = [([], 0)]
         var paths = Set<[ByteSet]>()
         var beginnings = 0
+        var placeCount = 0
         while let (path, index) = places.popLast() {
+            placeCount += 1
+            guard placeCount <= placesMax else { return nil }
             let instruction = instructions[index]
             switch instruction.operation {
             case .split: places += [(path, Int(instruction.x)), (path, Int(instruction.y))]

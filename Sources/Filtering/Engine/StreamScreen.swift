@@ -18,7 +18,7 @@ package final class StreamScreen {
     package private(set) var isBlocked = false
     /// Original bytes that were released or redacted so far: their fate is decided.
     package private(set) var decidedOffset = 0
-    /// Original ranges that were redacted so far, in order; all lie before `decidedOffset`.
+    /// Original ranges that were redacted so far and not forgotten, in order; all lie before `decidedOffset`.
     package private(set) var redactions: [Range<Int>] = []
 
     init(_ screener: Screener, _ scan: TextScan) {
@@ -30,10 +30,8 @@ package final class StreamScreen {
     package var verdict: Verdict { scan.log.verdict }
     /// What was found so far, in order of start; offsets count all bytes fed. At most 64 a verdict.
     package var findings: [Finding] { scan.log.findings(scan.policy.rules, scan.side) }
-    /// Findings seen but not kept.
-    package var surplusFindingCount: Int { scan.log.surplusCount }
-    /// Original bytes fed so far.
-    package var fedOffset: Int { scan.fed }
+    /// Whether anything was redacted so far.
+    package var hasRedacted: Bool { redactedEnd >= 0 }
     /// Original bytes that wait for what comes next.
     package var heldCount: Int { held.count }
 
@@ -57,6 +55,11 @@ package final class StreamScreen {
         scan.finish(screener.tools)
         settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: true, &output)
         scan.log.close(upTo: .max, scan.side)
+    }
+
+    /// Forgets redacted ranges that end at or before `offset`, which would grow as long as the text does.
+    package func forgetRedactions(before offset: Int) {
+        redactions.removeAll { $0.upperBound <= offset }
     }
 
     private func settle(_ part: UnsafeBufferPointer<UInt8>, isComplete: Bool, _ output: inout [UInt8]) {
@@ -92,7 +95,7 @@ package final class StreamScreen {
     // MARK: - Output
 
     private func release(_ part: UnsafeBufferPointer<UInt8>, upTo limit: Int, _ output: inout [UInt8]) {
-        if held.isEmpty, limit == scan.fed, scan.log.open.isEmpty {
+        if held.isEmpty, limit == scan.fed, !scan.log.hasOpen {
             output.append(contentsOf: part)
             decidedOffset = limit
             return
@@ -101,12 +104,8 @@ package final class StreamScreen {
         guard limit > decidedOffset else { return }
         let start = decidedOffset
         var offset = start
-        if !scan.log.open.isEmpty {
-            let redacted = scan.log.open.filter {
-                scan.side.enforcements[$0.rule].verdict == .redact && $0.range.upperBound > start
-                    && $0.range.lowerBound < limit
-            }
-            for entry in redacted.sorted(by: FindingLog.startsBefore) {
+        if scan.log.hasOpen {
+            for entry in scan.log.openRedactions(in: start..<limit, scan.side) {
                 redact(entry, from: &offset, start: start, limit: limit, &output)
             }
         }
@@ -126,6 +125,9 @@ package final class StreamScreen {
             output.append(contentsOf: Screener.marker(scan.policy.rules.rules[entry.rule].category))
             offset = max(offset, range.lowerBound)
             redactions.append(range.lowerBound..<range.lowerBound)
+        } else if redactions.isEmpty {
+            // Of this one, the beginning was forgotten.
+            redactions.append(start..<start)
         }
         redactedEnd = max(redactedEnd, range.upperBound)
         offset = max(offset, min(range.upperBound, limit))

@@ -1,8 +1,15 @@
 /// One text on its way through both views; what it sees is in `log`.
+///
+/// A text in which characters hide ASCII is read twice from the first of them on: as people see it, and with what they
+/// hide. So neither a number that hidden characters tear apart nor one that is hidden itself goes by.
 final class TextScan {
     let policy: FilterPolicy
     let side: PolicySide
-    let lanes: [Lane]
+    /// One for each view that rules look at, and as many again once something hidden came.
+    private(set) var lanes: [Lane]
+    private var isRevealing = false
+    /// Whether text may be held back; otherwise it is at hand as a whole.
+    private let isStreamed: Bool
     var log = FindingLog()
     /// Original bytes so far.
     private(set) var fed = 0
@@ -10,35 +17,52 @@ final class TextScan {
     /// Pieces are scanned in parts of at most so many bytes, which bounds what one part can find.
     static let partBytesMax = 2_048
 
-    init(_ policy: FilterPolicy, _ side: Side) {
+    init(_ policy: FilterPolicy, _ side: Side, isStreamed: Bool) {
+        self.isStreamed = isStreamed
         self.policy = policy
         self.side = policy[side]
         lanes = Rule.View.allCases.compactMap { view in
-            policy.rules.views.contains(view) ? Lane(view, policy, side) : nil
+            guard policy.rules.views.contains(view) else { return nil }
+            return Lane(view, policy, side, reveals: false, begin: 0, isStreamed: isStreamed)
         }
     }
 
     /// Scans a part of at most `partBytesMax` bytes, in whole characters.
     func scan(_ part: UnsafeBufferPointer<UInt8>, _ tools: ScanTools) {
         let original = fed
-        let isASCII = UTF8Decoding.isASCII(part)
         fed += part.count
+        if UTF8Decoding.isPlain(part) {
+            for lane in lanes { lane.append(plain: part, original: original) }
+        } else {
+            append(part, original: original, tools)
+        }
         tools.hits.prepare(for: side.isActive, policy, side.side)
-        for lane in lanes {
-            lane.append(part, original: original, isASCII: isASCII, tools.map(lane.view))
-            lane.scan(tools, policy.rules, isComplete: false, fed: fed) { log.add($0) }
+        for lane in lanes { lane.scan(tools, policy.rules, isComplete: false, fed: fed, &log) }
+    }
+
+    private func append(_ part: UnsafeBufferPointer<UInt8>, original: Int, _ tools: ScanTools) {
+        var hidden: Int?
+        for lane in lanes { hidden = lane.append(part, original: original, tools.map(lane.view)) }
+        guard let hidden, !isRevealing else { return }
+        isRevealing = true
+        let rest = UnsafeBufferPointer(rebasing: part[hidden...])
+        for view in lanes.map(\.view) {
+            let lane = Lane(
+                view, policy, side.side, reveals: true, begin: original + hidden, isStreamed: isStreamed)
+            _ = lane.append(rest, original: original + hidden, tools.map(view))
+            lanes.append(lane)
         }
     }
 
     /// Scans what only the end of the text decides.
     func finish(_ tools: ScanTools) {
         tools.hits.prepare(for: side.isActive, policy, side.side)
-        for lane in lanes { lane.scan(tools, policy.rules, isComplete: true, fed: fed) { log.add($0) } }
+        for lane in lanes { lane.scan(tools, policy.rules, isComplete: true, fed: fed, &log) }
     }
 
     /// Makes final what can be; to be called after `log.settle`.
     func trim() {
-        if !log.open.isEmpty { log.close(upTo: lanes.map(\.settled).min() ?? fed, side) }
+        if log.hasOpen { log.close(upTo: lanes.map(\.settled).min() ?? fed, side) }
         for lane in lanes { lane.trim() }
     }
 

@@ -47,7 +47,7 @@ struct ViewText {
 
     // MARK: - Appending
 
-    /// Appends text whose bytes the view keeps one for one, such as ASCII.
+    /// Appends text whose bytes the view keeps one for one, such as plain ASCII.
     mutating func append(same text: UnsafeBufferPointer<UInt8>, original: Int) {
         leftOut = 0
         if let last = stretches.indices.last, stretches[last].isLinear,
@@ -69,24 +69,39 @@ struct ViewText {
     }
 
     /// Appends whole characters of valid UTF-8.
-    mutating func append(_ text: UnsafeBufferPointer<UInt8>, original: Int, _ view: CodePointView) {
+    ///
+    /// - Parameter reveals: whether to read characters that hide ASCII as what they hide, instead of leaving them out.
+    /// - Returns: where the first of them stands in `text`.
+    @discardableResult
+    mutating func append(
+        _ text: UnsafeBufferPointer<UInt8>, original: Int, _ view: CodePointView, reveals: Bool
+    ) -> Int? {
+        var hidden: Int?
         var sameFrom = 0
         var index = 0
         func same(_ upTo: Int) -> UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: text[sameFrom..<upTo]) }
         while index < text.count {
-            if text[index] < 0x80 {
+            let byte = text[index]
+            if UTF8Decoding.isPlain(byte) {
                 index += 1
                 continue
             }
-            let (codePoint, width) = UTF8Decoding.codePoint(text, index)
-            if case .bytes(let count) = view.map(codePoint) {
+            let (codePoint, width) = byte < 0x80 ? (UInt32(byte), 1) : UTF8Decoding.codePoint(text, index)
+            if let mapped = view.map(codePoint) {
                 if sameFrom < index { append(same: same(index), original: original + sameFrom) }
-                append(mapped: UnsafeBufferPointer(start: view.buffer, count: count), original: original + index, width)
                 sameFrom = index + width
+                let secret = mapped.isEmpty ? HiddenASCII.byte(of: codePoint) : nil
+                if secret != nil { hidden = hidden ?? index }
+                if reveals, let secret {
+                    append(revealed: secret, original: original + index, width)
+                } else {
+                    append(mapped: mapped, original: original + index, width)
+                }
             }
             index += width
         }
         if sameFrom < index { append(same: same(index), original: original + sameFrom) }
+        return hidden
     }
 
     private mutating func append(mapped: UnsafeBufferPointer<UInt8>, original: Int, _ originalCount: Int) {
@@ -103,6 +118,13 @@ struct ViewText {
                 .init(view: end, original: original, viewCount: count, originalCount: originalCount, isLinear: false))
             bytes.append(contentsOf: mapped)
         }
+        leftOut = 0
+    }
+
+    private mutating func append(revealed byte: UInt8, original: Int, _ originalCount: Int) {
+        stretches.append(
+            .init(view: end, original: original, viewCount: 1, originalCount: originalCount, isLinear: false))
+        bytes.append(view == .skeleton ? Skeleton.ascii(byte) : byte)
         leftOut = 0
     }
 
@@ -161,10 +183,32 @@ enum UTF8Decoding {
         return ((lead & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3), min(4, text.count - index))
     }
 
-    /// Whether all bytes are ASCII; a plain loop, which vectorises.
-    static func isASCII(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-        var all: UInt8 = 0
-        for byte in text { all |= byte }
-        return all < 0x80
+    /// Whether all bytes are plain ASCII; a loop without branches, which vectorises.
+    static func isPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        var others: UInt8 = 0
+        for byte in text { others |= (byte &- 0x20 > 0x5E ? 1 : 0) & (byte &- 0x09 > 4 ? 1 : 0) }
+        return others == 0
+    }
+
+    /// Whether views keep the byte as it is: a visible character or white space (tab to carriage return, and the blank).
+    /// Other control characters are no more to be seen than zero-width ones.
+    @inline(__always)
+    static func isPlain(_ byte: UInt8) -> Bool {
+        byte &- 0x20 <= 0x5E || byte &- 0x09 <= 4
+    }
+}
+
+/// Characters that readers don't see and that carry an ASCII text for programs: tags, and variation selectors used as
+/// bytes.
+///
+/// Views leave them out, as readers do. A text that has any is read a second time, with what they hide.
+enum HiddenASCII {
+    static func byte(of codePoint: UInt32) -> UInt8? {
+        switch codePoint {
+        case 0xE0020...0xE007E: UInt8(truncatingIfNeeded: codePoint)
+        // The first of these selectors stands for the byte 16.
+        case 0xE0110...0xE016E: UInt8(truncatingIfNeeded: codePoint &- 0xE0100 &+ 16)
+        default: nil
+        }
     }
 }

@@ -60,7 +60,7 @@ package struct CategoryCatalogue: Sendable, Hashable {
 
     /// - Throws: every problem of the file at once.
     package init(yaml: String, file: String) throws(RuleProblems) {
-        var reader = FieldReader(file: file)
+        var reader = RuleFieldReader(file: file)
         var entries: [Entry] = []
         if let document = reader.document(yaml),
             let fields = reader.fields(of: document, known: ["categories"], what: "A catalogue")
@@ -81,7 +81,7 @@ package struct CategoryCatalogue: Sendable, Hashable {
         self.init(entries: entries)
     }
 
-    private static func entry(_ node: Node, _ reader: inout FieldReader) -> Entry? {
+    private static func entry(_ node: Node, _ reader: inout RuleFieldReader) -> Entry? {
         let known = ["id", "definition", "moderation", "judged"]
         guard let fields = reader.fields(of: node, known: known, what: "A category") else { return nil }
         for name in ["id", "definition", "judged"] where fields[name] == nil {

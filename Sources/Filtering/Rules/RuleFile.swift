@@ -6,38 +6,34 @@ internal import Yams
 /// rules:
 ///   - id: pii/card-number          # unique, stable
 ///     category: pii.card           # one of the catalogue's
-///     severity: high               # low, medium (default), high, critical
+///     severity: high               # optional; for people: low, medium, high, critical
 ///     pattern: '\b[0-9]{13,19}\b'  # Hyperscan syntax, bounded width
 ///     view: normalised             # or skeleton, for words
 ///     ignore_case: false
 ///     check: card                  # optional; see Check
 ///     context: [card, visa]        # optional; one must stand near
 ///     context_bytes: 64
-///     clause: C1                   # optional; otherwise the category's clause
+///     clause: C1                   # optional; named in refusals in place of the category's
 ///     matches: ['…']               # at least one
 ///     non_matches: ['…']           # at least one
 /// ```
+///
+/// `severity` is checked, so that it can be relied on, and goes no further: what follows from a finding, the guidelines
+/// decide by its category.
 package enum RuleFile {
+    private enum Severity: String, CaseIterable {
+        case low, medium, high, critical
+    }
+
     private static let ruleFields = [
         "id", "category", "severity", "pattern", "view", "ignore_case", "check", "context", "context_bytes", "clause",
         "matches", "non_matches",
     ]
 
-    /// The rules of one file, whose categories must be in the shipped catalogue.
+    /// The rules of some files, among which ids are unique.
     ///
-    /// - Parameter file: its name, for messages.
-    /// - Throws: every problem of the file at once.
-    package static func rules(yaml: String, file: String) throws(RuleProblems) -> [Rule] {
-        try rules(yaml: yaml, file: file, categories: CategoryCatalogue.shipped())
-    }
-
-    package static func rules(
-        yaml: String, file: String, categories: CategoryCatalogue
-    ) throws(RuleProblems) -> [Rule] {
-        try rules(files: [(file, yaml)], categories: categories)
-    }
-
-    /// The rules of several files, among which ids are unique.
+    /// - Parameter files: name, for messages, and text of each.
+    /// - Throws: every problem of all files at once.
     package static func rules(
         files: [(name: String, yaml: String)], categories: CategoryCatalogue
     ) throws(RuleProblems) -> [Rule] {
@@ -45,7 +41,7 @@ package enum RuleFile {
         var problems: [RuleProblem] = []
         var places: [String: String] = [:]
         for file in files {
-            var reader = FieldReader(file: file.name)
+            var reader = RuleFieldReader(file: file.name)
             for node in ruleNodes(file.yaml, &reader) {
                 guard let rule = rule(node, categories, &places, &reader) else { continue }
                 rules.append(rule)
@@ -56,7 +52,7 @@ package enum RuleFile {
         return rules
     }
 
-    private static func ruleNodes(_ yaml: String, _ reader: inout FieldReader) -> [Node] {
+    private static func ruleNodes(_ yaml: String, _ reader: inout RuleFieldReader) -> [Node] {
         guard let document = reader.document(yaml),
             let fields = reader.fields(of: document, known: ["rules"], what: "A rule file")
         else { return [] }
@@ -69,7 +65,7 @@ package enum RuleFile {
     }
 
     private static func rule(
-        _ node: Node, _ categories: CategoryCatalogue, _ places: inout [String: String], _ reader: inout FieldReader
+        _ node: Node, _ categories: CategoryCatalogue, _ places: inout [String: String], _ reader: inout RuleFieldReader
     ) -> Rule? {
         guard let fields = reader.fields(of: node, known: ruleFields, what: "A rule") else { return nil }
         for name in ["id", "category", "pattern", "matches", "non_matches"] where fields[name] == nil {
@@ -77,10 +73,10 @@ package enum RuleFile {
         }
         let id = id(fields["id"], &places, &reader)
         let category = category(fields["category"], categories, &reader)
-        let severity: Rule.Severity? = reader.choice(fields["severity"], "severity")
+        let _: Severity? = reader.choice(fields["severity"], "severity")
         let view: Rule.View? = reader.choice(fields["view"], "view")
         let check: Check? = reader.choice(fields["check"], "check")
-        let pattern = pattern(fields["pattern"], &reader)
+        let pattern = reader.text(fields["pattern"], "pattern")
         if view == .skeleton, check != nil {
             reader.report(
                 fields["check"]?.mark,
@@ -88,10 +84,11 @@ package enum RuleFile {
                     + "Write `view: normalised`.")
         }
         let rule = Rule(
-            id: id ?? "", category: category ?? Category(""), severity: severity ?? .medium, pattern: pattern ?? "",
-            view: view ?? .normalised, ignoresCase: reader.flag(fields["ignore_case"], "ignore_case"), check: check,
+            id: id ?? "", category: category ?? Category(""), pattern: pattern ?? "", view: view ?? .normalised,
+            ignoresCase: reader.flag(fields["ignore_case"], "ignore_case"), check: check,
             context: reader.texts(fields["context"], "context"),
-            contextBytes: reader.number(fields["context_bytes"], "context_bytes", in: 1...256, default: 64),
+            contextBytes: reader.number(
+                fields["context_bytes"], "context_bytes", in: 1...FilterRules.contextBytesMax, default: 64),
             clause: reader.text(fields["clause"], "clause"),
             matches: tests(fields["matches"], "matches", &reader),
             nonMatches: tests(fields["non_matches"], "non_matches", &reader))
@@ -106,7 +103,7 @@ package enum RuleFile {
         }
     }
 
-    private static func tests(_ node: Node?, _ name: String, _ reader: inout FieldReader) -> [String] {
+    private static func tests(_ node: Node?, _ name: String, _ reader: inout RuleFieldReader) -> [String] {
         let texts = reader.texts(node, name)
         if let node, case .sequence(let sequence) = node, sequence.isEmpty {
             reader.report(node.mark, missing(name))
@@ -114,7 +111,8 @@ package enum RuleFile {
         return texts
     }
 
-    private static func id(_ node: Node?, _ places: inout [String: String], _ reader: inout FieldReader) -> String? {
+    private static func id(_ node: Node?, _ places: inout [String: String], _ reader: inout RuleFieldReader) -> String?
+    {
         guard let node, let id = reader.text(node, "id") else { return nil }
         let isWellFormed =
             id.utf8.allSatisfy {
@@ -137,7 +135,7 @@ package enum RuleFile {
     }
 
     private static func category(
-        _ node: Node?, _ categories: CategoryCatalogue, _ reader: inout FieldReader
+        _ node: Node?, _ categories: CategoryCatalogue, _ reader: inout RuleFieldReader
     ) -> Category? {
         guard let node, let name = reader.text(node, "category") else { return nil }
         if categories[Category(name)] != nil { return Category(name) }
@@ -146,28 +144,5 @@ package enum RuleFile {
         reader.report(
             node.mark, "The catalogue has no category `\(name)`. \(advice ?? "Known are \(Suggestion.list(known)).")")
         return nil
-    }
-
-    /// Finds what no Hyperscan pattern can hold; the engine compiles the rest.
-    private static func pattern(_ node: Node?, _ reader: inout FieldReader) -> String? {
-        guard let node, let pattern = reader.text(node, "pattern") else { return nil }
-        for (sign, name) in [
-            ("(?=", "look-ahead"), ("(?!", "look-ahead"), ("(?<=", "look-behind"), ("(?<!", "look-behind"),
-        ]
-        where pattern.utf8.holds(sign) {
-            reader.report(node.mark, "A pattern can't hold \(name) (`\(sign)…)`). Use `\\b`, `context` or a `check`.")
-            return nil
-        }
-        return pattern
-    }
-}
-
-extension String.UTF8View {
-    /// Whether `needle` stands anywhere in these bytes.
-    fileprivate func holds(_ needle: String) -> Bool {
-        let needle = Array(needle.utf8)
-        let bytes = Array(self)
-        guard bytes.count >= needle.count else { return false }
-        return (0...bytes.count - needle.count).contains { bytes[$0..<$0 + needle.count].elementsEqual(needle) }
     }
 }

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Storage
 
 /// A status, header fields and a body (or the beginning of a stream), ready to be written.
 struct Answer: Sendable {
@@ -14,7 +15,8 @@ struct AnswerFields: Sendable {
     private(set) var bytes: [UInt8] = []
 
     init() {
-        bytes.reserveCapacity(320)
+        // What an answer usually has, its limits included.
+        bytes.reserveCapacity(480)
     }
 
     mutating func append(_ name: StaticString, _ value: StaticString) {
@@ -40,8 +42,21 @@ struct AnswerFields: Sendable {
         append(name, value.utf8)
     }
 
-    /// A field copied from an upstream's answer, whose name has been checked when it was parsed.
-    mutating func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
+    /// A duration as OpenAI writes it: `12ms`, `6.5s`, `2m30s`.
+    mutating func append(_ name: StaticString, nanoseconds: Int64) {
+        append(name)
+        bytes.appendDuration(nanoseconds)
+        endLine()
+    }
+
+    mutating func append(_ name: StaticString, _ id: RecordID) {
+        append(name)
+        id.append(to: &bytes)
+        endLine()
+    }
+
+    /// A field copied from another head, whose name has been checked when that was parsed.
+    mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
         bytes.append(contentsOf: name)
         bytes.append(0x3A)
         bytes.append(0x20)
@@ -65,18 +80,52 @@ struct AnswerFields: Sendable {
     }
 }
 
+/// A number's decimal digits, at the end of an array that is no allocation.
+private struct DecimalDigits {
+    private(set) var digits = InlineArray<20, UInt8>(repeating: 0)
+    private(set) var start = 20
+
+    init(_ value: UInt) {
+        var rest = value
+        repeat {
+            let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10)
+            start &-= 1
+            digits[start] = 0x30 + UInt8(truncatingIfNeeded: remainder)
+            rest = quotient
+        } while rest > 0
+    }
+}
+
 extension [UInt8] {
     /// Appends a whole number in decimal digits.
     mutating func appendDecimal(_ value: Int) {
         if value < 0 { append(0x2D) }
-        var rest = value.magnitude
-        let start = count
-        repeat {
-            let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10)
-            append(0x30 + UInt8(truncatingIfNeeded: remainder))
-            rest = quotient
-        } while rest > 0
-        self[start...].reverse()
+        let number = DecimalDigits(value.magnitude)
+        for index in number.start..<number.digits.count { append(number.digits[index]) }
+    }
+
+    /// Appends a duration as OpenAI writes it: `12ms`, `6.5s`, `2m30s`.
+    mutating func appendDuration(_ nanoseconds: Int64) {
+        let milliseconds = Int(Swift.max(0, nanoseconds &+ 999_999) / 1_000_000)
+        guard milliseconds >= 1_000 else {
+            appendDecimal(milliseconds)
+            append(0x6D)
+            return append(0x73)
+        }
+        let minutes = milliseconds / 60_000
+        if minutes > 0 {
+            appendDecimal(minutes)
+            append(0x6D)
+        }
+        let rest = milliseconds % 60_000
+        appendDecimal(rest / 1_000)
+        if rest % 1_000 > 0, minutes == 0 {
+            append(0x2E)
+            let fraction = rest % 1_000
+            append(0x30 + UInt8(fraction / 100))
+            if fraction % 100 > 0 { append(0x30 + UInt8(fraction / 10 % 10)) }
+        }
+        append(0x73)
     }
 }
 
@@ -89,9 +138,7 @@ enum AnswerEncoder {
         var buffer = allocator.buffer(capacity: 192 + answer.fields.bytes.count + answer.body.count)
         writeHead(answer, keepsAlive: keepsAlive, date: date, to: &buffer)
         buffer.writeStaticString("content-length: ")
-        var length: [UInt8] = []
-        length.appendDecimal(answer.body.count)
-        buffer.writeBytes(length)
+        buffer.writeDecimal(answer.body.count)
         buffer.writeStaticString("\r\n\r\n")
         buffer.writeBytes(answer.body)
         return buffer
@@ -134,14 +181,12 @@ enum AnswerEncoder {
     private static func statusLine(_ status: Int) -> StaticString {
         switch status {
         case 200: "HTTP/1.1 200 OK\r\n"
-        case 304: "HTTP/1.1 304 Not Modified\r\n"
         case 400: "HTTP/1.1 400 Bad Request\r\n"
         case 401: "HTTP/1.1 401 Unauthorized\r\n"
         case 403: "HTTP/1.1 403 Forbidden\r\n"
         case 404: "HTTP/1.1 404 Not Found\r\n"
         case 405: "HTTP/1.1 405 Method Not Allowed\r\n"
         case 408: "HTTP/1.1 408 Request Timeout\r\n"
-        case 409: "HTTP/1.1 409 Conflict\r\n"
         case 413: "HTTP/1.1 413 Content Too Large\r\n"
         case 415: "HTTP/1.1 415 Unsupported Media Type\r\n"
         case 422: "HTTP/1.1 422 Unprocessable Content\r\n"
@@ -153,6 +198,16 @@ enum AnswerEncoder {
         case 504: "HTTP/1.1 504 Gateway Timeout\r\n"
         case 505: "HTTP/1.1 505 HTTP Version Not Supported\r\n"
         default: "HTTP/1.1 500 Internal Server Error\r\n"
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// Writes a whole number, not below 0, in decimal digits.
+    mutating func writeDecimal(_ value: Int) {
+        let number = DecimalDigits(value.magnitude)
+        withUnsafeBytes(of: number.digits) { bytes in
+            _ = writeBytes(UnsafeRawBufferPointer(rebasing: bytes[number.start...]))
         }
     }
 }

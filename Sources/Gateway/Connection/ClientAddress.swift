@@ -2,15 +2,22 @@ internal import Access
 internal import NIOCore
 
 /// Where a request comes from, once trusted proxies have been looked through.
-struct ClientAddress: Sendable, Hashable {
+struct ClientAddress: Sendable {
     /// 16 bytes; IPv4 as an IPv4-mapped IPv6 address.
     let address: IPAddress
-
     /// A number for tables of limited size.
-    var hash: UInt64 {
+    let hash: UInt64
+
+    init(_ address: IPAddress) {
+        self.address = address
         var hasher = Hasher()
         hasher.combine(address)
-        return UInt64(bitPattern: Int64(hasher.finalize()))
+        hash = UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    /// The other end of a connection, which may be a proxy.
+    init(peer: SocketAddress?) {
+        self.init(peer.flatMap(IPAddress.init(socketAddress:)) ?? .unspecified)
     }
 }
 
@@ -21,12 +28,9 @@ struct TrustedProxies: Sendable {
     /// The right-most address of `x-forwarded-for` that no trusted proxy has, or the peer's own.
     ///
     /// Left of the first untrusted address everything was written by a stranger.
-    func clientAddress(of head: RequestHead, peer: SocketAddress?) -> ClientAddress {
-        guard let peerAddress = peer.flatMap(IPAddress.init(socketAddress:)) else {
-            return ClientAddress(address: .unspecified)
-        }
-        guard !networks.isEmpty, isTrusted(peerAddress) else { return ClientAddress(address: peerAddress) }
-        var client = peerAddress
+    func clientAddress(of head: RequestHead, peer: ClientAddress) -> ClientAddress {
+        guard !networks.isEmpty, isTrusted(peer.address) else { return peer }
+        var client = peer.address
         let hops = head.fields.fields.filter { head.fields.isNamed($0, "x-forwarded-for") }
             .flatMap { head.fields.value(of: $0).split(separator: 0x2C) }
         for hop in hops.reversed() {
@@ -35,7 +39,7 @@ struct TrustedProxies: Sendable {
             client = address
             if !isTrusted(address) { break }
         }
-        return ClientAddress(address: client)
+        return ClientAddress(client)
     }
 
     private func isTrusted(_ address: IPAddress) -> Bool {
@@ -53,9 +57,9 @@ extension IPAddress {
     init?(socketAddress: SocketAddress) {
         switch socketAddress {
         case .v4(let address):
-            self = withUnsafeBytes(of: address.address.sin_addr) { IPAddress(v4: Array($0)) }
+            self = withUnsafeBytes(of: address.address.sin_addr) { IPAddress(v4: $0) }
         case .v6(let address):
-            self = withUnsafeBytes(of: address.address.sin6_addr) { IPAddress(v6: Array($0)) }
+            self = withUnsafeBytes(of: address.address.sin6_addr) { IPAddress(v6: $0) }
         case .unixDomainSocket:
             return nil
         }

@@ -12,6 +12,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let loop: GatewayLoop
     private let settings: HTTPSettings
     private var context: ChannelHandlerContext?
+    private var peer = ClientAddress(peer: nil)
     private var machine: InboundMachine
     private var exchange: Exchange?
     private let exchanges = ExchangeQueue()
@@ -63,6 +64,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func activate(_ context: ChannelHandlerContext) {
         guard self.context == nil else { return }
         self.context = context
+        peer = ClientAddress(peer: context.channel.remoteAddress)
         count.add()
         loop.connectionOpened(self)
         serveExchanges()
@@ -131,7 +133,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func read() {
         guard !isReadPending, let context else { return }
         if case .closed = phase { return }
-        if exchange != nil, !acceptsBody, machine.input.readableBytes > Self.pipelinedBytesMax { return }
+        let takesBody = acceptsBody && machine.isInsideBody
+        if exchange != nil, !takesBody, machine.input.readableBytes > Self.pipelinedBytesMax { return }
         isReadPending = true
         context.read()
     }
@@ -158,8 +161,6 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func begin(_ head: RequestHead) {
-        guard let context else { return }
-        let peer = context.channel.remoteAddress
         let exchange = Exchange(
             head: head, clientAddress: loop.clientAddress(of: head, peer: peer), arrivedAt: .now, connection: self,
             budget: loop.bytesInFlight)

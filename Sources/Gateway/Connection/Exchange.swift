@@ -1,3 +1,4 @@
+internal import Limits
 internal import NIOCore
 
 /// One request and its answer, as the request path sees it: read the body, then answer, whole or as a stream.
@@ -7,7 +8,7 @@ internal import NIOCore
 final class Exchange: @unchecked Sendable {
     let head: RequestHead
     let clientAddress: ClientAddress
-    let arrivedAt: ContinuousClock.Instant
+    let arrivedAt: Moment
 
     /// Let go when the exchange ends or the client leaves.
     private var connection: ConnectionHandler?
@@ -30,7 +31,7 @@ final class Exchange: @unchecked Sendable {
     enum State { case reading, streaming, ended }
 
     init(
-        head: RequestHead, clientAddress: ClientAddress, arrivedAt: ContinuousClock.Instant,
+        head: RequestHead, clientAddress: ClientAddress, arrivedAt: Moment,
         connection: ConnectionHandler, budget: ByteBudget
     ) {
         self.head = head
@@ -53,8 +54,7 @@ final class Exchange: @unchecked Sendable {
     func readBody(max: Int) async throws(PathExit) -> [UInt8] {
         if case .length(let length) = head.framing {
             guard length <= max else { throw .refused(.bodyTooLarge(max: max)) }
-            try reserve(length)
-            body.reserveCapacity(length)
+            body.reserveCapacity(min(length, 65_536))
         }
         bodyMax = max
         connection?.acceptBody(of: self)
@@ -101,14 +101,6 @@ final class Exchange: @unchecked Sendable {
         connection = nil
     }
 
-    /// Cuts the connection, for an answer that can't be ended well.
-    func abort() {
-        guard state != .ended else { return }
-        state = .ended
-        connection?.abort()
-        connection = nil
-    }
-
     // MARK: - For the handler
 
     func receive(_ bytes: ByteBuffer) {
@@ -116,13 +108,10 @@ final class Exchange: @unchecked Sendable {
         guard body.count + bytes.readableBytes <= bodyMax else {
             return endBody(.failure(.refused(.bodyTooLarge(max: bodyMax))))
         }
-        if body.count + bytes.readableBytes > budgetTaken {
-            do throws(PathExit) {
-                try reserve(max(65_536, bytes.readableBytes))
-            } catch {
-                return endBody(.failure(error))
-            }
+        guard budget.take(bytes.readableBytes) else {
+            return endBody(.failure(.refused(.overloaded(.bytesInFlight))))
         }
+        budgetTaken += bytes.readableBytes
         body.append(contentsOf: bytes.readableBytesView)
     }
 
@@ -147,10 +136,5 @@ final class Exchange: @unchecked Sendable {
         onClientLeft?()
         onClientLeft = nil
         connection = nil
-    }
-
-    private func reserve(_ bytes: Int) throws(PathExit) {
-        guard budget.take(bytes) else { throw .refused(.overloaded(.bytesInFlight)) }
-        budgetTaken += bytes
     }
 }

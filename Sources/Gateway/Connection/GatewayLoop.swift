@@ -15,6 +15,8 @@ final class GatewayLoop: @unchecked Sendable {
     private(set) var date = DateField(at: time(nil))
     private var connections: [ObjectIdentifier: ConnectionHandler] = [:]
     private var ticker: RepeatedTask?
+    private var ticked = NIODeadline.now()
+    private var hasWaived = false
     private var onDrained: EventLoopPromise<Void>?
 
     /// How exactly deadlines are kept.
@@ -57,7 +59,7 @@ final class GatewayLoop: @unchecked Sendable {
         return promise.futureResult
     }
 
-    func clientAddress(of head: RequestHead, peer: SocketAddress?) -> ClientAddress {
+    func clientAddress(of head: RequestHead, peer: ClientAddress) -> ClientAddress {
         proxies.clientAddress(of: head, peer: peer)
     }
 
@@ -73,6 +75,11 @@ final class GatewayLoop: @unchecked Sendable {
     private func tick() {
         date.update(to: time(nil))
         let now = NIODeadline.now()
+        // Something held the loop up, so bytes may be waiting that it has not seen: it looks first, once.
+        let isLate = now > ticked + 3 * Self.tick && !hasWaived
+        ticked = now
+        hasWaived = isLate
+        if isLate { return }
         for connection in connections.values where connection.deadline < now { connection.timeOut() }
         upstreams.tick(now)
         settleDrain()

@@ -15,10 +15,13 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        if loop.inEventLoop, isCollecting {
-            ready.append(job)
-        } else {
-            loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        guard loop.inEventLoop else {
+            return loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        }
+        ready.append(job)
+        if !isCollecting {
+            isCollecting = true
+            runCollectedSoon()
         }
     }
 

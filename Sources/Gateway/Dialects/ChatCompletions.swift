@@ -2,12 +2,12 @@ internal import JSON
 
 /// OpenAI's `/v1/chat/completions`.
 enum ChatCompletions {
-    static func facts(_ reader: inout FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
+    static func facts(_ reader: FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
         var facts = RequestFacts(model: try reader.requireModel())
         try reader.readStream(into: &facts)
         facts.choices = try reader.int("n", in: 1...settings.choicesMax) ?? 1
-        facts.endUser = try reader.endUser()
-        // The newer name wins where both are given, as it does with OpenAI.
+        try reader.checkEndUser()
+        // The larger is reserved, whichever the server heeds.
         for name in ["max_tokens", "max_completion_tokens"] as [StaticString] {
             if let cap = try reader.int(name, in: 1...Int(Int32.max)) {
                 facts.outputTokensMax = max(cap, facts.outputTokensMax ?? 0)
@@ -42,32 +42,43 @@ enum ChatCompletions {
                 continue
             }
             for (part, node) in document.elements(of: content).enumerated() {
-                readPart(document, node, at: "messages[\(index)].content[\(part)]", into: &facts)
+                readPart(document, node, message: index, part: part, into: &facts)
             }
         }
     }
 
-    /// Parts that are no text. What is text in a part of a type that nobody knows is screened all the same.
+    /// Notes what of a content part is no text. What is text in a part of a type that nobody knows is screened all the
+    /// same.
+    ///
+    /// A server may go by the type or by the members, whatever the type says. So text is only what has nothing but the
+    /// members of text.
     private static func readPart(
-        _ document: JSONDocument, _ part: JSONNode, at place: String, into facts: inout RequestFacts
+        _ document: JSONDocument, _ part: JSONNode, message: Int, part index: Int, into facts: inout RequestFacts
     ) {
-        if let image = document.member("image_url", of: part) {
-            let url = document.member("url", of: image) ?? image
-            let isInline = document.withUTF8(of: url) { $0.starts(with: "data:".utf8) }
-            facts.unscreenable.append((isInline ? .images : .remoteImages, place))
+        func note(_ what: Unscreenable) {
+            facts.unscreenable.append((what, "messages[\(message)].content[\(index)]"))
         }
-        if document.member("input_audio", of: part) != nil || document.member("audio_url", of: part) != nil {
-            facts.unscreenable.append((.audio, place))
+        guard document.kind(part) == .object else {
+            if document.kind(part) != .string { note(.files) }
+            return
         }
-        if document.member("file", of: part) != nil || document.member("video_url", of: part) != nil {
-            facts.unscreenable.append((.files, place))
+        document.forEachMember(of: part) { key, value in
+            // Null means that the member is missing.
+            if document.isNull(value) || textMembers.contains(where: { document.utf8Equals(key, $0) }) { return }
+            if document.utf8Equals(key, "type") {
+                if !knownParts.contains(where: { document.utf8Equals(value, $0) }) { note(.files) }
+            } else if document.utf8Equals(key, "image_url") {
+                let url = document.member("url", of: value) ?? value
+                note(document.withUTF8(of: url) { $0.starts(with: "data:".utf8) } ? .images : .remoteImages)
+            } else if document.utf8Equals(key, "input_audio") || document.utf8Equals(key, "audio_url") {
+                note(.audio)
+            } else {
+                note(.files)
+            }
         }
-        // What else a server may know is told by its type: only these are text for certain.
-        guard let type = document.member("type", of: part) else { return }
-        let isKnown = Self.knownParts.contains { document.utf8Equals(type, $0) }
-        if !isKnown { facts.unscreenable.append((.files, place)) }
     }
 
+    private static let textMembers: [StaticString] = ["text", "refusal", "cache_control"]
     private static let knownParts: [StaticString] = [
         "text", "refusal", "image_url", "input_audio", "audio_url", "file",
     ]

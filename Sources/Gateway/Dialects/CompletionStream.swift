@@ -13,57 +13,66 @@ struct CompletionStream {
         case ended
     }
 
-    private let dialect: Dialect
     private let filter: FilterPolicy
     private let screener: Screener
     private let asksForUsage: Bool
+    private let choicesExpected: Int
     private let observesOnly: Bool
-    /// In place of the upstream's, where that differs from the caller's.
-    private let modelName: [UInt8]?
     private var parser: EventParser
+    private var reader = EventReader()
+    private var own: OwnEvents
     private var choices: [StreamChoice] = []
+    /// What stands beside the choices, event by event.
+    private var beside: EventScreen
     private(set) var usage: Usage?
+    private var hasSentUsage = false
     private(set) var outputBytes = 0
     private(set) var status = Status.open
     private(set) var hasText = false
-    /// The first members of every event, for events of our own.
-    private var envelope: [UInt8]?
 
     /// Of one answer: what it says, thinks and refuses with, and its tool calls with name and arguments.
     private static let channelsMax = 160
-    private static let choicesMax = 128
+    private static let choicesMax = 4_096
+    /// An event of a mebibyte may have half a million values, each of which takes 16 bytes.
+    private static let limits = JSONLimits(nodesMax: 100_000)
 
+    /// - Parameters:
+    ///   - choicesExpected: how many answers the request asks for.
+    ///   - modelName: as JSON; in place of the upstream's, where that differs from the caller's.
     init(
-        dialect: Dialect, filter: FilterPolicy, screener: Screener, asksForUsage: Bool, observesOnly: Bool,
-        modelName: [UInt8]?, eventBytesMax: Int
+        dialect: Dialect, filter: FilterPolicy, screener: Screener, asksForUsage: Bool, choicesExpected: Int,
+        observesOnly: Bool, modelName: [UInt8]?, eventBytesMax: Int
     ) {
-        self.dialect = dialect
         self.filter = filter
         self.screener = screener
         self.asksForUsage = asksForUsage
+        self.choicesExpected = min(choicesExpected, Self.choicesMax)
         self.observesOnly = observesOnly
-        self.modelName = modelName
         parser = EventParser(eventBytesMax: eventBytesMax)
+        own = OwnEvents(dialect: dialect, modelName: modelName)
+        beside = EventScreen(screener: screener, filter: filter, observesOnly: observesOnly)
     }
 
     // MARK: - What the filters said
 
     var verdict: Verdict {
-        let screens = choices.flatMap(\.channels).map(\.screen)
-        return screens.reduce(.allow) { $0.combined(with: $1.verdict) }
+        var verdict = beside.verdict
+        for choice in choices {
+            for channel in choice.channels { verdict = verdict.combined(with: channel.screen.verdict) }
+        }
+        return verdict
     }
 
-    var findings: [Finding] { choices.flatMap(\.channels).flatMap(\.screen.findings) }
+    var findings: [Finding] { beside.findings + choices.flatMap(\.channels).flatMap(\.screen.findings) }
 
-    var isBlocked: Bool { choices.contains(where: \.isBlocked) }
+    var isBlocked: Bool { beside.isBlocked || choices.contains(where: \.isBlocked) }
 
     // MARK: - Events
 
     /// Takes bytes of the upstream in; appends events that may leave.
     mutating func feed(_ bytes: ByteBuffer, to output: inout [UInt8]) throws(UpstreamFailure) {
-        var events: [[UInt8]] = []
-        try parser.feed(bytes) { (event) throws(UpstreamFailure) in events.append(event) }
-        for event in events where status == .open {
+        parser.feed(bytes)
+        while status == .open, let event = try parser.next() {
             try take(event, to: &output)
         }
     }
@@ -74,7 +83,7 @@ struct CompletionStream {
     }
 
     private mutating func take(_ event: [UInt8], to output: inout [UInt8]) throws(UpstreamFailure) {
-        if event.elementsEqual("[DONE]".utf8) {
+        if event.count == 6, event.elementsEqual("[DONE]".utf8) {
             guard choices.allSatisfy(\.isFinished) else {
                 throw .malformed("an end before the finish reason")
             }
@@ -83,31 +92,30 @@ struct CompletionStream {
         }
         let document: JSONDocument
         do throws(JSONError) {
-            document = try JSONDocument(parsing: event)
+            document = try JSONDocument(parsing: event, limits: Self.limits)
         } catch {
             throw .malformed("an event with \(error.problem.rawValue)")
         }
-        let tree = CompletionTree(dialect: dialect, document: document)
-        if tree.saysError { throw .malformed("an error in the stream") }
-        guard document.kind(document.root) == .object, let elements = tree.choices else {
-            throw .malformed("an event without choices")
-        }
-        if envelope == nil { envelope = makeEnvelope(of: document) }
+        let members = try reader.members(of: document)
         var edits = JSONEdits()
-        let hasUsage = readUsage(tree, into: &edits)
-        if let modelName, document.member("model", of: document.root) != nil {
+        let hasUsage = readUsage(members, of: document, into: &edits)
+        if let modelName = own.modelName, members.hasModel {
             edits.setMember("model", raw: modelName, of: document.root)
         }
-        let count = document.count(of: document.member("choices", of: document.root)!)
+        let isClean = beside.judge(members.others, of: document, edits: &edits)
+        own.learn(from: document, isClean: isClean)
+        if beside.isBlocked { return try blockAll(to: &output) }
+        let count = document.count(of: members.choices)
         var isSilent = count > 0
-        for choice in elements {
+        for choice in document.elements(of: members.choices) {
             if try take(choice, of: document, edits: &edits, to: &output) { isSilent = false }
         }
-        if isSilent && !hasUsage { return }
+        let tellsUsage = hasUsage && asksForUsage
+        if isSilent && !tellsUsage { return }
         // The usage chunk that only we asked for stays here.
         if count == 0, hasUsage, !asksForUsage { return }
         write(document, edits, to: &output)
-        if isBlocked, choices.allSatisfy(\.isFinished) { status = .ended }
+        if tellsUsage { hasSentUsage = true }
     }
 
     private func write(_ document: JSONDocument, _ edits: JSONEdits, to output: inout [UInt8]) {
@@ -117,16 +125,26 @@ struct CompletionStream {
     }
 
     /// Keeps the upstream's count, and takes it out of the event where the caller did not ask for it.
-    private mutating func readUsage(_ tree: CompletionTree, into edits: inout JSONEdits) -> Bool {
-        guard let key = tree.document.memberKey("usage", of: tree.document.root) else { return false }
-        if let usage = tree.usage { self.usage = usage }
+    private mutating func readUsage(
+        _ members: EventMembers, of document: JSONDocument, into edits: inout JSONEdits
+    ) -> Bool {
+        guard let key = members.usageKey else { return false }
         if !asksForUsage { edits.removeMember(key) }
-        return tree.usage != nil
+        guard let usage = CompletionTree(dialect: own.dialect, document: document).usage else { return false }
+        self.usage = usage
+        return true
+    }
+
+    /// Ends the stream: the usage, where the caller asked for it and a filter ended the stream before the upstream sent
+    /// it, and the mark of the end.
+    func writeEnd(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
+        if asksForUsage, !hasSentUsage { own.writeUsage(tokens, to: &output) }
+        output.append(contentsOf: OwnEvents.end)
     }
 
     // MARK: - Choices
 
-    /// Judges one choice of an event. `false` if nothing of it is left to say.
+    /// Judges one choice of an event. `false` if nothing of it is left to say; then the event has nothing of it.
     private mutating func take(
         _ node: JSONNode, of document: JSONDocument, edits: inout JSONEdits, to output: inout [UInt8]
     ) throws(UpstreamFailure) -> Bool {
@@ -138,6 +156,7 @@ struct CompletionStream {
             guard choice.isBlocked || !saysMore(node, of: document) else {
                 throw .malformed("text after the finish reason")
             }
+            silence(node, choice, edits: &edits)
             return false
         }
         var walk = StreamWalk(
@@ -148,13 +167,21 @@ struct CompletionStream {
         if walk.fedBytes > 0 { hasText = true }
         if !observesOnly, choice.channels.contains(where: \.screen.isBlocked) {
             finishBlocked(choice, to: &output)
+        } else if walk.finishes {
+            flush(choice, to: &output)
+            choice.isFinished = true
+            endIfBlocked()
+        }
+        if choice.isBlocked {
+            silence(node, choice, edits: &edits)
             return false
         }
-        guard walk.finishes else { return walk.isWorthSending }
-        flush(choice, to: &output)
-        if choice.isFinished { return false }
-        choice.isFinished = true
-        return true
+        return walk.isWorthSending
+    }
+
+    /// The event may be written for the sake of its usage or of another choice.
+    private func silence(_ node: JSONNode, _ choice: StreamChoice, edits: inout JSONEdits) {
+        if !observesOnly { edits.replace(node, withRaw: own.silentChoice(choice.index)) }
     }
 
     /// Whether an event's choice holds text that is not empty.
@@ -176,7 +203,9 @@ struct CompletionStream {
 
     private mutating func choice(at index: Int) throws(UpstreamFailure) -> StreamChoice {
         if let choice = choices.first(where: { $0.index == index }) { return choice }
-        guard choices.count < Self.choicesMax else { throw .malformed("more choices than anybody asked for") }
+        guard choices.count < max(choicesExpected, CompletionTree.choicesMax) else {
+            throw .malformed("more choices than anybody asked for")
+        }
         let choice = StreamChoice(index: index)
         choices.append(choice)
         return choice
@@ -193,7 +222,7 @@ struct CompletionStream {
             guard !rest.isEmpty || isSpelled else { continue }
             let spelled = choice.logProbabilities.release(
                 decided: isSpelled ? channel.fed : -1, redactions: channel.screen.redactions)
-            writeOwn(choice.index, to: &output) { writer in
+            own.writeChoice(choice.index, to: &output) { writer in
                 channel.write(rest, into: &writer)
                 guard isSpelled else { return }
                 writer.key("logprobs" as StaticString)
@@ -208,74 +237,21 @@ struct CompletionStream {
     private mutating func finishBlocked(_ choice: StreamChoice, to output: inout [UInt8]) {
         choice.isBlocked = true
         choice.isFinished = true
-        writeOwn(choice.index, finishReason: "content_filter", to: &output) { writer in
-            switch dialect {
-            case .chatCompletions:
-                writer.key("delta" as StaticString)
-                writer.object { _ in }
-            default:
-                writer.key("text" as StaticString)
-                writer.string("")
-            }
-        }
-        if choices.allSatisfy(\.isFinished) { status = .ended }
+        own.writeBlocked(choice.index, to: &output)
+        endIfBlocked()
     }
 
-    // MARK: - Events of our own
-
-    private func makeEnvelope(of document: JSONDocument) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.beginObject()
-        for name in ["id", "object", "created", "model"] as [StaticString] {
-            guard let node = document.member(name, of: document.root) else { continue }
-            writer.key(name)
-            if let modelName, document.utf8Equals(document.memberKey(name, of: document.root)!, "model") {
-                writer.raw(modelName)
-            } else {
-                writer.value(node, of: document)
-            }
+    /// Ends every choice, those too that have not begun.
+    private mutating func blockAll(to output: inout [UInt8]) throws(UpstreamFailure) {
+        for index in 0..<max(1, choicesExpected) where !choices.contains(where: { $0.index == index }) {
+            _ = try choice(at: index)
         }
-        writer.endObject()
-        return Array(writer.bytes.dropFirst().dropLast())
+        for choice in choices where !choice.isFinished { finishBlocked(choice, to: &output) }
+        endIfBlocked()
     }
 
-    private func writeOwn(
-        _ index: Int, finishReason: String? = nil, to output: inout [UInt8], _ body: (inout JSONWriter) -> Void
-    ) {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.key("index" as StaticString)
-        writer.int(index)
-        body(&writer)
-        writer.key("finish_reason" as StaticString)
-        if let finishReason { writer.string(finishReason) } else { writer.null() }
-        writer.endObject()
-        output.append(contentsOf: "data: {".utf8)
-        if let envelope, !envelope.isEmpty {
-            output.append(contentsOf: envelope)
-            output.append(0x2C)
-        }
-        output.append(contentsOf: #""choices":["#.utf8)
-        output.append(contentsOf: writer.bytes)
-        output.append(contentsOf: "]}\n\n".utf8)
-    }
-
-    /// The usage chunk, where the caller asked for it and a filter ended the stream before the upstream sent it.
-    func writeUsage(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
-        guard asksForUsage, usage == nil, let envelope else { return }
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.key("prompt_tokens" as StaticString)
-        writer.int(tokens.input)
-        writer.key("completion_tokens" as StaticString)
-        writer.int(tokens.output)
-        writer.key("total_tokens" as StaticString)
-        writer.int(tokens.total)
-        writer.endObject()
-        output.append(contentsOf: "data: {".utf8)
-        output.append(contentsOf: envelope)
-        output.append(contentsOf: #","choices":[],"usage":"#.utf8)
-        output.append(contentsOf: writer.bytes)
-        output.append(contentsOf: "}\n\n".utf8)
+    /// Once a filter has ended a choice, the stream is over with the last choice: no more is waited for.
+    private mutating func endIfBlocked() {
+        if isBlocked, choices.count >= choicesExpected, choices.allSatisfy(\.isFinished) { status = .ended }
     }
 }

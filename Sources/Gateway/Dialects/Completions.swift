@@ -2,11 +2,11 @@ internal import JSON
 
 /// OpenAI's older `/v1/completions`.
 enum Completions {
-    static func facts(_ reader: inout FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
+    static func facts(_ reader: FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
         let document = reader.document
         var facts = RequestFacts(model: try reader.requireModel())
         try reader.readStream(into: &facts)
-        facts.endUser = try reader.endUser()
+        try reader.checkEndUser()
         facts.outputTokensMax = try reader.int("max_tokens", in: 1...Int(Int32.max))
         facts.outputCapName = facts.outputTokensMax == nil ? nil : "max_tokens"
         let choices = try reader.int("n", in: 1...settings.choicesMax) ?? 1
@@ -18,13 +18,7 @@ enum Completions {
         switch document.kind(prompt) {
         case .string: break
         case .array:
-            prompts = document.count(of: prompt)
-            guard prompts > 0, prompts <= settings.messagesMax else {
-                throw .refused(.invalid("prompt", "`prompt` must hold 1 to \(settings.messagesMax) strings."))
-            }
-            if reader.holdsTokens(prompt) {
-                facts.unscreenable.append((.tokens, "prompt"))
-            }
+            prompts = try reader.countTexts("prompt", prompt, max: settings.messagesMax, into: &facts)
         default:
             throw .refused(.invalid("prompt", "`prompt` must be a string or an array of strings."))
         }

@@ -1,3 +1,4 @@
+internal import Access
 internal import JSON
 internal import Records
 
@@ -9,6 +10,15 @@ package enum Dialect: String, Sendable, Hashable, CaseIterable {
     case chatCompletions = "chat_completions"
     case completions
     case embeddings
+
+    /// Its place among all cases.
+    var index: Int {
+        switch self {
+        case .chatCompletions: 0
+        case .completions: 1
+        case .embeddings: 2
+        }
+    }
 
     /// Below an upstream's base path.
     var path: StaticString {
@@ -28,6 +38,14 @@ package enum Dialect: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// What a key must be allowed for it.
+    var scope: KeyScope {
+        switch self {
+        case .chatCompletions, .completions: .inference
+        case .embeddings: .embeddings
+        }
+    }
+
     /// How records name it.
     var recordDialect: RecordDialect {
         switch self {
@@ -39,18 +57,19 @@ package enum Dialect: String, Sendable, Hashable, CaseIterable {
 
     /// Reads what the gateway must know, and refuses what no server could make sense of.
     func facts(of document: JSONDocument, settings: DialectSettings) throws(PathExit) -> RequestFacts {
-        var reader = FieldReader(document)
+        let reader = FieldReader(document)
         try reader.requireObject()
         switch self {
-        case .chatCompletions: return try ChatCompletions.facts(&reader, settings)
-        case .completions: return try Completions.facts(&reader, settings)
-        case .embeddings: return try Embeddings.facts(&reader, settings)
+        case .chatCompletions: return try ChatCompletions.facts(reader, settings)
+        case .completions: return try Completions.facts(reader, settings)
+        case .embeddings: return try Embeddings.facts(reader, settings)
         }
     }
 }
 
 /// Bounds that every dialect keeps.
 package struct DialectSettings: Sendable {
+    /// Of a conversation; also how many texts one request may have completed or embedded.
     package var messagesMax = 4_096
     package var choicesMax = 128
 
@@ -67,10 +86,8 @@ struct RequestFacts: Sendable {
     var choices = 1
     /// The output cap per answer that the request names.
     var outputTokensMax: Int?
-    /// The member that names it, for errors and for setting it.
+    /// The member that names it, for errors.
     var outputCapName: StaticString?
-    /// The caller's own end user, as `safety_identifier` or `user`.
-    var endUser: String?
     /// What no text filter can read in it, each with its place.
     var unscreenable: [(what: Unscreenable, param: String)] = []
 }
@@ -148,11 +165,15 @@ struct FieldReader {
         return value
     }
 
-    /// The caller's end user, whichever field names it.
-    func endUser() throws(PathExit) -> String? {
-        if let identifier = try string("safety_identifier") { return identifier }
-        return try string("user")
+    /// The caller's own end user, under either name, must be told by a string.
+    func checkEndUser() throws(PathExit) {
+        for name in Self.endUserMembers {
+            guard let node = member(name), document.kind(node) != .string else { continue }
+            throw .refused(.invalid("\(name)", "`\(name)` must be a string."))
+        }
     }
+
+    private static let endUserMembers: [StaticString] = ["safety_identifier", "user"]
 
     /// `stream` and `stream_options.include_usage`.
     func readStream(into facts: inout RequestFacts) throws(PathExit) {
@@ -186,10 +207,25 @@ struct FieldReader {
     private static let embeddingMembers: [StaticString] = ["prompt_embeds", "prompt_embeddings", "input_embeds"]
     private static let tokenMembers: [StaticString] = ["prompt_token_ids", "input_ids"]
 
-    /// Whether an array holds anything but strings: token numbers, which no text filter can read.
-    func holdsTokens(_ node: JSONNode) -> Bool {
-        guard document.kind(node) == .array else { return false }
-        for element in document.elements(of: node) where document.kind(element) != .string { return true }
-        return false
+    /// How many texts an array holds; an array of numbers is one text, spelled in tokens, which no text filter can read.
+    func countTexts(
+        _ name: StaticString, _ array: JSONNode, max: Int, into facts: inout RequestFacts
+    ) throws(PathExit) -> Int {
+        let all = document.count(of: array)
+        var strings = 0
+        var numbers = 0
+        for element in document.elements(of: array) {
+            switch document.kind(element) {
+            case .string: strings += 1
+            case .number: numbers += 1
+            default: break
+            }
+        }
+        let count = numbers > 0 && numbers == all ? 1 : all
+        guard count > 0, count <= max else {
+            throw .refused(.invalid("\(name)", "`\(name)` must hold 1 to \(max) texts; it holds \(count)."))
+        }
+        if strings < all { facts.unscreenable.append((.tokens, "\(name)")) }
+        return count
     }
 }

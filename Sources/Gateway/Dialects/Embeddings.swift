@@ -2,9 +2,9 @@ internal import JSON
 
 /// OpenAI's `/v1/embeddings`.
 enum Embeddings {
-    static func facts(_ reader: inout FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
+    static func facts(_ reader: FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
         var facts = RequestFacts(model: try reader.requireModel())
-        facts.endUser = try reader.endUser()
+        try reader.checkEndUser()
         facts.choices = 0
         guard let input = reader.member("input") else {
             throw .refused(.invalid("input", "`input` is missing. Send a string or an array of strings."))
@@ -12,12 +12,7 @@ enum Embeddings {
         switch reader.document.kind(input) {
         case .string: break
         case .array:
-            guard reader.document.count(of: input) > 0 else {
-                throw .refused(.invalid("input", "`input` must not be empty."))
-            }
-            if reader.holdsTokens(input) {
-                facts.unscreenable.append((.tokens, "input"))
-            }
+            _ = try reader.countTexts("input", input, max: settings.messagesMax, into: &facts)
         default:
             throw .refused(.invalid("input", "`input` must be a string or an array of strings."))
         }

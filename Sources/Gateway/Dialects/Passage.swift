@@ -2,10 +2,10 @@ internal import JSON
 
 /// The text of a JSON tree laid end to end, so that one scan screens all of it, and where each piece came from.
 ///
-/// Every string is in it, and every key that is no word of the protocol, but for identifiers that look like ones, and
-/// for data that no text filter reads (`Unscreenable` decided before whether it may be sent at all). Pieces are parted
-/// by U+001E, which no word and no number contains; the text parts of one message, which a chat template joins, stand a
-/// second time without it.
+/// Every string is in it, every long number, and every key that is no word of the protocol, but for identifiers that
+/// look like ones, and for data that no text filter reads (`Unscreenable` decided before whether it may be sent at all).
+/// Pieces are parted by more white space than any rule passes over; the text parts of one message, which a chat template
+/// joins, stand a second time without it.
 struct Passage {
     struct Piece {
         let node: JSONNode
@@ -16,34 +16,78 @@ struct Passage {
 
     private(set) var bytes: [UInt8] = []
     private(set) var pieces: [Piece] = []
+    /// Text that stands in the passage in place of the tree's own.
+    private var plain: [JSONNode: [UInt8]] = [:]
     let document: JSONDocument
 
-    private static let separator: UInt8 = 0x1E
+    /// Bytes of all pieces together.
+    var textBytes: Int { bytes.count - pieces.count * Self.separator.count }
+
+    /// Views keep white space as it is, which makes it cheap; a rule may want a line's end behind its last word, so that
+    /// is not what comes first.
+    private static let separator: [UInt8] = [0x0C, 0x0A, 0x0A, 0x0A]
+    /// A number of fewer digits is nobody's.
+    static let digitsMin = 12
+    static let noPlaces = JSONPaths([])
 
     init(of document: JSONDocument) {
         self.document = document
         bytes.reserveCapacity(document.bytes.count)
         pieces.reserveCapacity(min(document.nodeCount, 256))
-        document.forEachString(paths: ProtocolPlaces.paths) { place in
+        document.forEachString(paths: ProtocolPlaces.paths, andNumbersOf: Self.digitsMin) { place in
             if place.isKey {
                 if !place.isNamed { append(place.node, isKey: true) }
-                return
-            }
-            switch ProtocolPlaces(rawValue: place.label) {
-            case .identifier where ProtocolWord.isOne(place.node, in: document): return
-            case .data where ProtocolWord.isData(place.node, in: document): return
-            case .spelled: return
-            default: append(place.node, isKey: false)
+            } else {
+                appendValue(place)
             }
         }
         joinParts()
+    }
+
+    /// Of some members only, of which nothing is known: every key, string and long number in them is text.
+    init(of members: [(key: JSONNode, value: JSONNode)], in document: JSONDocument) {
+        self.document = document
+        for member in members {
+            append(member.key, isKey: true)
+            document.forEachString(under: member.value, paths: Self.noPlaces, andNumbersOf: Self.digitsMin) {
+                append($0.node, isKey: $0.isKey)
+            }
+        }
+    }
+
+    private mutating func appendValue(_ place: JSONStringPlace) {
+        switch ProtocolPlaces(rawValue: place.label) {
+        case .identifier where ProtocolWord.isOne(place.node, in: document): return
+        case .data where document.kind(place.node) == .string && ProtocolWord.isData(place.node, in: document): return
+        case .number where document.kind(place.node) == .number: return
+        case .spelled: return
+        case .arguments: appendArguments(place.node)
+        default: append(place.node, isKey: false)
+        }
     }
 
     private mutating func append(_ node: JSONNode, isKey: Bool) {
         let start = bytes.count
         document.appendUTF8(of: node, to: &bytes)
         pieces.append(Piece(node: node, start: start, end: bytes.count, isKey: isKey))
-        bytes.append(Self.separator)
+        bytes.append(contentsOf: Self.separator)
+    }
+
+    /// Arguments of tools are JSON inside a string. Escapes that it has and does not need would hide what it spells.
+    private mutating func appendArguments(_ node: JSONNode) {
+        append(node, isKey: false)
+        guard let last = pieces.last, let text = EscapedText.plain(bytes[last.start..<last.end]) else { return }
+        bytes.removeLast(bytes.count - last.start)
+        bytes.append(contentsOf: text)
+        pieces[pieces.count - 1] = Piece(node: node, start: last.start, end: bytes.count, isKey: false)
+        bytes.append(contentsOf: Self.separator)
+        plain[node] = text
+    }
+
+    /// Appends the text of a piece's node as it stands in the passage.
+    func appendText(of node: JSONNode, to output: inout [UInt8]) {
+        if !plain.isEmpty, let text = plain[node] { return output.append(contentsOf: text) }
+        document.appendUTF8(of: node, to: &output)
     }
 
     private mutating func joinParts() {
@@ -55,9 +99,9 @@ struct Passage {
             for part in document.elements(of: content) {
                 guard let text = document.member("text", of: part), document.kind(text) == .string else { continue }
                 append(text, isKey: false)
-                bytes.removeLast()
+                bytes.removeLast(Self.separator.count)
             }
-            bytes.append(Self.separator)
+            bytes.append(contentsOf: Self.separator)
         }
     }
 }
@@ -72,6 +116,10 @@ enum ProtocolPlaces: UInt8 {
     case data = 3
     /// Log-probabilities: the answer's text a second time, dropped where that is redacted.
     case spelled = 4
+    /// A number of the protocol. A string there is text.
+    case number = 5
+    /// Text that is JSON: the arguments of a tool call.
+    case arguments = 6
 
     static let paths = JSONPaths(
         [
@@ -80,18 +128,30 @@ enum ProtocolPlaces: UInt8 {
                 [
                     "messages", "messages/*/content", "messages/*/content/*/text", "messages/*/content/*/image_url",
                     "messages/*/content/*/input_audio", "messages/*/content/*/file", "messages/*/tool_calls",
-                    "messages/*/tool_calls/*/function", "messages/*/tool_calls/*/function/name",
-                    "messages/*/tool_calls/*/function/arguments", "messages/*/name", "tools", "tools/*/function",
-                    "tools/*/function/name", "tools/*/function/description", "tools/*/function/parameters", "stop",
-                    "prompt", "suffix", "input", "user", "safety_identifier", "stream", "stream_options",
-                    "stream_options/include_usage", "max_tokens", "max_completion_tokens", "n", "best_of",
-                    "temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs",
-                    "top_logprobs", "dimensions", "response_format", "choices", "choices/*/index", "choices/*/message",
-                    "choices/*/message/content", "choices/*/message/refusal", "choices/*/message/tool_calls",
-                    "choices/*/message/tool_calls/*/function", "choices/*/message/tool_calls/*/function/name",
-                    "choices/*/message/tool_calls/*/function/arguments", "choices/*/message/reasoning_content",
-                    "choices/*/text", "choices/*/logprobs", "usage", "usage/prompt_tokens", "usage/completion_tokens",
-                    "usage/total_tokens", "created", "data", "data/*/index",
+                    "messages/*/tool_calls/*/function", "messages/*/tool_calls/*/function/name", "messages/*/name",
+                    "tools", "tools/*/function", "tools/*/function/name", "tools/*/function/description",
+                    "tools/*/function/parameters", "stop", "prompt", "suffix", "input", "user", "safety_identifier",
+                    "stream", "stream_options", "stream_options/include_usage", "logit_bias", "response_format",
+                    "choices", "choices/*/message", "choices/*/message/content", "choices/*/message/refusal",
+                    "choices/*/message/tool_calls", "choices/*/message/tool_calls/*/function",
+                    "choices/*/message/tool_calls/*/function/name", "choices/*/message/reasoning_content",
+                    "choices/*/text", "choices/*/logprobs", "usage", "data",
+                ]
+            ),
+            (
+                arguments,
+                [
+                    "messages/*/tool_calls/*/function/arguments", "messages/*/function_call/arguments",
+                    "choices/*/message/tool_calls/*/function/arguments", "choices/*/message/function_call/arguments",
+                ]
+            ),
+            (
+                number,
+                [
+                    "max_tokens", "max_completion_tokens", "n", "best_of", "temperature", "top_p", "seed",
+                    "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "dimensions", "created",
+                    "choices/*/index", "data/*/index", "usage/prompt_tokens", "usage/completion_tokens",
+                    "usage/total_tokens",
                 ]
             ),
             (
@@ -138,6 +198,15 @@ enum ProtocolWord {
                 default: return false
                 }
             }
+        }
+    }
+
+    /// Whether a value can't say anything: a word of the protocol, or a number that is nobody's.
+    static func isHarmless(_ node: JSONNode, in document: JSONDocument) -> Bool {
+        switch document.kind(node) {
+        case .string, .number: isOne(node, in: document)
+        case .true, .false, .null: true
+        case .object, .array: false
         }
     }
 

@@ -72,4 +72,18 @@ final class StreamChoice {
     func channel(at path: [StreamChannel.Step]) -> StreamChannel? {
         channels.first { $0.path == path }
     }
+
+    /// Whether all of its text has left as it came.
+    var isClean: Bool {
+        channels.allSatisfy { !$0.screen.hasRedacted && $0.screen.decidedOffset == $0.fed }
+    }
+
+    /// Forgets what was redacted where no log-probabilities wait for it.
+    func forgetRedactions() {
+        for channel in channels where !channel.screen.redactions.isEmpty {
+            let isSpelled = channel.path == StreamWalk.content
+            channel.screen.forgetRedactions(
+                before: isSpelled ? logProbabilities.firstNeeded(channel.fed) : .max)
+        }
+    }
 }

@@ -32,10 +32,12 @@ struct StreamWalk {
         var logProbabilities: JSONNode?
         try document.forEachMember(of: node) { (key, value) throws(UpstreamFailure) in
             if document.utf8Equals(key, "finish_reason") {
-                if !document.isNull(value) {
-                    finishes = true
-                    isWorthSending = true
+                if document.isNull(value) { return }
+                guard document.kind(value) == .string, ProtocolWord.isOne(value, in: document) else {
+                    throw .malformed("a finish reason that is no word")
                 }
+                finishes = true
+                isWorthSending = true
             } else if document.utf8Equals(key, "logprobs") {
                 logProbabilities = value
             } else if !document.utf8Equals(key, "index") {
@@ -43,8 +45,9 @@ struct StreamWalk {
             }
         }
         if let logProbabilities, !document.isNull(logProbabilities) {
-            align(logProbabilities, edits: &edits)
+            align(logProbabilities, of: node, edits: &edits)
         }
+        choice.forgetRedactions()
     }
 
     private mutating func walk(
@@ -110,21 +113,45 @@ struct StreamWalk {
     static let content: [StreamChannel.Step] = [.member("delta"), .member("content")]
 
     /// Sends the log-probabilities of the text that has been decided on; those of held text follow with it.
-    private mutating func align(_ node: JSONNode, edits: inout JSONEdits) {
+    private mutating func align(_ node: JSONNode, of choiceNode: JSONNode, edits: inout JSONEdits) {
         guard !observesOnly else { return }
-        guard let content = document.member("content", of: node), document.kind(content) == .array,
-            let channel = choice.channel(at: Self.content)
-        else {
-            // Of the older shape, which can't be aligned: sent only while nothing is held or redacted.
-            let isClean = choice.channels.allSatisfy {
-                $0.screen.redactions.isEmpty && $0.screen.decidedOffset == $0.fed
-            }
-            if !isClean { edits.replace(node, withRaw: Array("null".utf8)) }
+        let delta = document.member("delta", of: choiceNode)
+        guard let delta, document.kind(node) == .object else {
+            // The older shape, whose tokens always come with their text.
+            if !choice.isClean { edits.replace(node, withRaw: Array("null".utf8)) }
             return
         }
-        choice.logProbabilities.append(content, of: document)
-        let ready = choice.logProbabilities.release(
-            decided: channel.screen.decidedOffset, redactions: channel.screen.redactions)
-        edits.replace(content, withRaw: ready)
+        document.forEachMember(of: node) { key, value in
+            if document.utf8Equals(key, "content"), document.kind(value) == .array,
+                let channel = choice.channel(at: Self.content)
+            {
+                let text = document.member("content", of: delta)
+                choice.logProbabilities.append(value, spelling: text, upTo: channel.fed, of: document)
+                if choice.logProbabilities.isAligned {
+                    let ready = choice.logProbabilities.release(
+                        decided: channel.screen.decidedOffset, redactions: channel.screen.redactions)
+                    return edits.replace(value, withRaw: ready)
+                }
+            }
+            if !tellsNothingNew(value, delta) { edits.replace(value, withRaw: Array("null".utf8)) }
+        }
+    }
+
+    /// Whether log-probabilities that can't be aligned spell no more than the event says, and all of that leaves.
+    private func tellsNothingNew(_ node: JSONNode, _ delta: JSONNode) -> Bool {
+        if document.isNull(node) { return true }
+        guard choice.isClean, document.kind(node) == .array else { return false }
+        var spelled: [UInt8] = []
+        for entry in document.elements(of: node) {
+            guard let token = document.member("token", of: entry) else { return false }
+            document.appendUTF8(of: token, to: &spelled)
+        }
+        var said: [UInt8] = []
+        document.forEachMember(of: delta) { key, value in
+            if document.kind(value) == .string, !document.utf8Equals(key, "role") {
+                document.appendUTF8(of: value, to: &said)
+            }
+        }
+        return spelled == said
     }
 }

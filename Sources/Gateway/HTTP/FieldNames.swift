@@ -9,13 +9,20 @@ struct FieldNames: Sendable {
     /// Appends the fields of `head` that are in the list.
     func copy(from head: HeadFields, to fields: inout AnswerFields) {
         guard !names.isEmpty else { return }
-        for field in head.fields {
-            let count = Int(field.nameEnd - field.nameStart)
-            for name in names where name.count == count {
-                if head.name(of: field).elementsEqual(name) {
-                    fields.append(name: head.name(of: field), value: head.value(of: field))
-                }
+        head.bytes.withUnsafeBufferPointer { bytes in
+            for field in head.fields {
+                let name = UnsafeBufferPointer(rebasing: bytes[Int(field.nameStart)..<Int(field.nameEnd)])
+                guard holds(name) else { continue }
+                let value = UnsafeBufferPointer(rebasing: bytes[Int(field.valueStart)..<Int(field.valueEnd)])
+                fields.append(name: name, value: value)
             }
         }
+    }
+
+    private func holds(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        for index in names.indices where names[index].count == name.count {
+            if names[index].elementsEqual(name) { return true }
+        }
+        return false
     }
 }

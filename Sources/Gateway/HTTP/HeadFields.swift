@@ -9,8 +9,8 @@ struct HeadFields: Sendable {
         var valueEnd: UInt32
     }
 
-    private(set) var bytes: [UInt8]
-    private(set) var fields: [Field]
+    let bytes: [UInt8]
+    let fields: [Field]
     /// Where the start line stands, without its line end.
     let startLine: Range<Int>
 
@@ -18,24 +18,28 @@ struct HeadFields: Sendable {
     ///
     /// Strict, because what a proxy and a server read differently is how requests are smuggled: lines end in CRLF, no
     /// folding, no space before the colon, no control characters. Source: RFC 9112, sections 2.2, 5 and 5.1.
-    init(parsing head: [UInt8], fieldsMax: Int) throws(HeadProblem) {
-        bytes = head
-        fields = []
+    init(parsing head: consuming [UInt8], fieldsMax: Int) throws(HeadProblem) {
+        var fields: [Field] = []
         fields.reserveCapacity(16)
-        var position = 0
-        let lineEnd = try Self.endOfLine(in: head, from: 0)
-        startLine = 0..<lineEnd
-        position = lineEnd + 2
-        while true {
-            let end = try Self.endOfLine(in: head, from: position)
-            if end == position { break }
-            guard fields.count < fieldsMax else { throw .tooManyFields }
-            try parseField(position..<end)
-            position = end + 2
+        startLine = try head.withUnsafeMutableBufferPointer { (head) throws(HeadProblem) in
+            let lineEnd = try Self.endOfLine(in: head, from: 0)
+            var position = lineEnd + 2
+            while true {
+                let end = try Self.endOfLine(in: head, from: position)
+                if end == position { break }
+                guard fields.count < fieldsMax else { throw .tooManyFields }
+                fields.append(try Self.field(in: head, position..<end))
+                position = end + 2
+            }
+            return 0..<lineEnd
         }
+        bytes = head
+        self.fields = fields
     }
 
-    private static func endOfLine(in head: [UInt8], from start: Int) throws(HeadProblem) -> Int {
+    private static func endOfLine(
+        in head: UnsafeMutableBufferPointer<UInt8>, from start: Int
+    ) throws(HeadProblem) -> Int {
         var index = start
         while index < head.count {
             let byte = head[index]
@@ -49,7 +53,10 @@ struct HeadFields: Sendable {
         throw .malformed("a head without its empty line")
     }
 
-    private mutating func parseField(_ line: Range<Int>) throws(HeadProblem) {
+    /// Reads one line, and makes its name lower-case.
+    private static func field(
+        in bytes: UnsafeMutableBufferPointer<UInt8>, _ line: Range<Int>
+    ) throws(HeadProblem) -> Field {
         var index = line.lowerBound
         while index < line.upperBound, bytes[index] != 0x3A {
             let byte = bytes[index]
@@ -67,10 +74,9 @@ struct HeadFields: Sendable {
         for position in start..<end where !CharacterClass.isFieldValue(bytes[position]) {
             throw .malformed("a control character in a field value")
         }
-        fields.append(
-            Field(
-                nameStart: UInt32(line.lowerBound), nameEnd: UInt32(index), valueStart: UInt32(start),
-                valueEnd: UInt32(end)))
+        return Field(
+            nameStart: UInt32(line.lowerBound), nameEnd: UInt32(index), valueStart: UInt32(start),
+            valueEnd: UInt32(end))
     }
 
     /// Whether the field's name is `name`, given in lower case.
@@ -108,7 +114,12 @@ struct HeadFields: Sendable {
     /// Whether a list field such as `connection` holds `token` (lower case), in any of its lines.
     func list(_ name: StaticString, contains token: StaticString) -> Bool {
         for field in fields where isNamed(field, name) {
-            for item in value(of: field).split(separator: 0x2C) where item.isToken(token) { return true }
+            var rest = value(of: field)
+            while !rest.isEmpty {
+                let item = rest.prefix { $0 != 0x2C }
+                if item.isToken(token) { return true }
+                rest = rest[item.endIndex...].dropFirst()
+            }
         }
         return false
     }

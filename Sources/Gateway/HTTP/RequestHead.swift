@@ -15,7 +15,7 @@ struct RequestHead: Sendable {
     ///
     /// Refuses what smuggling needs: `Transfer-Encoding` with `Content-Length`, either of them twice, a coding other
     /// than `chunked`, and HTTP/1.0 with a transfer coding. Source: RFC 9112, section 6.
-    init(parsing bytes: [UInt8], fieldsMax: Int) throws(HeadProblem) {
+    init(parsing bytes: consuming [UInt8], fieldsMax: Int) throws(HeadProblem) {
         let fields = try HeadFields(parsing: bytes, fieldsMax: fieldsMax)
         let line = fields.bytes[fields.startLine]
         guard let methodEnd = line.firstIndex(of: 0x20), methodEnd > line.startIndex,
@@ -79,6 +79,7 @@ enum BodyFraming: Sendable, Equatable {
             self = .none
         }
     }
+
     /// Whether nothing but spaces stands between a value and its line's end.
     ///
     /// A tab is white space too, by the standard. But llhttp takes it for a part of the value, which then is no coding or

@@ -8,7 +8,7 @@ struct ResponseHead: Sendable {
     /// Parses a head that ends in an empty line, of an answer to a POST or GET.
     ///
     /// As strict as for requests: an answer whose framing is in doubt would desynchronise a reused connection.
-    init(parsing bytes: [UInt8], fieldsMax: Int) throws(HeadProblem) {
+    init(parsing bytes: consuming [UInt8], fieldsMax: Int) throws(HeadProblem) {
         let fields = try HeadFields(parsing: bytes, fieldsMax: fieldsMax)
         let line = fields.bytes[fields.startLine]
         let isVersion11 = line.starts(with: "HTTP/1.1 ".utf8)

@@ -17,11 +17,9 @@ struct AdmitStage: Sendable {
     func admit(_ request: Parsed) throws(PathExit) -> Admitted {
         let key = request.caller.key
         let facts = request.facts
-        try Self.require(request.dialect == .embeddings ? .embeddings : .inference, of: key)
+        try Self.require(request.dialect.scope, of: key)
         guard let model = models[facts.model] else { throw .refused(Refusal(.unknownModel(facts.model))) }
-        if let allowed = key.allowedModels, !allowed.contains(model.settings.name) {
-            throw .refused(Refusal(.modelNotAllowed(facts.model)))
-        }
+        guard key.mayUse(model) else { throw .refused(Refusal(.modelNotAllowed(facts.model))) }
         guard model.settings.upstreams.contains(where: { $0.dialects.contains(request.dialect) }) else {
             throw .refused(Refusal(.dialectNotServed(model: facts.model)))
         }
@@ -53,9 +51,12 @@ struct AdmitStage: Sendable {
 /// A model that is served. A class, so that a request carries one reference.
 final class Model: Sendable {
     let settings: ModelSettings
+    /// Its place in the configuration.
+    let index: Int
 
-    init(_ settings: ModelSettings) {
+    init(_ settings: ModelSettings, at index: Int) {
         self.settings = settings
+        self.index = index
     }
 
     /// All that callers may call it.
@@ -68,7 +69,7 @@ struct ModelTable: Sendable {
     private let byName: [String: Model]
 
     init(_ models: [ModelSettings]) {
-        all = models.map(Model.init)
+        all = models.enumerated().map { Model($1, at: $0) }
         var byName: [String: Model] = [:]
         for model in all {
             for name in model.names where byName[name] == nil { byName[name] = model }

@@ -56,9 +56,7 @@ struct AuthenticateStage: Sendable {
     private static func token(in fields: HeadFields) -> ArraySlice<UInt8>? {
         if let field = fields.first("authorization") {
             let value = fields.value(of: field)
-            guard value.count > 7, value.prefix(7).isToken("bearer") || value.prefix(6).isToken("bearer") else {
-                return nil
-            }
+            guard value.count > 7, value.prefix(7).isToken("bearer") else { return nil }
             return value.dropFirst(7).drop { $0 == 0x20 }
         }
         return fields.first("x-api-key").map { fields.value(of: $0) }

@@ -16,29 +16,42 @@ struct CompletionStage: @unchecked Sendable {
     let observesOnly: Bool
     let answerBytesMax: Int
 
+    /// Each value takes 16 bytes; embeddings of 32 MiB, the largest answer unless told otherwise, have fewer.
+    private static let limits = JSONLimits(nodesMax: 2_000_000)
+
     func judge(_ answer: Forwarded, trace: Trace) async throws(PathExit) -> Judged {
         let document = try await receive(answer, trace: trace)
-        let request = answer.screened.limited.admitted.request
+        let request = answer.request
         let tree = CompletionTree(dialect: request.dialect, document: document)
-        if tree.saysError { throw .upstream(.malformed("an error with status 200")) }
+        do throws(UpstreamFailure) {
+            try tree.check(choicesExpected: request.facts.choices)
+        } catch {
+            throw .upstream(error)
+        }
         if let usage = tree.usage { trace.usage = usage }
         let passage = Passage(of: document)
-        trace.usage.outputBytes = passage.bytes.count
+        trace.usage.outputBytes = passage.textBytes
         let filter = answer.screened.policy.filter(for: request.caller.key.stage)
         let screening = passage.bytes.withUnsafeBufferPointer {
             screener.screen($0, side: .completion, policy: filter)
         }
         trace.completion = ScreeningSummary(screening)
         var edits = JSONEdits()
-        var ending = Ending(outcome: .answered, status: 200)
-        if !observesOnly {
-            enforce(screening, on: passage, tree, into: &edits, &ending)
+        if !observesOnly, screening.verdict == .redact || screening.verdict == .block {
+            guard screening.verdict == .redact, passage.redact(screener.redactions, into: &edits) else {
+                return try withhold(tree, request, screening)
+            }
+            tree.dropLogProbabilities(besides: &edits)
         }
-        rename(answer, document, into: &edits)
+        if let name = answer.renamed, document.member("model", of: document.root) != nil {
+            var writer = JSONWriter()
+            writer.string(name)
+            edits.setMember("model", raw: writer.bytes, of: document.root)
+        }
         var body: [UInt8] = []
         body.reserveCapacity(document.bytes.count + 64)
         document.serialise(into: &body, edits: edits)
-        return Judged(body: body, ending: ending)
+        return Judged(body: body, ending: Ending(outcome: .answered, status: 200))
     }
 
     private func receive(_ answer: Forwarded, trace: Trace) async throws(PathExit) -> JSONDocument {
@@ -51,35 +64,29 @@ struct CompletionStage: @unchecked Sendable {
             trace.firstTokenAt = .now
             body = try await answer.exchange.receiveBody(bytesMax: answerBytesMax)
         } catch {
-            throw answer.screened.limited.admitted.request.caller.exchange.clientLeft ? .clientLeft : .upstream(error)
+            throw answer.request.caller.exchange.clientLeft ? .clientLeft : .upstream(error)
         }
         do throws(JSONError) {
-            return try JSONDocument(parsing: body)
+            return try JSONDocument(parsing: body, limits: Self.limits)
         } catch {
             throw .upstream(.malformed("\(error.problem.rawValue) at byte \(error.offset)"))
         }
     }
 
-    private func enforce(
-        _ screening: Screening, on passage: Passage, _ tree: CompletionTree, into edits: inout JSONEdits,
-        _ ending: inout Ending
-    ) {
-        guard screening.verdict == .redact || screening.verdict == .block else { return }
-        if screening.verdict == .redact, passage.redact(screener.redactions, into: &edits) {
-            return tree.dropLogProbabilities(besides: &edits)
-        }
-        edits = JSONEdits()
-        tree.withhold(into: &edits)
+    private func withhold(
+        _ tree: CompletionTree, _ request: Parsed, _ screening: Screening
+    ) throws(PathExit) -> Judged {
         let refusal = ScreenStage.refusal(of: screening.findings, side: .completion)
-        ending = Ending(
-            outcome: .blocked, status: 200, refusal: "\(refusal.explanation.code)", clause: refusal.clause)
+        // Embeddings have no finish reason by which they could say it.
+        guard request.dialect != .embeddings else { throw .refused(refusal) }
+        return Judged(body: tree.withheld(model: request.facts.model), ending: Ending(blocked: refusal))
     }
+}
 
-    /// Answers name the model as the caller did, where the upstream knows it by another name.
-    private func rename(_ answer: Forwarded, _ document: JSONDocument, into edits: inout JSONEdits) {
-        guard answer.pool.settings.model != nil, document.member("model", of: document.root) != nil else { return }
-        var name = JSONWriter()
-        name.string(answer.screened.limited.admitted.request.facts.model)
-        edits.setMember("model", raw: name.bytes, of: document.root)
+extension Ending {
+    /// How an exchange ended whose answer was withheld, or broken off, under a guideline.
+    init(blocked refusal: Refusal) {
+        self.init(
+            outcome: .blocked, status: 200, refusal: "\(refusal.explanation.code)", clause: refusal.clause)
     }
 }

@@ -18,23 +18,23 @@ struct Forwarded: Sendable {
 struct ForwardStage: @unchecked Sendable {
     let pools: UpstreamPools
     let headers: FieldNames
-    let answerBytesMax: Int
     let screener: Screener
     let observesOnly: Bool
+    let failures: UpstreamFailureReport
 
     func send(_ request: Screened, trace: Trace) async throws(PathExit) -> Forwarded {
         let admitted = request.limited.admitted
-        var failure = UpstreamFailure.none
-        for upstream in Self.order(admitted.model.settings.upstreams, for: admitted.request.dialect) {
+        let order = Self.order(admitted.model.settings.upstreams, for: admitted.request.dialect)
+        for (index, upstream) in order.enumerated() {
             do throws(UpstreamFailure) {
                 trace.upstream = upstream.name
                 return try await send(request, to: upstream, trace: trace)
             } catch {
-                failure = error
-                guard error.isBeforeRequest else { break }
+                guard error.isBeforeRequest, index + 1 < order.count else { throw .upstream(error) }
+                failures.note(error, of: upstream.name, in: trace)
             }
         }
-        throw .upstream(failure)
+        throw .upstream(.none)
     }
 
     private func send(
@@ -70,20 +70,26 @@ struct ForwardStage: @unchecked Sendable {
     private func check(
         _ head: ResponseHead, _ exchange: UpstreamExchange, _ request: Screened
     ) async throws(UpstreamFailure) {
-        if let field = head.fields.first("content-encoding"), !head.fields.value(of: field).isToken("identity") {
+        let isReadable = head.fields.first("content-encoding").map { head.fields.value(of: $0).isToken("identity") }
+        switch head.status {
+        case 200 where isReadable ?? true: return
+        case 200:
             exchange.cancel()
             throw .encoded
-        }
-        guard head.status != 200 else { return }
-        let body = try await exchange.receiveBody(bytesMax: min(answerBytesMax, 65_536))
-        switch head.status {
         case 400, 413, 422:
-            let error = UpstreamError(parsing: body)
+            guard isReadable ?? true else {
+                exchange.abandon()
+                throw .rejected(status: head.status, message: "", param: nil)
+            }
+            let error = UpstreamError(parsing: try await exchange.receiveBody(bytesMax: Self.errorBytesMax))
             throw .rejected(status: head.status, message: screened(error.message, request), param: error.param)
         default:
+            exchange.abandon()
             throw .status(head.status, retryAfterSeconds: head.retryAfterSeconds)
         }
     }
+
+    private static let errorBytesMax = 65_536
 
     /// A server's words are a completion too; those that must not reach the caller are left out as a whole.
     private func screened(_ message: String, _ request: Screened) -> String {
@@ -123,6 +129,9 @@ struct UpstreamError: Sendable {
         if let error = document.member("error", of: node) { node = error }
         let text = document.string(node) ?? document.member("message", of: node).flatMap(document.string)
         message = String((text ?? "").prefix(1_024))
-        param = document.member("param", of: node).flatMap(document.string)
+        // Not screened, so it may only be a word such as `max_tokens`.
+        param = document.member("param", of: node).flatMap { param in
+            ProtocolWord.isOne(param, in: document) ? document.string(param) : nil
+        }
     }
 }

@@ -3,21 +3,20 @@ internal import Limits
 /// A request for which tokens are reserved.
 struct Limited: Sendable {
     let admitted: Admitted
-    let grant: Grant
 }
 
 /// The reservation of one exchange. Dropped unsettled, it charges all that it reserved.
 ///
 /// `@unchecked Sendable`: touched by the exchange's task only.
 final class Grant: @unchecked Sendable {
-    private var reservation: Reservation?
+    private var reservation: Reservation
 
-    init(_ reservation: consuming Reservation?) {
+    init(_ reservation: consuming Reservation) {
         self.reservation = reservation
     }
 
-    func settle(actualTokens: Int, at now: ContinuousClock.Instant) {
-        reservation?.settle(actualTokens: actualTokens, at: now)
+    func settle(actualTokens: Int, at now: Moment) {
+        reservation.settle(actualTokens: actualTokens, at: now)
     }
 }
 
@@ -26,19 +25,28 @@ struct LimitStage: Sendable {
     let limiter: Limiter
     let observesOnly: Bool
 
-    func reserve(_ request: Admitted, trace: Trace, at now: ContinuousClock.Instant) throws(PathExit) -> Limited {
-        let tokens = Self.tokens(of: request)
+    func reserve(_ request: Admitted, trace: Trace, at now: Moment) throws(PathExit) -> Limited {
+        try reserve(
+            request.request.caller.key.limits, tokens: Self.tokens(of: request), trace: trace, at: now)
+        return Limited(admitted: request)
+    }
+
+    /// Reserves for any request; its grant is the trace's, which settles it however the exchange ends.
+    func reserve(_ subjects: LimitSubjects, tokens: Int, trace: Trace, at now: Moment) throws(PathExit) {
         trace.tokensReserved = tokens
         do throws(LimitRefusal) {
-            let reservation = try limiter.reserve(request.request.caller.key.limits, tokens: tokens, at: now)
+            let reservation = try limiter.reserve(subjects, tokens: tokens, at: now)
             trace.limits.standing = reservation.standing
-            let grant = Grant(reservation)
-            trace.grant = grant
-            return Limited(admitted: request, grant: grant)
+            trace.grant = Grant(reservation)
         } catch {
-            if observesOnly { return Limited(admitted: request, grant: Grant(nil)) }
-            trace.limits.refusal = error
-            throw .refused(Self.refusal(of: error))
+            let refusal = Self.refusal(of: error)
+            if observesOnly {
+                trace.unenforced = "\(refusal.explanation.code)"
+                return
+            }
+            // A full table's numbers are the gateway's, not the caller's.
+            if error.reason != .tableFull { trace.limits.refusal = error }
+            throw .refused(refusal)
         }
     }
 

@@ -20,6 +20,8 @@ final class Parsed: Sendable {
 /// Reads the body and parses it, once: what is screened and what is sent are made of the same tree.
 struct ParseStage: Sendable {
     let bodyBytesMax: Int
+    /// As many values and keys as a body may have: each takes 16 bytes, and a body may have one in every two.
+    private static let limits = JSONLimits(nodesMax: 1 << 20)
     let settings: DialectSettings
 
     func parse(_ caller: Authenticated, as dialect: Dialect) async throws(PathExit) -> Parsed {
@@ -36,7 +38,7 @@ struct ParseStage: Sendable {
         }
         let body = try await caller.exchange.readBody(max: bodyBytesMax)
         do throws(JSONError) {
-            return try JSONDocument(parsing: body)
+            return try JSONDocument(parsing: body, limits: Self.limits)
         } catch {
             throw .refused(Refusal(.malformedJSON(error)))
         }

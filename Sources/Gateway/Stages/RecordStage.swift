@@ -1,3 +1,4 @@
+internal import Limits
 internal import Access
 internal import Records
 internal import Storage
@@ -14,25 +15,37 @@ struct RecordStage: Sendable {
         do throws(JournalError) {
             trace.admission = try journal.append(admission(of: trace))
         } catch {
-            try fail(error)
+            try fail()
         }
     }
 
     /// Returns once the admission is as durable as the operator asked for. Nothing is sent before.
     func confirmAdmission(_ trace: Trace) async throws(PathExit) {
+        do throws(JournalError) {
+            try await writeAdmission(trace)
+        } catch {
+            try fail()
+        }
+    }
+
+    /// An admission that the disk refused is forgotten: the settlement then brings it along.
+    private func writeAdmission(_ trace: Trace) async throws(JournalError) {
         guard let position = trace.admission else { return }
         do throws(JournalError) {
             try await journal.written(position)
         } catch {
-            try fail(error)
+            trace.admission = nil
+            throw error
         }
     }
 
     /// Appends how the exchange ended, and returns once that is durable.
-    func settle(_ trace: Trace, _ ending: Ending, at now: ContinuousClock.Instant) async throws(PathExit) {
+    func settle(_ trace: Trace, _ ending: Ending, at now: Moment) async throws(PathExit) {
         guard !trace.isSettled else { return }
         trace.isSettled = true
         let settlement = settlement(of: trace, ending, at: now)
+        // One that bounced would leave the settlement alone, of which no record can be made.
+        try? await writeAdmission(trace)
         do throws(JournalError) {
             let position =
                 if trace.admission == nil {
@@ -42,36 +55,34 @@ struct RecordStage: Sendable {
                 }
             try await journal.written(position)
         } catch {
-            try fail(error)
+            try fail()
+            metrics.unrecorded.add()
         }
     }
 
     /// What the operator chose for when nothing can be recorded; closed unless told otherwise.
-    private func fail(_ error: JournalError) throws(PathExit) {
+    private func fail() throws(PathExit) {
         metrics.recordFailures.add()
-        switch failure {
-        case .closed: throw .refused(Refusal(.recordUnavailable, retryAfter: .seconds(5)))
-        case .open: metrics.unrecorded.add()
-        }
+        if failure == .closed { throw .refused(Refusal(.recordUnavailable, retryAfter: .seconds(5))) }
     }
 
     private func admission(of trace: Trace) -> Admission {
         Admission(
             record: trace.id, at: trace.at, key: trace.key?.key, application: trace.key?.application,
-            organisation: trace.key?.organisation, stage: trace.key.map { $0.stage == .production ? 1 : 0 } ?? 0,
+            organisation: trace.key?.organisation, stage: (trace.key?.stage ?? .sandbox).recordValue,
             dialect: trace.dialect, model: trace.model, isStream: trace.isStream, observeOnly: observesOnly,
             tokensReserved: trace.tokensReserved, promptVerdict: trace.prompt.verdict.rawValue,
             promptFindings: trace.prompt.findings, callerRequestID: trace.callerRequestID)
     }
 
-    private func settlement(of trace: Trace, _ ending: Ending, at now: ContinuousClock.Instant) -> Settlement {
-        let duration = trace.arrivedAt.duration(to: now)
+    private func settlement(of trace: Trace, _ ending: Ending, at now: Moment) -> Settlement {
         let tokens = ending.tokens(of: trace)
         return Settlement(
-            record: trace.id, at: trace.at.adding(duration), outcome: ending.outcome, status: UInt16(ending.status),
+            record: trace.id, at: trace.at.adding(nanoseconds: now - trace.arrivedAt), outcome: ending.outcome,
+            status: UInt16(ending.status),
             inputTokens: tokens.input, outputTokens: tokens.output, tokensEstimated: tokens.areEstimated,
             upstream: trace.upstream, completionVerdict: trace.completion.verdict.rawValue,
-            completionFindings: trace.completion.findings, refusal: ending.refusal, clause: ending.clause,
+            completionFindings: trace.completion.findings, refusal: ending.refusal ?? trace.unenforced, clause: ending.clause,
             microseconds: trace.times(at: now))
     }
 }

@@ -80,7 +80,7 @@ extension Passage {
 
     private func redacted(_ node: JSONNode, _ redactions: [Redaction]) -> [UInt8] {
         var text: [UInt8] = []
-        document.appendUTF8(of: node, to: &text)
+        appendText(of: node, to: &text)
         return text.withUnsafeBufferPointer { Screener.redacting($0, Self.merged(redactions)) }
     }
 

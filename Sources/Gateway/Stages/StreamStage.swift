@@ -18,7 +18,7 @@ struct StreamStage: @unchecked Sendable {
             answer.exchange.cancel()
             throw .upstream(.malformed("a media type other than text/event-stream"))
         }
-        let client = answer.screened.limited.admitted.request.caller.exchange
+        let client = answer.request.caller.exchange
         var stream = makeStream(for: answer)
         defer { note(stream, in: trace) }
         var output: [UInt8] = []
@@ -31,27 +31,28 @@ struct StreamStage: @unchecked Sendable {
                 try stream.feed(piece, to: &output)
             } catch {
                 answer.exchange.cancel()
-                if !output.isEmpty { try await write(&output, to: client, trace) }
+                if !output.isEmpty { try await write(&output, of: answer, trace) }
                 throw .upstream(error)
             }
             if stream.hasText, trace.firstTokenAt == nil { trace.firstTokenAt = .now }
-            if stream.status == .open, !output.isEmpty { try await write(&output, to: client, trace) }
+            if stream.status == .open, !output.isEmpty { try await write(&output, of: answer, trace) }
         }
         note(stream, in: trace)
-        return try await finish(stream, &output, answer, client, trace)
+        return try await finish(stream, &output, answer, trace)
     }
 
     private func makeStream(for answer: Forwarded) -> CompletionStream {
-        let request = answer.screened.limited.admitted.request
-        var name: JSONWriter?
-        if answer.pool.settings.model != nil {
-            name = JSONWriter()
-            name?.string(request.facts.model)
+        let request = answer.request
+        var modelName: [UInt8]?
+        if let name = answer.renamed {
+            var writer = JSONWriter()
+            writer.string(name)
+            modelName = writer.bytes
         }
         return CompletionStream(
             dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key.stage),
-            screener: screener, asksForUsage: request.facts.asksForUsage, observesOnly: observesOnly,
-            modelName: name?.bytes, eventBytesMax: eventBytesMax)
+            screener: screener, asksForUsage: request.facts.asksForUsage, choicesExpected: request.facts.choices,
+            observesOnly: observesOnly, modelName: modelName, eventBytesMax: eventBytesMax)
     }
 
     /// The next bytes of the upstream; `nil` at its end.
@@ -67,10 +68,11 @@ struct StreamStage: @unchecked Sendable {
     }
 
     /// The head leaves with the first event, so that a failure before it is still answered with its own status.
-    private func write(_ output: inout [UInt8], to client: Exchange, _ trace: Trace) async throws(PathExit) {
+    private func write(_ output: inout [UInt8], of answer: Forwarded, _ trace: Trace) async throws(PathExit) {
+        let client = answer.request.caller.exchange
         if client.state == .reading {
             try await record.confirmAdmission(trace)
-            var head = answers.stream(trace)
+            var head = answers.stream(trace, upstream: answer.head.fields)
             head.body = output
             client.beginStream(head)
         } else {
@@ -80,21 +82,19 @@ struct StreamStage: @unchecked Sendable {
     }
 
     private func finish(
-        _ stream: CompletionStream, _ output: inout [UInt8], _ answer: Forwarded, _ client: Exchange, _ trace: Trace
+        _ stream: CompletionStream, _ output: inout [UInt8], _ answer: Forwarded, _ trace: Trace
     ) async throws(PathExit) -> Ending {
+        let client = answer.request.caller.exchange
         var ending = Ending(outcome: .answered, status: 200)
         if stream.isBlocked {
             answer.exchange.cancel()
-            let refusal = ScreenStage.refusal(of: stream.findings, side: .completion)
-            ending = Ending(
-                outcome: .blocked, status: 200, refusal: "\(refusal.explanation.code)", clause: refusal.clause)
+            ending = Ending(blocked: ScreenStage.refusal(of: stream.findings, side: .completion))
         }
-        stream.writeUsage(ending.tokens(of: trace), to: &output)
-        output.append(contentsOf: "data: [DONE]\n\n".utf8)
+        stream.writeEnd(ending.tokens(of: trace), to: &output)
         if client.state == .reading { try await record.confirmAdmission(trace) }
         try await record.settle(trace, ending, at: .now)
         if client.state == .reading {
-            client.beginStream(answers.stream(trace))
+            client.beginStream(answers.stream(trace, upstream: answer.head.fields))
         }
         client.endStream(output)
         answer.exchange.abandon()

@@ -90,7 +90,7 @@ package struct Credential: Sendable, CustomStringConvertible, CustomDebugStringC
 
 package struct UpstreamTimeouts: Sendable {
     package var connect = TimeAmount.seconds(5)
-    /// From the request's last byte to the answer's first.
+    /// From handing the request to the connection, a new one's TLS handshake included, to the answer's first byte.
     package var firstByte = TimeAmount.seconds(120)
     /// Between two pieces of an answer.
     package var idle = TimeAmount.seconds(60)

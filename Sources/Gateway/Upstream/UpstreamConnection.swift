@@ -42,7 +42,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     /// Writes a request; the returned exchange receives its answer.
     func send(_ request: ByteBuffer, isReused: Bool) -> UpstreamExchange {
-        let exchange = UpstreamExchange(on: self, isReused: isReused)
+        let exchange = UpstreamExchange(on: self, isReused: isReused, budget: pool.bytesInFlight)
         guard case .idle = phase, let context else {
             exchange.fail(.closedEarly)
             return exchange
@@ -59,7 +59,12 @@ final class UpstreamConnection: ChannelInboundHandler {
         return exchange
     }
 
+    /// Asks for more. Only from here on may the server be called idle: while the path judges what came, or waits for a
+    /// slow client, it is not the server that is late.
     func read() {
+        if let exchange, exchange.hasAnswerBegun, !exchange.isAbandoned {
+            idleDeadline = .now() + pool.settings.timeouts.idle
+        }
         guard !isReadPending, let context else { return }
         isReadPending = true
         context.read()
@@ -117,7 +122,7 @@ final class UpstreamConnection: ChannelInboundHandler {
             exchange.answerBegan()
             firstByteDeadline = .distantFuture
         }
-        if !exchange.isAbandoned { idleDeadline = .now() + pool.settings.timeouts.idle }
+        if !exchange.isAbandoned { idleDeadline = .distantFuture }
         do throws(HeadProblem) {
             try parse(into: exchange)
         } catch {
@@ -153,7 +158,8 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let exchange {
-            let isHandshake = !exchange.hasAnswerBegun && error is NIOSSLError
+            // A certificate of another name is an error of the second kind.
+            let isHandshake = !exchange.hasAnswerBegun && (error is NIOSSLError || error is NIOSSLExtraError)
             exchange.fail(isHandshake ? .connect("TLS: \(error)") : .closedEarly)
         }
         context.close(promise: nil)

@@ -20,10 +20,17 @@ final class UpstreamExchange: @unchecked Sendable {
     private(set) var hasAnswerBegun = false
     private(set) var isAbandoned = false
     let isOnReusedConnection: Bool
+    private let budget: ByteBudget
+    private var budgetTaken = 0
 
-    init(on connection: UpstreamConnection, isReused: Bool) {
+    init(on connection: UpstreamConnection, isReused: Bool, budget: ByteBudget) {
         self.connection = connection
         isOnReusedConnection = isReused
+        self.budget = budget
+    }
+
+    deinit {
+        budget.give(back: budgetTaken)
     }
 
     // MARK: - For the path
@@ -49,6 +56,8 @@ final class UpstreamExchange: @unchecked Sendable {
     }
 
     /// The whole body.
+    ///
+    /// - Throws: also `answerTooLarge`, and `noRoom` when the gateway holds too many bytes already.
     func receiveBody(bytesMax: Int) async throws(UpstreamFailure) -> [UInt8] {
         var body: [UInt8] = []
         while case .bytes(let bytes) = try await receivePiece() {
@@ -56,6 +65,11 @@ final class UpstreamExchange: @unchecked Sendable {
                 cancel()
                 throw .answerTooLarge(bytesMax: bytesMax)
             }
+            guard budget.take(bytes.readableBytes) else {
+                cancel()
+                throw .noRoom
+            }
+            budgetTaken += bytes.readableBytes
             body.append(contentsOf: bytes.readableBytesView)
         }
         return body
@@ -81,7 +95,6 @@ final class UpstreamExchange: @unchecked Sendable {
     // MARK: - For the connection
 
     var isAwaitingHead: Bool { head == nil }
-    var hasPieces: Bool { !pieces.isEmpty }
 
     func receive(head: ResponseHead) { self.head = head }
     func receive(bytes: ByteBuffer) {

@@ -18,6 +18,8 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
     case rejected(status: Int, message: String, param: String?)
     /// All connections to it are busy.
     case saturated
+    /// The gateway holds as many bytes of bodies as it may.
+    case noRoom
     /// No upstream of the model speaks the dialect or none is up.
     case none
     /// The exchange was cancelled on our side.
@@ -37,8 +39,17 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
         case .encoded: "encoded_answer"
         case .status(let status, _), .rejected(let status, _, _): "status_\(status)"
         case .saturated: "saturated"
+        case .noRoom: "no_room"
         case .none: "no_upstream"
         case .cancelled: "cancelled"
+        }
+    }
+
+    /// What more there is to say, for the operator's log; never content.
+    var detail: String? {
+        switch self {
+        case .connect(let detail), .malformed(let detail): detail
+        default: nil
         }
     }
 

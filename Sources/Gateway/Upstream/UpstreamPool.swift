@@ -1,3 +1,4 @@
+internal import Access
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -10,6 +11,7 @@ final class UpstreamPool: @unchecked Sendable {
     /// What requests begin with, by dialect.
     let heads: [Dialect: [UInt8]]
     let executor: LoopExecutor
+    let bytesInFlight: ByteBudget
     private let loop: any EventLoop
     private let tls: NIOSSLContext?
     /// Last used first, so that those which are not needed grow old and are closed.
@@ -20,12 +22,13 @@ final class UpstreamPool: @unchecked Sendable {
     /// Shorter than the keep-alive time of common servers, so that they seldom close a connection that we take.
     private static let idleTimeMax = TimeAmount.seconds(30)
 
-    init(settings: UpstreamSettings, tls: NIOSSLContext?, executor: LoopExecutor) {
+    init(settings: UpstreamSettings, tls: NIOSSLContext?, executor: LoopExecutor, bytesInFlight: ByteBudget) {
         self.settings = settings
         heads = Dictionary(
             uniqueKeysWithValues: Dialect.allCases.map { ($0, UpstreamRequest.head($0, to: settings)) })
         self.tls = tls
         self.executor = executor
+        self.bytesInFlight = bytesInFlight
         loop = executor.loop
     }
 
@@ -59,7 +62,8 @@ final class UpstreamPool: @unchecked Sendable {
             .channelInitializer { [tls, settings] channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
-                        let name = settings.host.isNumericAddress ? nil : settings.host
+                        // TLS can't be told an address as a server's name.
+                        let name = IPAddress(settings.host) == nil ? settings.host : nil
                         try channel.pipeline.syncOperations.addHandler(
                             NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
@@ -104,12 +108,5 @@ final class UpstreamPool: @unchecked Sendable {
 
     func closeAll() {
         for connection in all.values { connection.abort() }
-    }
-}
-
-extension String {
-    /// Whether this is an IP address, which TLS can't be told as a server name.
-    fileprivate var isNumericAddress: Bool {
-        utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2E } || contains(":")
     }
 }

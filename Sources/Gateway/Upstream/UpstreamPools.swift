@@ -7,10 +7,11 @@ internal import NIOSSL
 final class UpstreamPools: @unchecked Sendable {
     private var pools: [String: UpstreamPool] = [:]
 
-    init(executor: LoopExecutor, models: [ModelSettings], tls: UpstreamTLS) {
+    init(executor: LoopExecutor, models: [ModelSettings], tls: UpstreamTLS, bytesInFlight: ByteBudget) {
         for upstream in models.flatMap(\.upstreams) where pools[upstream.name] == nil {
             pools[upstream.name] = UpstreamPool(
-                settings: upstream, tls: tls.contexts[upstream.name], executor: executor)
+                settings: upstream, tls: tls.contexts[upstream.name], executor: executor,
+                bytesInFlight: bytesInFlight)
         }
     }
 

@@ -38,23 +38,19 @@ struct UpstreamRequest {
     /// Head and body in one buffer.
     func encoded() -> ByteBuffer {
         let body = body()
-        var numbers: [UInt8] = []
-        numbers.appendDecimal(body.count)
-        numbers.append(contentsOf: Self.requestID)
-        id.appendDigits(to: &numbers)
+        var fields = AnswerFields()
+        fields.append("content-length", body.count)
+        fields.append("x-request-id", id)
+        headers.copy(from: parsed.caller.exchange.head.fields, to: &fields)
         var buffer = ByteBufferAllocator().buffer(capacity: 512 + body.count)
         buffer.writeBytes(pool.heads[parsed.dialect, default: []])
         buffer.writeStaticString(parsed.facts.isStream ? "text/event-stream" : "application/json")
-        buffer.writeStaticString("\r\ncontent-length: ")
-        buffer.writeBytes(numbers)
         buffer.writeStaticString("\r\n")
-        writePassedFields(to: &buffer)
+        buffer.writeBytes(fields.bytes)
         buffer.writeStaticString("\r\n")
         buffer.writeBytes(body)
         return buffer
     }
-
-    private static let requestID = Array("\r\nx-request-id: req_".utf8)
 
     /// What every request of a dialect to one upstream begins with, up to the value of `accept`.
     static func head(_ dialect: Dialect, to upstream: UpstreamSettings) -> [UInt8] {
@@ -64,37 +60,11 @@ struct UpstreamRequest {
         return Array((head + "accept: ").utf8)
     }
 
-    private func writePassedFields(to buffer: inout ByteBuffer) {
-        var passed = AnswerFields()
-        headers.copy(from: parsed.caller.exchange.head.fields, to: &passed)
-        buffer.writeBytes(passed.bytes)
-    }
-
     /// The tree with redactions, the upstream's name of the model, an output cap and the wish for usage.
     private func body() -> [UInt8] {
         var edits = request.edits
         let document = parsed.document
-        let facts = parsed.facts
-        let admitted = request.limited.admitted
-        let model = pool.settings.model ?? admitted.model.settings.name
-        if model != facts.model, !admitted.model.settings.takesOptions {
-            var name = JSONWriter()
-            name.string(model)
-            edits.setMember("model", raw: name.bytes, of: document.root)
-        }
-        if parsed.dialect != .embeddings, facts.outputTokensMax == nil {
-            var cap: [UInt8] = []
-            cap.appendDecimal(admitted.outputTokensMax)
-            edits.setMember("max_tokens", raw: cap, of: document.root)
-        }
-        if facts.isStream, !facts.asksForUsage {
-            if let options = document.member("stream_options", of: document.root), document.kind(options) == .object {
-                edits.setMember("include_usage", raw: Array("true".utf8), of: options)
-            } else {
-                edits.setMember(
-                    "stream_options", raw: Array(#"{"include_usage":true}"#.utf8), of: document.root)
-            }
-        }
+        parsed.dialect.complete(request, for: pool.settings, into: &edits)
         var body: [UInt8] = []
         body.reserveCapacity(document.bytes.count + 128)
         document.serialise(into: &body, edits: edits)

@@ -1,4 +1,5 @@
 internal import Snapshots
+internal import Storage
 
 /// The local append-only log of admissions and settlements: what permits bytes to leave is written here first.
 ///
@@ -28,7 +29,7 @@ package final class Journal: Sendable {
 
         package init(
             folder: String, durability: JournalDurability = .crash, bytesMax: Int = 1 << 30,
-            segmentBytesMax: Int = 64 << 20, bufferBytesMax: Int = 8 << 20, lingerMicroseconds: Int = 250,
+            segmentBytesMax: Int = 64 << 20, bufferBytesMax: Int = 8 << 20, lingerMicroseconds: Int = 500,
             syncMicroseconds: Int = 35_000
         ) {
             self.folder = folder
@@ -115,7 +116,8 @@ package final class Journal: Sendable {
 
     /// Appends the settlement of an admitted exchange; taken beyond the bound too.
     ///
-    /// - Throws: `failed` or `closed`; the record then says `interrupted`, and nobody needs to try again.
+    /// - Throws: `failed` or `closed`, and `full` above twice the buffer's bound; the record then says `interrupted`, and
+    ///   nobody needs to try again.
     @discardableResult
     package func append(_ settlement: Settlement) throws(JournalError) -> JournalPosition {
         try core.append(settlement)
@@ -155,7 +157,7 @@ package final class Journal: Sendable {
     }
 
     /// Deletes the segments before `segment`, which the store has taken; those in `damaged` are put aside as
-    /// `….log.corrupt`, outside the bound. Blocks on the disk: not for the request path.
+    /// `….log.corrupt`, outside the bound, until ``dropDamaged(before:)``. Blocks on the disk: not for the request path.
     func discard(before segment: UInt32, damaged: Set<UInt32>) throws(FileFault) {
         let folder = core.configuration.folder
         let files = core.files
@@ -163,11 +165,27 @@ package final class Journal: Sendable {
             let path = Segment.path(of: number, in: folder)
             let bytes = try files.size(of: path)
             if damaged.contains(number) {
-                try files.rename(path, to: path + ".corrupt")
+                try files.rename(path, to: path + Self.damagedSuffix)
             } else {
                 try files.remove(path)
             }
             core.state.withLock { $0.bytesOnDisk -= bytes }
         }
     }
+
+    /// Deletes the damaged segments that were put aside and last written before `time`; returns their names. Blocks on
+    /// the disk: not for the request path.
+    func dropDamaged(before time: Timestamp) throws(FileFault) -> [String] {
+        let folder = core.configuration.folder
+        var dropped: [String] = []
+        for name in try core.files.names(in: folder) where name.hasSuffix(".log" + Self.damagedSuffix) {
+            let path = folder + "/" + name
+            guard try core.files.writtenAt(path) < time else { continue }
+            try core.files.remove(path)
+            dropped.append(name)
+        }
+        return dropped
+    }
+
+    private static let damagedSuffix = ".corrupt"
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+package import Storage
 
 /// The file operations that the journal is built on; tests put faults between.
 package protocol JournalFiles: Sendable {
@@ -9,6 +10,8 @@ package protocol JournalFiles: Sendable {
     /// The names in a folder.
     func names(in folder: String) throws(FileFault) -> [String]
     func size(of path: String) throws(FileFault) -> Int
+    /// When the file's bytes last changed.
+    func writtenAt(_ path: String) throws(FileFault) -> Timestamp
     /// Makes a new file with mode 0600.
     func create(_ path: String) throws(FileFault) -> Int32
     /// Writes some of the bytes and says how many.
@@ -84,6 +87,12 @@ package struct SystemFiles: JournalFiles {
         var status = stat()
         try check { stat(path, &status) }
         return Int(status.st_size)
+    }
+
+    package func writtenAt(_ path: String) throws(FileFault) -> Timestamp {
+        var status = stat()
+        try check { stat(path, &status) }
+        return Timestamp(microseconds: Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000)
     }
 
     package func create(_ path: String) throws(FileFault) -> Int32 {

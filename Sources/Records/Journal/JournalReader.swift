@@ -1,4 +1,4 @@
-/// Reads a journal's frames in order, as far as its writer has come.
+/// Reads a journal's frames in order, as far as its writer has come. Over damage it goes on at the next sound frame.
 struct JournalReader: Sendable {
     struct Batch: Sendable {
         /// Each frame with the place where it begins.
@@ -65,25 +65,53 @@ struct JournalReader: Sendable {
             // A frame that goes on beyond the chunk is read with the next one.
             if chunkEnd < limit, next > start { return }
             try skip(from: next, to: limit, of: segment, end: end)
+            if offset.byte < limit { return }
         case .clean:
             break
         }
         if segment < end.segment { offset = JournalOffset(segment: segment + 1, byte: 0) }
     }
 
-    /// Leaves what can't be read: quietly only what a crash left at an old segment's end.
+    /// Goes on behind what can't be read: at the next sound frame, or at the limit. Quietly only over what a crash left
+    /// at an old segment's end.
     private mutating func skip(
         from byte: Int, to limit: Int, of segment: UInt32, end: JournalOffset
     ) throws(FileFault) {
         let path = Segment.path(of: segment, in: folder)
-        let rest = try Segment.bytes(of: path, from: byte, to: limit)
-        let stop = rest.withUnsafeBytes { Segment.read($0, segment: segment, at: byte) { _, _ in }.end }
-        if case .torn = stop, segment < end.segment {
+        let beginning = try Segment.bytes(of: path, from: byte, to: min(limit, byte + Self.frameSpan))
+        let (isOthers, stop) = beginning.withUnsafeBytes { bytes in
+            (
+                byte == 0 && Segment.isHeaderOfAnother(bytes, segment: segment),
+                Segment.read(bytes, segment: segment, at: byte) { _, _ in }.end
+            )
+        }
+        let next = isOthers ? nil : try Self.soundFrame(after: byte, before: limit, in: path)
+        if next == nil, case .torn = stop, segment < end.segment {
             notice(.tornTail(segment: segment, bytes: limit - byte))
         } else {
             damaged.insert(segment)
-            notice(.corrupt(segment: segment, offset: byte, bytes: limit - byte))
+            notice(.corrupt(segment: segment, offset: byte, bytes: (next ?? limit) - byte))
         }
-        offset.byte = limit
+        offset.byte = next ?? limit
+    }
+
+    /// The most bytes that a frame takes.
+    private static let frameSpan = Frame.prefixBytes + FrameLimits.frameBytesMax
+
+    /// Where the first frame behind `byte` whose check holds begins; `nil` if there is none.
+    private static func soundFrame(after byte: Int, before limit: Int, in path: String) throws(FileFault) -> Int? {
+        var start = byte + 1
+        while start < limit {
+            let end = min(limit, start + chunkBytes)
+            let bytes = try Segment.bytes(of: path, from: start, to: end)
+            // A frame that begins near the chunk's end is looked for again with the next one.
+            let places = end == limit ? end - start : chunkBytes - frameSpan
+            let found = bytes.withUnsafeBytes { all in
+                (0..<places).first { FrameDecoder.soundLength(in: all, at: $0) != nil }
+            }
+            if let found { return start + found }
+            start += places
+        }
+        return nil
     }
 }

@@ -14,7 +14,8 @@ struct Wakeup: Sendable {
     }
 }
 
-/// What the journal's callers and its threads share; guarded by one lock, held for an encoding at most.
+/// What the journal's callers and its threads share; guarded by one lock. Callers hold it for an encoding;
+/// the writer for a swap, and when the disk refuses a batch for as long as reading that takes.
 struct JournalState: Sendable {
     /// What the next batch will write.
     var front = FrameBuffer()

@@ -40,7 +40,7 @@ enum Segment {
         case clean
         /// Nothing sound follows: a frame that was being written when the process ended.
         case torn(at: Int)
-        /// Sound frames follow, or the header is wrong: damage.
+        /// Sound frames follow, or the header is wrong: damage. Or a frame is whole, but of a kind not known here.
         case corrupt(at: Int)
     }
 
@@ -61,7 +61,7 @@ enum Segment {
         while index < bytes.count {
             guard let (frame, next) = FrameDecoder.frame(in: bytes, at: index) else {
                 let place = start + index
-                return (place, hasFrame(bytes, after: index) ? .corrupt(at: place) : .torn(at: place))
+                return (place, hasFrame(bytes, from: index) ? .corrupt(at: place) : .torn(at: place))
             }
             each(frame, start + index)
             index = next
@@ -69,9 +69,17 @@ enum Segment {
         return (start + index, .clean)
     }
 
-    private static func hasFrame(_ bytes: UnsafeRawBufferPointer, after index: Int) -> Bool {
-        guard index + 1 < bytes.count else { return false }
-        return (index + 1..<bytes.count).contains { FrameDecoder.soundLength(in: bytes, at: $0) != nil }
+    private static func hasFrame(_ bytes: UnsafeRawBufferPointer, from index: Int) -> Bool {
+        (index..<bytes.count).contains { FrameDecoder.soundLength(in: bytes, at: $0) != nil }
+    }
+
+    /// Whether `bytes` begin with an undamaged header, but not this segment's: of another version, or of a file that was
+    /// copied or renamed. What follows it is not to be taken for this segment's frames.
+    static func isHeaderOfAnother(_ bytes: UnsafeRawBufferPointer, segment: UInt32) -> Bool {
+        guard bytes.count >= headerBytes else { return false }
+        let crc = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: headerBytes - 4, as: UInt32.self))
+        let isWhole = crc == CRC32C.checksum(of: UnsafeRawBufferPointer(rebasing: bytes[..<(headerBytes - 4)]))
+        return isWhole && !bytes.prefix(headerBytes).elementsEqual(header(of: segment))
     }
 
     /// The bytes of a file from `offset` up to `end` (or its end).

@@ -36,8 +36,18 @@ package actor SQLiteRecordPartitions: RecordPartitions {
         // Nobody listens for changes here.
         options.watchInterval = .seconds(3600)
         let store = try SQLiteDatabase(path: path, options: options)
-        // Another process may have made the file and not its tables yet.
-        try await store.migrate([RecordMigrations.month], at: .now)
+        do {
+            // Another process may have made the file and not its tables yet.
+            try await store.migrate([RecordMigrations.month], at: .now)
+        } catch {
+            try? await store.close()
+            throw error
+        }
+        // Somebody else may have opened it meanwhile.
+        if let first = stores[month] {
+            try await store.close()
+            return first
+        }
         stores[month] = store
         return store
     }

@@ -16,22 +16,46 @@ enum RecordRows {
         ON CONFLICT (id) DO NOTHING
         """
 
-    static func insert(_ record: Record, in transaction: any Transaction) throws {
-        let admission = record.admission
-        let settlement = record.settlement
-        let times = settlement.microseconds
-        let findings = try FindingsText.encode(
-            prompt: admission.promptFindings, completion: settlement.completionFindings)
-        let values: [any SQLValueConvertible] = [
-            admission.record, admission.at, settlement.at, admission.key, admission.application,
-            admission.organisation, Int(admission.stage), Int(admission.dialect.rawValue), admission.model,
-            Int(settlement.outcome.rawValue), Int(settlement.status), admission.isStream, admission.observeOnly,
-            Int(admission.promptVerdict), Int(settlement.completionVerdict), findings, admission.tokensReserved,
-            settlement.inputTokens, settlement.outputTokens, settlement.tokensEstimated, settlement.upstream,
-            settlement.refusal, settlement.clause, admission.callerRequestID, Int(times.parse), Int(times.decide),
-            Int(times.queue), Int(times.firstToken), Int(times.total),
-        ]
-        try transaction.execute(insertion, values)
+    /// Inserts those that are not there yet.
+    static func insert(_ records: [Record], in transaction: any Transaction) throws {
+        try transaction.execute(insertion, forEach: records) { record, row in
+            try append(record.admission, record.settlement, to: &row)
+        }
+    }
+
+    private static func append(
+        _ admission: Admission, _ settlement: Settlement, to row: inout SQLArguments
+    ) throws {
+        row.append(admission.record)
+        row.append(admission.at)
+        row.append(settlement.at)
+        row.append(admission.key)
+        row.append(admission.application)
+        row.append(admission.organisation)
+        row.append(admission.stage)
+        row.append(admission.dialect.rawValue)
+        row.append(admission.model)
+        row.append(settlement.outcome.rawValue)
+        row.append(settlement.status)
+        row.append(admission.isStream)
+        row.append(admission.observeOnly)
+        row.append(admission.promptVerdict)
+        row.append(settlement.completionVerdict)
+        row.append(
+            try FindingsText.encode(prompt: admission.promptFindings, completion: settlement.completionFindings))
+        row.append(admission.tokensReserved)
+        row.append(settlement.inputTokens)
+        row.append(settlement.outputTokens)
+        row.append(settlement.tokensEstimated)
+        row.append(settlement.upstream)
+        row.append(settlement.refusal)
+        row.append(settlement.clause)
+        row.append(admission.callerRequestID)
+        row.append(settlement.microseconds.parse)
+        row.append(settlement.microseconds.decide)
+        row.append(settlement.microseconds.queue)
+        row.append(settlement.microseconds.firstToken)
+        row.append(settlement.microseconds.total)
     }
 
     static func record(_ id: RecordID, in reader: any Reader) throws -> (record: Record, sequence: Int64)? {

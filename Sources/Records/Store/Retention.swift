@@ -9,6 +9,11 @@ package struct Retention: Sendable, Hashable {
         self.recordDays = recordDays
         self.usageDays = usageDays
     }
+
+    /// The oldest moment of which records are kept.
+    func recordsFrom(at time: Timestamp) -> Timestamp {
+        time.adding(.seconds(-86_400 * recordDays))
+    }
 }
 
 extension RecordStore {
@@ -17,7 +22,7 @@ extension RecordStore {
     /// Whole months go, so a record may be kept for up to a month longer than its days.
     @discardableResult
     package func drop(outside retention: Retention, at time: Timestamp) async throws -> [Month] {
-        let recordsFrom = time.adding(.seconds(-86_400 * retention.recordDays))
+        let recordsFrom = retention.recordsFrom(at: time)
         var dropped: [Month] = []
         for month in try await partitions.months() where month.end <= recordsFrom {
             try await partitions.drop(month)

@@ -6,7 +6,7 @@ package struct Usage: Sendable, Hashable {
     /// `nil`: callers that could not be told.
     package var application: ApplicationID?
     package var model: String
-    /// Raw value of the application's stage.
+    /// As in its admissions: 0 sandbox, 1 production.
     package var stage: UInt8
     package var requests: Int
     package var refused: Int
@@ -26,18 +26,27 @@ struct UsageSums: Sendable {
         var stage: UInt8
     }
 
-    private(set) var sums: [Key: Usage] = [:]
+    private var sums: [Key: Usage] = [:]
+    /// Of the key that came last, which is mostly the next one's too, and not in `sums` yet.
+    private var latest: (key: Key, usage: Usage)?
     private var day: (number: Int64, day: Day)?
 
     mutating func add(_ record: Record) {
         let key = Key(
             day: self.day(of: record.admission.at), application: record.admission.application,
             model: record.admission.model, stage: record.admission.stage)
-        let empty = Usage(
-            day: key.day, application: key.application, model: key.model, stage: key.stage, requests: 0, refused: 0,
-            blocked: 0, failed: 0, inputTokens: 0, outputTokens: 0)
-        let outcome = record.settlement.outcome
-        sums[key, default: empty].add(outcome, record.settlement)
+        if latest?.key != key { turn(to: key) }
+        latest?.usage.add(record.settlement.outcome, record.settlement)
+    }
+
+    private mutating func turn(to key: Key) {
+        if let latest { sums[latest.key] = latest.usage }
+        let usage =
+            sums.removeValue(forKey: key)
+            ?? Usage(
+                day: key.day, application: key.application, model: key.model, stage: key.stage, requests: 0,
+                refused: 0, blocked: 0, failed: 0, inputTokens: 0, outputTokens: 0)
+        latest = (key, usage)
     }
 
     private mutating func day(of time: Timestamp) -> Day {
@@ -49,6 +58,8 @@ struct UsageSums: Sendable {
     }
 
     func save(in transaction: any Transaction) throws {
+        var sums = sums
+        if let latest { sums[latest.key] = latest.usage }
         for (key, usage) in sums {
             try transaction.execute(
                 """

@@ -23,7 +23,7 @@ struct OpenExchanges: Sendable {
         case none
         case record(Record, wasParked: Bool)
         /// A settlement without an admission: the disk had refused that.
-        case orphan(RecordID)
+        case orphan
     }
 
     mutating func take(_ frame: Frame, at offset: JournalOffset) -> Effect {
@@ -36,13 +36,11 @@ struct OpenExchanges: Sendable {
         case .refused(let admission, let settlement):
             return .record(Record(admission: admission, settlement: settlement), wasParked: false)
         case .settlement(let settlement):
-            guard let opening = openings.removeValue(forKey: settlement.record) else {
-                return .orphan(settlement.record)
-            }
+            guard let opening = openings.removeValue(forKey: settlement.record) else { return .orphan }
             return .record(
                 Record(admission: opening.admission, settlement: settlement), wasParked: opening.isParked)
         case .lost(let record, let at):
-            guard let opening = openings.removeValue(forKey: record) else { return .orphan(record) }
+            guard let opening = openings.removeValue(forKey: record) else { return .orphan }
             return .record(
                 Record(interrupted: opening.admission, lostAt: at), wasParked: opening.isParked)
         }

@@ -38,7 +38,7 @@ package actor RecordWriter {
 
     /// Takes all that is in the journal now; returns how many records it wrote.
     ///
-    /// - Throws: `StorageError` or `FileFault`. Nothing is lost then: call again.
+    /// - Throws: `StorageError`, `FileFault` or `RecordWriterError`. Nothing is lost then: call again.
     @discardableResult
     package func drain() async throws -> Int {
         if !hasLoaded { try await load() }
@@ -108,7 +108,7 @@ package actor RecordWriter {
         for (month, records) in batch.months {
             guard let partition = try await store.partitions.store(of: month, isCreating: true) else { continue }
             try await partition.write { transaction in
-                for record in records { try RecordRows.insert(record, in: transaction) }
+                try RecordRows.insert(records, in: transaction)
             }
         }
         let identity = journal.core.identity
@@ -117,7 +117,7 @@ package actor RecordWriter {
             let stored = try RecordProgress.load(identity, in: transaction)
             // An earlier try was committed although it failed.
             if stored == batch.progress { return }
-            guard stored == previous else { throw StorageError.corrupt("another process follows this journal") }
+            guard stored == previous else { throw RecordWriterError.anotherFollower }
             try batch.usage.save(in: transaction)
             for admission in batch.parking { try RecordProgress.park(admission, of: identity, in: transaction) }
             for record in batch.unparking { try RecordProgress.unpark(record, in: transaction) }

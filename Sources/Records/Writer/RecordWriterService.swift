@@ -36,14 +36,18 @@ package struct RecordWriterService: Service {
     }
 }
 
-/// Drops old records and usage, at the start and every hour.
+/// Drops old records, usage and damaged parts of the journal, at the start and every hour.
 package struct RetentionService: Service {
     private let store: RecordStore
+    private let journal: Journal
     private let retention: Retention
     private let now: @Sendable () -> Timestamp
 
-    package init(store: RecordStore, retention: Retention, now: @escaping @Sendable () -> Timestamp) {
+    package init(
+        store: RecordStore, journal: Journal, retention: Retention, now: @escaping @Sendable () -> Timestamp
+    ) {
         self.store = store
+        self.journal = journal
         self.retention = retention
         self.now = now
     }
@@ -51,9 +55,13 @@ package struct RetentionService: Service {
     package func run() async throws {
         let logger = Logger(label: "steward.records")
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            let time = now()
             do {
-                let dropped = try await store.drop(outside: retention, at: now())
+                let dropped = try await store.drop(outside: retention, at: time)
                 for month in dropped { logger.notice("Dropped old records.", metadata: ["month": "\(month)"]) }
+                for file in try journal.dropDamaged(before: retention.recordsFrom(at: time)) {
+                    logger.notice("Dropped an old damaged part of the journal.", metadata: ["file": "\(file)"])
+                }
             } catch {
                 logger.error("Old records can't be dropped.", metadata: ["error": "\(error)"])
             }

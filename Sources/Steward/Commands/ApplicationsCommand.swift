@@ -37,7 +37,8 @@ struct ApplicationsCommand: AsyncParsableCommand {
                     name: name, of: organisation.id, stage: stage.stage, at: .now)
                 return ApplicationView(made, defaults: open.settings.limits)
             }
-            Output.print(format.json ? try Output.json(view) : "Made the application \(view.name): \(view.id)\n")
+            Output.print(
+                format.json ? try Output.json(view) : "Made the application \(Table.visible(view.name)): \(view.id)\n")
         }
     }
 
@@ -105,7 +106,7 @@ struct ApplicationsCommand: AsyncParsableCommand {
             return ApplicationView(
                 try await open.application(found.id.description), defaults: open.settings.limits)
         }
-        Output.print(format.json ? try Output.json(view) : "\(view.name) is now \(view.standing).\n")
+        Output.print(format.json ? try Output.json(view) : "\(Table.visible(view.name)) is now \(view.standing).\n")
     }
 }
 
@@ -114,28 +115,6 @@ enum StageArgument: String, ExpressibleByArgument, CaseIterable {
     case sandbox, production
 
     var stage: Stage { self == .sandbox ? .sandbox : .production }
-}
-
-/// Four limits as commands print them; an absent one is unlimited.
-struct LimitsView: Encodable, Hashable {
-    let requestsPerMinute: Int?
-    let tokensPerMinute: Int?
-    let concurrentRequests: Int?
-    let tokensPerDay: Int?
-
-    init(_ limits: LimitSettings) {
-        requestsPerMinute = limits.requestsPerMinute
-        tokensPerMinute = limits.tokensPerMinute
-        concurrentRequests = limits.concurrentRequests
-        tokensPerDay = limits.tokensPerDay
-    }
-
-    var rows: [(String, Int?)] {
-        [
-            ("requests_per_minute", requestsPerMinute), ("tokens_per_minute", tokensPerMinute),
-            ("concurrent_requests", concurrentRequests), ("tokens_per_day", tokensPerDay),
-        ]
-    }
 }
 
 /// An application as commands print it.

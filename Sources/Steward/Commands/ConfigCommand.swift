@@ -5,7 +5,8 @@ struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Check and show the settings.",
         discussion: """
-            Settings come from steward.yaml, then STEWARD_… variables, then flags of `serve`; the later wins. \
+            Settings come from steward.yaml (or the file that --config or STEWARD_CONFIG names), then STEWARD_… variables, \
+            then flags of `serve`; the later wins. \
             gateway.public_url in the file is STEWARD_GATEWAY_PUBLIC_URL. Lists in variables are separated by commas. \
             Secrets are in none of these: the file names a variable or a file that holds them.
             """,
@@ -21,7 +22,7 @@ struct ConfigCommand: AsyncParsableCommand {
                   steward config check --config /etc/steward/steward.yaml
                 """)
 
-        @Option(help: ArgumentHelp("Settings file (default: ./steward.yaml if it is there).", valueName: "file"))
+        @Option(help: SettingsLoader.fileHelp)
         var config: String?
 
         @OptionGroup var format: FormatOptions
@@ -55,7 +56,7 @@ struct ConfigCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show the value of every setting and where it was made. Secrets are masked.")
 
-        @Option(help: ArgumentHelp("Settings file (default: ./steward.yaml if it is there).", valueName: "file"))
+        @Option(help: SettingsLoader.fileHelp)
         var config: String?
 
         @OptionGroup var format: FormatOptions

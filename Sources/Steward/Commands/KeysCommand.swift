@@ -5,12 +5,12 @@ internal import Storage
 /// `steward keys`
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keys", abstract: "Make, list, revoke and rotate API keys.",
+        commandName: "keys", abstract: "Make, list, limit, revoke and rotate API keys.",
         discussion: """
             A key's text is shown once, when it is made; the store has only a keyed digest of it. A running server \
             follows every change within a second.
             """,
-        subcommands: [Create.self, List.self, Revoke.self, Rotate.self])
+        subcommands: [Create.self, List.self, LimitsOf.self, Revoke.self, Rotate.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -53,6 +53,7 @@ struct KeysCommand: AsyncParsableCommand {
                 var draft = KeyDraft(application: try await open.application(application).id, name: name)
                 if !scope.isEmpty { draft.scopes = try KeyScopes(names: scope) }
                 if !model.isEmpty { draft.allowedModels = Set(model) }
+                for doubt in model.compactMap(open.settings.doubt(aboutModel:)) { Output.warn(doubt) }
                 if !network.isEmpty { draft.networks = try network.map { try Network(parsing: $0) } }
                 draft.expiresAt = expiresIn.map { now.adding($0.duration) }
                 return try await open.access.keys.create(draft, at: now)
@@ -135,7 +136,7 @@ struct KeysCommand: AsyncParsableCommand {
     }
 
     /// Never shows what was given: it may be a key's text by mistake.
-    private static func id(_ text: String) throws -> KeyID {
+    static func id(_ text: String) throws -> KeyID {
         guard let id = KeyID(text) else {
             throw CommandFailure(
                 "That is no id of a key. Write one like key_01jdb3k6y8v4m2n7q9r5s1t3w6; see `steward keys list`.",
@@ -189,6 +190,8 @@ struct KeyView: Encodable {
     let scopes: [String]
     let allowedModels: [String]?
     let networks: [String]?
+    /// Its own, below its application's.
+    let limits: LimitsView
     let createdAt: String
     let expiresAt: String?
     let revokedAt: String?
@@ -204,6 +207,7 @@ struct KeyView: Encodable {
         scopes = key.scopes.names
         allowedModels = key.allowedModels?.sorted()
         networks = key.networks?.map(\.description)
+        limits = LimitsView(key.limits)
         createdAt = key.createdAt.iso8601
         expiresAt = key.expiresAt?.iso8601
         revokedAt = key.revokedAt?.iso8601

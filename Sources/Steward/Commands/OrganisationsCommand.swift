@@ -5,9 +5,9 @@ internal import Storage
 /// `steward organisations`
 struct OrganisationsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "organisations", abstract: "Make, list, suspend and restore organisations.",
+        commandName: "organisations", abstract: "Make, list, limit, suspend and restore organisations.",
         discussion: "An organisation answers for its applications. Suspending it stops all their keys within a second.",
-        subcommands: [Create.self, List.self, Suspend.self, Restore.self])
+        subcommands: [Create.self, List.self, LimitsOf.self, Suspend.self, Restore.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -20,12 +20,13 @@ struct OrganisationsCommand: AsyncParsableCommand {
         @OptionGroup var format: FormatOptions
 
         func run() async throws {
-            let made = try await store.withStore(isCreating: true) {
-                try await $0.access.organisations.create(name: name, at: .now)
+            let view = try await store.withStore(isCreating: true) { open in
+                OrganisationView(
+                    try await open.access.organisations.create(name: name, at: .now), defaults: open.settings.limits)
             }
             Output.print(
                 format.json
-                    ? try Output.json(OrganisationView(made)) : "Made the organisation \(made.name): \(made.id)\n")
+                    ? try Output.json(view) : "Made the organisation \(Table.visible(view.name)): \(view.id)\n")
         }
     }
 
@@ -36,14 +37,16 @@ struct OrganisationsCommand: AsyncParsableCommand {
         @OptionGroup var format: FormatOptions
 
         func run() async throws {
-            let all = try await store.withStore { try await $0.access.organisations.list() }
-            guard !format.json else { return Output.print(try Output.json(all.map(OrganisationView.init))) }
-            var table = Table(["ORGANISATION", "NAME", "STANDING", "MADE"])
-            for item in all {
-                table.add([item.id.description, item.name, item.standing.rawValue, item.createdAt.iso8601])
+            let views = try await store.withStore { open in
+                try await open.access.organisations.list().map {
+                    OrganisationView($0, defaults: open.settings.limits)
+                }
             }
+            guard !format.json else { return Output.print(try Output.json(views)) }
+            var table = Table(["ORGANISATION", "NAME", "STANDING", "MADE"])
+            for view in views { table.add([view.id, view.name, view.standing, view.createdAt]) }
             Output.print(
-                all.isEmpty
+                views.isEmpty
                     ? "There are no organisations yet. Make one with `steward organisations create NAME`.\n"
                     : table.text)
         }
@@ -84,9 +87,10 @@ struct OrganisationsCommand: AsyncParsableCommand {
         let view = try await store.withStore { open in
             let found = try await open.organisation(text)
             try await open.access.organisations.setStanding(found.id, to: standing)
-            return OrganisationView(try await open.organisation(found.id.description))
+            return OrganisationView(
+                try await open.organisation(found.id.description), defaults: open.settings.limits)
         }
-        Output.print(format.json ? try Output.json(view) : "\(view.name) is now \(view.standing).\n")
+        Output.print(format.json ? try Output.json(view) : "\(Table.visible(view.name)) is now \(view.standing).\n")
     }
 }
 
@@ -95,12 +99,17 @@ struct OrganisationView: Encodable {
     let id: String
     let name: String
     let standing: String
+    /// Its own where it has them, else those of the settings.
+    let limits: LimitsView
+    let ownLimits: LimitsView
     let createdAt: String
 
-    init(_ organisation: Organisation) {
+    init(_ organisation: Organisation, defaults: LimitDefaults) {
         id = organisation.id.description
         name = organisation.name
         standing = organisation.standing.rawValue
+        limits = LimitsView(defaults.organisation.overridden(by: organisation.limits))
+        ownLimits = LimitsView(organisation.limits)
         createdAt = organisation.createdAt.iso8601
     }
 }

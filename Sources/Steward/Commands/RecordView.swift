@@ -137,8 +137,7 @@ struct RecordPrinter {
 /// Words for what records hold as numbers.
 enum RecordText {
     static func stage(_ raw: UInt8) -> String {
-        let index = Int(raw)
-        return Stage.allCases.indices.contains(index) ? Stage.allCases[index].rawValue : "unknown"
+        Stage(recordValue: raw)?.rawValue ?? "unknown"
     }
 
     static func verdict(_ raw: UInt8) -> String {

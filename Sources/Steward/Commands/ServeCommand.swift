@@ -24,7 +24,7 @@ struct ServeCommand: AsyncParsableCommand {
             "Folder of the store, the journal and the digest key (default: ./data).", valueName: "folder"))
     var data: String?
 
-    @Option(help: ArgumentHelp("Settings file (default: ./steward.yaml if it is there).", valueName: "file"))
+    @Option(help: SettingsLoader.fileHelp)
     var config: String?
 
     @Option(
@@ -104,7 +104,7 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure("--upstream \(error.message). Write \(SettingKind.url.advice).", .configuration)
         }
-        var credential: String?
+        var credential: CredentialText?
         if let name = upstreamCredentialEnv {
             do throws(ValueComplaint) {
                 _ = try SettingKind.secretVariable.read(
@@ -112,7 +112,13 @@ struct ServeCommand: AsyncParsableCommand {
             } catch {
                 throw CommandFailure("\(error.message) \(error.advice)", .configuration)
             }
-            credential = environment[name]
+            credential = CredentialText(environment[name] ?? "")
+            guard credential != nil else {
+                throw CommandFailure(
+                    "--upstream-credential-env names a variable whose value can't be sent as an API key. "
+                        + CredentialText.advice,
+                    .configuration)
+            }
         }
         return UpstreamChoice(url: url, models: upstreamModel, credential: credential)
     }

@@ -56,10 +56,13 @@ struct StewardCommand: AsyncParsableCommand {
             }
         } catch let error where Self.isOurs(error) {
             let failure = CommandFailure(error)
+            let lines = failure.message.split(separator: "\n", omittingEmptySubsequences: false).map {
+                Table.visible(String($0))
+            }
             // Several problems stand as they are, so that editors find their places.
             let text =
-                failure.message.contains("\n")
-                ? failure.message + "\nsteward: Nothing was done." : "steward: " + failure.message
+                lines.count > 1
+                ? lines.joined(separator: "\n") + "\nsteward: Nothing was done." : "steward: " + lines[0]
             FileHandle.standardError.write(Data((text + "\n").utf8))
             Foundation.exit(failure.code.rawValue)
         } catch {

@@ -9,7 +9,7 @@ struct StoreOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of the store (default: data.dir of the settings, ./data).", valueName: "folder"))
     var data: String?
 
-    @Option(help: ArgumentHelp("Settings file (default: ./steward.yaml if it is there).", valueName: "file"))
+    @Option(help: SettingsLoader.fileHelp)
     var config: String?
 
     func settings() throws -> Settings {

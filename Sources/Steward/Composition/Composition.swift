@@ -90,7 +90,8 @@ struct Composition {
             HangupService(logger: logger),
             ListenerService(name: "telemetry listener", place: settings.telemetry.place, base: telemetry),
             RecordWriterService(writer: ground.writer()),
-            RetentionService(store: ground.records, retention: settings.retention, now: { Timestamp.now }),
+            RetentionService(
+                store: ground.records, journal: ground.journal, retention: settings.retention, now: { Timestamp.now }),
             StoreProbe(database: ground.database, lamp: health.lamp("store")), keys,
             ListenerService(name: "desk", place: deskSettings.place, base: desk),
         ]
@@ -144,7 +145,7 @@ struct Composition {
     private func gateway(
         _ ground: Ground, _ keys: KeyDirectory, _ plan: ModelPlan, _ policy: Policy, deskURL: String
     ) async throws -> Gateway {
-        var gatewaySettings = try settings.gateway(models: plan.models, desk: Self.withoutSlash(deskURL))
+        var gatewaySettings = try settings.gateway(models: plan.models, desk: String(deskURL.withoutSlashes))
         if plan.rehearsal != nil { gatewaySettings.headers.toUpstream.insert("x-rehearsal") }
         let limiter = Limiter(startingAt: .now)
         metrics.gauge("steward.limiter.subjects", help: "Keys, applications and organisations that are using limits.") {
@@ -202,11 +203,6 @@ struct Composition {
         health.lamp("gateway").set(.green)
     }
 
-    private static func withoutSlash(_ url: String) -> String {
-        var url = url
-        while url.hasSuffix("/") { url.removeLast() }
-        return url
-    }
 }
 
 /// What is known of this run before it is announced.

@@ -7,7 +7,7 @@ struct UpstreamChoice: Sendable {
     let url: UpstreamURL
     /// Asked of the server when empty.
     let models: [String]
-    let credential: String?
+    let credential: CredentialText?
 }
 
 /// Which models are served, and the rehearsal model if it is among them.
@@ -38,7 +38,7 @@ struct ModelPlan: Sendable {
             configuration: RehearsalConfiguration(), logger: Logger(label: "steward.rehearsal")
         ).start()
         let taken = Set(models.flatMap { [$0.name] + $0.aliases })
-        models += try await rehearsalModels(rehearsal).filter { !taken.contains($0.name) }
+        models += try await rehearsalModels(rehearsal, beside: models).filter { !taken.contains($0.name) }
         let note = "The rehearsal model answers; it is no language model."
         return ModelPlan(
             models: models, rehearsal: rehearsal,
@@ -53,16 +53,22 @@ struct ModelPlan: Sendable {
             let url = upstream.url
             var server = UpstreamSettings(
                 name: name, host: url.host, port: url.port, usesTLS: url.usesTLS, basePath: url.basePath)
-            server.credential = upstream.credential.map { Credential($0) }
+            server.credential = upstream.credential.map { Credential($0.value) }
             return ModelSettings(name: name, upstreams: [server])
         }
     }
 
-    private static func rehearsalModels(_ rehearsal: RunningRehearsal) async throws -> [ModelSettings] {
+    private static func rehearsalModels(
+        _ rehearsal: RunningRehearsal, beside models: [ModelSettings]
+    ) async throws -> [ModelSettings] {
         let url = try UpstreamURL(rehearsal.baseURL)
+        // The gateway keeps connections by the upstream's name, so ours must be nobody else's.
+        let taken = Set(models.flatMap(\.upstreams).map(\.name))
+        var upstream = "rehearsal"
+        while taken.contains(upstream) { upstream += "-built-in" }
+        let server = UpstreamSettings(name: upstream, host: url.host, port: url.port)
         return try await UpstreamModels(url: url, credential: nil).names().map { name in
-            var model = ModelSettings(
-                name: name, upstreams: [UpstreamSettings(name: name, host: url.host, port: url.port)])
+            var model = ModelSettings(name: name, upstreams: [server])
             model.takesOptions = true
             model.admitsUnscreened = Set(Unscreenable.allCases)
             return model

@@ -1,5 +1,4 @@
 internal import Filtering
-internal import Foundation
 internal import Gateway
 internal import Guidelines
 
@@ -40,9 +39,7 @@ struct PolicyLoader {
 
     /// - Throws: `CommandFailure` with a line for each problem.
     static func guidelines(file: String, knownCategories: Set<String>) throws -> Guidelines {
-        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-            throw CommandFailure("The file \(file) can't be read. Check that it exists and is UTF-8 text.", .noInput)
-        }
+        let text = try TextFile.read(file)
         do {
             return try Guidelines(yaml: text, file: file, knownCategories: knownCategories)
         } catch {

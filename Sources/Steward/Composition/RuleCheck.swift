@@ -1,17 +1,10 @@
 internal import Filtering
-internal import Foundation
 internal import Yams
 
 /// Rule files as they are on disk.
 enum RuleTexts {
     static func read(_ paths: [String]) throws -> [(name: String, yaml: String)] {
-        try paths.map { path in
-            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-                throw CommandFailure(
-                    "The file \(path) can't be read. Check that it exists and is UTF-8 text.", .noInput)
-            }
-            return (path, text)
-        }
+        try paths.map { ($0, try TextFile.read($0)) }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Access
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
@@ -7,7 +8,7 @@ internal import NIOSSL
 /// Asks a model server for the names of its models: one GET of `/v1/models`, at start, when none were given.
 struct UpstreamModels: Sendable {
     let url: UpstreamURL
-    let credential: String?
+    let credential: CredentialText?
 
     /// An answer larger than this is no list of models.
     private static let bodyBytesMax = 4 << 20
@@ -68,8 +69,9 @@ struct UpstreamModels: Sendable {
         return ClientBootstrap(group: group).connectTimeout(Self.timeout).channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 if let tls {
+                    // An address is no server name to verify by.
                     try channel.pipeline.syncOperations.addHandler(
-                        NIOSSLClientHandler(context: tls, serverHostname: IPLiteral.isAddress(host) ? nil : host))
+                        NIOSSLClientHandler(context: tls, serverHostname: IPAddress(host) == nil ? host : nil))
                 }
                 try channel.pipeline.syncOperations.addHTTPClientHandlers()
                 try channel.pipeline.syncOperations.addHandler(
@@ -85,7 +87,7 @@ struct UpstreamModels: Sendable {
             "host": url.port == (url.usesTLS ? 443 : 80) ? host : "\(host):\(url.port)", "accept": "application/json",
             "accept-encoding": "identity", "connection": "close", "user-agent": "steward",
         ]
-        if let credential { head.headers.add(name: "authorization", value: "Bearer \(credential)") }
+        if let credential { head.headers.add(name: "authorization", value: "Bearer \(credential.value)") }
         return head
     }
 
@@ -119,15 +121,6 @@ struct UpstreamModels: Sendable {
 private struct ModelsAnswer: Sendable {
     var status: Int
     var body: [UInt8]
-}
-
-/// Whether a host is an address, which has no server name to verify by.
-private enum IPLiteral {
-    static func isAddress(_ host: String) -> Bool {
-        var v4 = in_addr()
-        var v6 = in6_addr()
-        return inet_pton(AF_INET, host, &v4) == 1 || inet_pton(AF_INET6, host, &v6) == 1
-    }
 }
 
 /// Sends the request and collects the answer; lives on its channel's event loop.

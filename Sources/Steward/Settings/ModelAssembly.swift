@@ -104,17 +104,21 @@ struct ModelAssembly {
         if let variable, file != nil {
             report(variable.place, "Both `credential_env` and `credential_file` are set.", "Keep one of them.")
         }
-        if let variable { return environment[variable.texts[0]].map { Credential($0) } }
-        guard let file else { return nil }
-        let secret = (try? String(contentsOfFile: file.texts[0], encoding: .utf8))?
-            .trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let secret, !secret.isEmpty, !secret.contains(where: \.isWhitespace) else {
-            report(
-                file.place, "`credential_file` names a file that holds no secret of one line.",
-                "Write the server's API key into it, and nothing else.")
-            return nil
+        if let variable {
+            return credential(
+                environment[variable.texts[0]], variable.place,
+                "`credential_env` names a variable whose value can't be sent as an API key.")
         }
-        return Credential(secret)
+        guard let file else { return nil }
+        return credential(
+            try? String(contentsOfFile: file.texts[0], encoding: .utf8), file.place,
+            "`credential_file` names a file whose text can't be sent as an API key.")
+    }
+
+    private mutating func credential(_ text: String?, _ place: SettingPlace, _ complaint: String) -> Credential? {
+        if let secret = text.flatMap(CredentialText.init) { return Credential(secret.value) }
+        report(place, complaint, CredentialText.advice)
+        return nil
     }
 
     private mutating func check(authorities: Written, usesTLS: Bool) {

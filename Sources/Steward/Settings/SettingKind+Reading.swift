@@ -1,4 +1,5 @@
 internal import Access
+internal import Filtering
 internal import Gateway
 internal import Glibc
 internal import Logging
@@ -61,7 +62,7 @@ extension SettingKind {
         switch self {
         case .choice(let words):
             guard !words.contains(text) else { return }
-            if let nearest = NearestName.of(text, among: words) {
+            if let nearest = Suggestion.nearest(to: text, among: words) {
                 throw ValueComplaint(
                     "`\(path)` can't be \(Shown.quoted(text)).", "Did you mean \(nearest)? Write \(advice).")
             }
@@ -125,7 +126,7 @@ extension SettingKind {
             }
         case .choices(let words):
             guard !words.contains(text) else { return }
-            let nearest = NearestName.of(text, among: words).map { "Did you mean \($0)? " } ?? ""
+            let nearest = Suggestion.nearest(to: text, among: words).map { "Did you mean \($0)? " } ?? ""
             throw ValueComplaint("`\(path)` has \(Shown.quoted(text)).", "\(nearest)Write \(advice).")
         case .levels:
             let parts = text.split(separator: "=", omittingEmptySubsequences: false)

@@ -1,3 +1,5 @@
+internal import Access
+
 /// Something wrong with the settings: where, what, and what to write instead. Never shows a secret.
 struct SettingProblem: Sendable, Hashable {
     let place: SettingPlace
@@ -55,7 +57,7 @@ enum Shown {
     static func quoted(_ text: String) -> String {
         if looksSecret(text) { return "[secret]" }
         let visible = text.prefix(lengthMax).map {
-            $0.isNewline || $0.unicodeScalars.contains { $0.value < 0x20 } ? " " : $0
+            $0.isNewline || $0.unicodeScalars.contains(where: \.isHidden) ? " " : $0
         }
         return "“\(String(visible))\(text.count > lengthMax ? "…" : "")”"
     }
@@ -69,39 +71,5 @@ enum Shown {
         if text.contains("@"), text.contains("://") { return true }
         return text.split(whereSeparator: { !($0.isASCII && ($0.isLetter || $0.isNumber || "+_-=".contains($0))) })
             .contains { $0.utf8.count >= 20 && $0.contains(where: \.isNumber) && $0.contains(where: \.isLetter) }
-    }
-}
-
-/// The name that was probably meant.
-enum NearestName {
-    /// The name with the fewest edits, if about a third of the letters at most differ.
-    static func of(_ word: String, among names: some Sequence<String>) -> String? {
-        let scored = names.map { (name: $0, distance: distance(Array(word.utf8), Array($0.utf8))) }
-        guard let best = scored.min(by: { ($0.distance, $0.name) < ($1.distance, $1.name) }),
-            best.distance <= max(1, (word.utf8.count + 2) / 3)
-        else { return nil }
-        return best.name
-    }
-
-    /// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours cost one each.
-    ///
-    /// Source: F. J. Damerau (1964); L. Boytsov (2011), section 2.
-    static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var before: [Int] = []
-        var above = Array(0...right.count)
-        for i in left.indices {
-            var row = [i + 1]
-            row.reserveCapacity(right.count + 1)
-            for j in right.indices {
-                var best = min(above[j] + (left[i] == right[j] ? 0 : 1), above[j + 1] + 1, row[j] + 1)
-                if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
-                    best = min(best, before[j - 1] + 1)
-                }
-                row.append(best)
-            }
-            before = above
-            above = row
-        }
-        return above[right.count]
     }
 }

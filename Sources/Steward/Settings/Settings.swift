@@ -21,12 +21,23 @@ struct Settings: Sendable {
 
     /// The gateway's address as callers write it, without `/v1`, where the operator said it.
     var publicURL: String? {
-        guard var url = effective.text("gateway.public_url") else { return nil }
-        while url.hasSuffix("/") { url.removeLast() }
-        return url.hasSuffix("/v1") ? String(url.dropLast(3)) : url
+        guard let url = effective.text("gateway.public_url")?.withoutSlashes else { return nil }
+        return String(url.hasSuffix("/v1") ? url.dropLast(3) : url)
     }
 
     var dataFolder: String { effective.text("data.dir") ?? "./data" }
+
+    /// What to tell somebody who allows a key the model `name` alone; `nil` if that model is configured, or if that can't
+    /// be told from the settings.
+    func doubt(aboutModel name: String) -> String? {
+        // Without models of their own, others are served: the rehearsal model's, or those of `serve --upstream`.
+        guard !models.isEmpty, !models.contains(where: { $0.name == name }) else { return nil }
+        if effective.flag("rehearsal.enabled") == true, name.hasPrefix("rehearsal") { return nil }
+        if let model = models.first(where: { $0.aliases.contains(name) }) {
+            return "“\(name)” is an alias. The key can use the model only if it is allowed “\(model.name)”."
+        }
+        return "The settings have no model “\(name)”. The key can use it once there is one."
+    }
 
     func gateway(models: [ModelSettings], desk: String) throws -> GatewaySettings {
         var gateway = GatewaySettings(models: models, addresses: PublicAddresses(desk: desk))

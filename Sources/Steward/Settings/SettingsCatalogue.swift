@@ -172,7 +172,7 @@ enum ModelCatalogue {
 
     static let timeouts = [
         ("connect", "5s", "Until the connection is there."),
-        ("first_byte", "2m", "From the request's last byte to the answer's first."),
+        ("first_byte", "2m", "From handing the request to a connection to the answer's first byte."),
         ("idle", "1m", "Between two pieces of an answer."),
         ("total", "10m", "Of the whole answer."),
     ].map { name, fallback, summary in

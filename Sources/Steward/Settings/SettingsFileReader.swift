@@ -1,3 +1,4 @@
+internal import Filtering
 internal import Yams
 
 /// Reads `steward.yaml` against the catalogue: what is right becomes values with their places, what is wrong problems.
@@ -217,7 +218,7 @@ extension SettingsFileReader {
         let place = path.isEmpty ? "There is no setting" : "`\(path)` has no setting"
         let elsewhere = SettingsCatalogue.all.filter { $0.name == name }.map(\.path)
         let advice =
-            if let nearest = NearestName.of(name, among: known) {
+            if let nearest = Suggestion.nearest(to: name, among: known) {
                 "Did you mean `\(nearest)`?"
             } else if !elsewhere.isEmpty {
                 "Did you mean \(elsewhere.map { "`\($0)`" }.joined(separator: " or "))?"

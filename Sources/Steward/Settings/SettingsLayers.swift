@@ -1,5 +1,4 @@
 internal import Configuration
-internal import Snapshots
 
 /// The value that holds of each setting, and where it was made: file < variables < flags.
 struct EffectiveSettings: Sendable {
@@ -29,26 +28,20 @@ struct EffectiveSettings: Sendable {
 /// The layers of settings, merged by swift-configuration: the first provider that knows a key decides.
 struct SettingsLayers {
     private let reader: ConfigReader
-    private let winners: WinnerReporter
-    private let file: [String: Written]
-    private let variables: [String: Written]
-    private let flags: [String: Written]
+    /// What the reader's providers hold, in their order: it gives values without the places where they were written.
+    private let layers: [[String: Written]]
 
     init(file: [String: Written], variables: [String: Written], flags: [String: Written]) {
-        self.file = file
-        self.variables = variables
-        self.flags = flags
-        winners = WinnerReporter()
+        layers = [flags, variables, file]
         let environment = Dictionary(
             uniqueKeysWithValues: variables.compactMap { path, written in
                 SettingsCatalogue.byPath[path].map { ($0.variable, written.texts.joined(separator: ",")) }
             })
-        reader = ConfigReader(
-            providers: [
-                InMemoryProvider(name: "flags", values: Self.values(flags)),
-                EnvironmentVariablesProvider(environmentVariables: environment),
-                InMemoryProvider(name: "file", values: Self.values(file)),
-            ], accessReporter: winners)
+        reader = ConfigReader(providers: [
+            InMemoryProvider(name: "flags", values: Self.values(flags)),
+            EnvironmentVariablesProvider(environmentVariables: environment),
+            InMemoryProvider(name: "file", values: Self.values(file)),
+        ])
     }
 
     private static func values(_ layer: [String: Written]) -> [AbsoluteConfigKey: ConfigValue] {
@@ -73,16 +66,17 @@ struct SettingsLayers {
 
     private func entry(_ setting: Setting) -> EffectiveSettings.Entry {
         let key = ConfigKey(Self.components(of: setting.path))
-        let isSet = setting.kind.isList ? reader.stringArray(forKey: key) != nil : reader.string(forKey: key) != nil
-        let layers = [
-            "InMemoryProvider[flags]": flags, "EnvironmentVariablesProvider": variables, "InMemoryProvider[file]": file,
-        ]
-        if isSet,
-            let written = winners.winner(of: Self.components(of: setting.path)).flatMap({ layers[$0]?[setting.path] })
-        {
-            return .init(setting: setting, value: written.value, place: written.place)
-        }
-        return .init(setting: setting, value: setting.fallbackValue, place: .fallback)
+        let written = layers.lazy.compactMap { $0[setting.path] }.first
+        let isRead =
+            if setting.kind.isList {
+                (reader.stringArray(forKey: key) != nil) == (written != nil)
+            } else {
+                reader.string(forKey: key) == written?.texts.first
+            }
+        // Otherwise a setting, such as one of TLS, would fall back to its default without a word.
+        precondition(isRead, "swift-configuration does not read \(setting.path) as it was written.")
+        guard let written else { return .init(setting: setting, value: setting.fallbackValue, place: .fallback) }
+        return .init(setting: setting, value: written.value, place: written.place)
     }
 }
 
@@ -100,23 +94,5 @@ extension Setting {
         } catch {
             preconditionFailure("\(path) can't be \(fallback).")
         }
-    }
-}
-
-/// Remembers which provider gave the value of each key.
-private final class WinnerReporter: AccessReporter {
-    // Held for an assignment or a look-up.
-    private let winners = Lock<[[String]: String]>([:])
-
-    func report(_ event: AccessEvent) {
-        let winner = event.providerResults.first { result in
-            if case .success(let found) = result.result { found.value != nil } else { false }
-        }
-        let components = event.metadata.key.components
-        winners.withLock { $0[components] = winner?.providerName }
-    }
-
-    func winner(of components: [String]) -> String? {
-        winners.withLock { $0[components] }
     }
 }

@@ -1,3 +1,5 @@
+internal import ArgumentParser
+internal import Filtering
 internal import Foundation
 
 /// A setting given on the command line.
@@ -12,6 +14,11 @@ struct FlagSetting: Sendable, Hashable {
 struct SettingsLoader: Sendable {
     /// The file that is read when none is named and it is there.
     static let defaultFile = "steward.yaml"
+    /// The variable that names the file when no flag does.
+    static let fileVariable = "STEWARD_CONFIG"
+    /// The help of `--config`.
+    static let fileHelp = ArgumentHelp(
+        "Settings file (default: that of STEWARD_CONFIG, else ./steward.yaml if it is there).", valueName: "file")
 
     let environment: [String: String]
     let flags: [FlagSetting]
@@ -21,11 +28,14 @@ struct SettingsLoader: Sendable {
         self.flags = flags
     }
 
-    /// - Parameter file: The file named by the operator; `nil` takes `steward.yaml` if it is there.
+    /// - Parameter file: The file named by a flag; `nil` takes that of `STEWARD_CONFIG`, else `steward.yaml` if it is
+    ///   there.
     /// - Throws: Every problem at once.
     func load(file: String?) throws(SettingProblems) -> Settings {
-        let path = file ?? Self.defaultFile
-        guard file != nil || FileManager.default.fileExists(atPath: path) else {
+        let fromVariable = environment[Self.fileVariable].flatMap { $0.isEmpty ? nil : $0 }
+        let named = file ?? fromVariable
+        let path = named ?? Self.defaultFile
+        guard named != nil || FileManager.default.fileExists(atPath: path) else {
             return try load(yaml: nil, file: path)
         }
         let text: String
@@ -34,7 +44,8 @@ struct SettingsLoader: Sendable {
         } catch {
             throw SettingProblems(problems: [
                 SettingProblem(
-                    place: .flag("--config"), message: "The file \(path) can't be read.",
+                    place: file == nil && named != nil ? .variable(Self.fileVariable) : .flag("--config"),
+                    message: "The file \(path) can't be read.",
                     advice: "Check that it exists, that it is ours to read, and that it is UTF-8 text.")
             ])
         }
@@ -100,10 +111,12 @@ struct SettingsLoader: Sendable {
 
     /// `STEWARD_…` variables that nothing reads: perhaps misspelt, perhaps another tool's, so no error.
     private func unknownVariables() -> [String] {
-        let known = Set(SettingsCatalogue.all.map(\.variable))
+        let known = Set(SettingsCatalogue.all.map(\.variable) + [Self.fileVariable])
         let unknown = environment.keys.filter { $0.hasPrefix("STEWARD_") && !known.contains($0) }
         return unknown.sorted().compactMap { name in
-            NearestName.of(name, among: known).map { "No setting reads the variable \(name). Did you mean \($0)?" }
+            Suggestion.nearest(to: name, among: known).map {
+                "No setting reads the variable \(name). Did you mean \($0)?"
+            }
         }
     }
 }

@@ -4,9 +4,10 @@ enum SettingsReference {
         """
         # Settings
 
-        Steward reads `steward.yaml` in the working folder, or the file named by `--config`; then variables; then flags \
-        of `steward serve`. The later wins. `steward config check` finds what is wrong, `steward config show` shows what \
-        holds and where it was made. This page is printed by `steward config reference`.
+        Steward reads `steward.yaml` in the working folder, or the file named by `--config`, or without that by the \
+        variable `STEWARD_CONFIG`; then variables; then flags of `steward serve`. The later wins. `steward config check` \
+        finds what is wrong, `steward config show` shows what holds and where it was made. This page is printed by \
+        `steward config reference`.
 
         Times are written like `200ms`, `5s`, `2m`, `1h` or `7d`; sizes like `64KiB`, `32MiB`, `1GiB` or as a number of \
         bytes. Paths in the file are relative to the file. Lists in variables are separated by commas. A secret is never \

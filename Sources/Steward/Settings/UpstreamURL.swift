@@ -47,10 +47,18 @@ struct UpstreamURL: Sendable, Hashable {
             }
             port = number
         }
-        var path = rest[slash...]
-        while path.hasSuffix("/") { path.removeLast() }
+        var path = rest[slash...].withoutSlashes
         // Client libraries ask for an address with /v1; the gateway adds it itself.
         if path.hasSuffix("/v1") { path.removeLast(3) }
         basePath = String(path)
+    }
+}
+
+extension StringProtocol {
+    /// Without the slashes at its end.
+    var withoutSlashes: SubSequence {
+        var end = endIndex
+        while end > startIndex, self[index(before: end)] == "/" { end = index(before: end) }
+        return self[..<end]
     }
 }

@@ -52,6 +52,8 @@ extension CommandFailure {
             self.init(error.description, Self.code(of: error))
         case let error as JournalError:
             self.init(JournalText.text(error), error == .inUse ? .temporary : .inputOutput)
+        case let error as RecordWriterError:
+            self.init(error.description, .temporary)
         case let error as IOError:
             self.init(
                 "\(String(cString: strerror(error.errnoCode)).firstUppercased) (\(error.description)).", .system)

@@ -14,6 +14,11 @@ enum Output {
         }
     }
 
+    /// Says on standard error what is no error, but perhaps not meant.
+    static func warn(_ text: String) {
+        FileHandle.standardError.write(Data("steward: \(Table.visible(text))\n".utf8))
+    }
+
     /// Indented JSON with sorted, snake_case names.
     static func json(_ value: some Encodable) throws -> String {
         String(decoding: try encoder(pretty: true).encode(value), as: UTF8.self) + "\n"

@@ -1,3 +1,5 @@
+internal import Access
+
 /// A table of plain text: a header, then rows, columns as wide as they need.
 struct Table {
     enum Alignment {
@@ -35,10 +37,11 @@ struct Table {
         }.joined()
     }
 
-    /// Without control characters: a terminal must not obey what somebody named a model or an application.
+    /// Without what is hidden: a terminal must not obey what somebody named a model or an application, and a name must
+    /// not show as another one.
     static func visible(_ cell: String) -> String {
         String(
             String.UnicodeScalarView(
-                cell.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+                cell.unicodeScalars.map { $0.isHidden ? "\u{FFFD}" : $0 }))
     }
 }

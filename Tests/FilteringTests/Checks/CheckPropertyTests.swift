@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Filtering
@@ -43,14 +44,14 @@ struct CheckPropertyTests {
 
     @Test("one digit in ten completes a random body of 15 to a card number")
     func oneLuhnDigitFits() {
-        var random = SplitMix(seed: 1)
+        var random = Seeded(state: 1)
         for _ in 0..<500 {
             let body = "4" + (0..<14).map { _ in String(Int.random(in: 0...9, using: &random)) }.joined()
             #expect((0...9).count { Check.card.confirms(body + String($0)) } == 1)
         }
     }
 
-    @Test("separators change nothing about a card number", arguments: ["", " ", "-"])
+    @Test("separators change nothing about a card number", arguments: ["", " ", "-", ".", "  "])
     func separatorsAreFree(separator: String) {
         let groups = ["4111", "1111", "1111", "1111"]
         #expect(Check.card.confirms(groups.joined(separator: separator)))
@@ -115,7 +116,7 @@ struct SecretCheckTests {
 
     @Test("random hexadecimal and base 62 of 32 characters pass nearly always")
     func entropyOfRandom() {
-        var random = SplitMix(seed: 3)
+        var random = Seeded(state: 3)
         let base62 = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
         for alphabet in [Array("0123456789abcdef"), base62] {
             let passed = (0..<2000).count { _ in
@@ -123,6 +124,15 @@ struct SecretCheckTests {
             }
             #expect(passed >= 1960, "\(alphabet.count): \(passed)")
         }
+    }
+
+    @Test("entropy is Shannon's", arguments: 1...64)
+    func entropyIsShannons(_ count: Int) {
+        var random = Seeded(state: UInt64(count))
+        let bytes = (0..<count).map { _ in UInt8.random(in: 0..<8, using: &random) }
+        let shares = Dictionary(grouping: bytes) { $0 }.values.map { Double($0.count) / Double(count) }
+        let expected = shares.reduce(0) { $0 - $1 * log2($1) }
+        #expect(abs(Check.shannonEntropy(bytes.span) - expected) < 1e-6)
     }
 
     @Test(
@@ -143,9 +153,23 @@ struct ConfirmedPartTests {
     static let parts: [(Check, String, String?)] = [
         (.card, "4111 1111 1111 1111", "4111 1111 1111 1111"), (.card, " 4111111111111111", "4111111111111111"),
         (.card, "12 4111 1111 1111 1111", "4111 1111 1111 1111"), (.card, "12 4111 1111 1111 1112", nil),
+        (.card, "12.4111.1111.1111.1111", "4111.1111.1111.1111"), (.card, "0.4111111111111111", nil),
+        (.cardInPieces, "12\n4111\n1111\n1111\n1111", "4111\n1111\n1111\n1111"),
         (.entropy, "api_key = \"9f8a7c6b5d4e3f2a1b0c9d8e7f6a5b4c", "9f8a7c6b5d4e3f2a1b0c9d8e7f6a5b4c"),
         (.password, "password is tulip-Harbour7", "tulip-Harbour7"), (.phoneE164, "+49 30 901820", "+49 30 901820"),
     ]
+
+    @Test(
+        "is each published example behind text that the pattern took in too much",
+        arguments: CheckExampleTests.published)
+    func partOfExample(check: Check, text: String) {
+        // A national telephone number may begin with a parenthesis and a blank.
+        for before in check == .phoneNational ? [", "] : [", ", "\u{22} ", "( "] {
+            let bytes = Array((before + text).utf8)
+            let range = bytes.withUnsafeBufferPointer { check.confirm($0) }
+            #expect(range == before.utf8.count..<bytes.count, "\(check) \(text)")
+        }
+    }
 
     @Test("begins after what the pattern took in too much, and is an assignment's value alone", arguments: parts)
     func part(check: Check, candidate: String, expected: String?) {

@@ -29,9 +29,12 @@ struct ChunkingTests {
         "411111111111-----BEGIN PRIVATE KEY-----1111",
         "joe@x-----BEGIN PRIVATE KEY-----.org",
         "12345678-----BEGIN PRIVATE KEY----- account 12345678",
+        "of 12345678 in all -----BEGIN PRIVATE KEY-----",
         "frobni-----BEGIN PRIVATE KEY-----",
         "Ignore all of it\nignore all rules\r\nsay ignore all",
         "ignore all\n\nIGNORE ALL that\n",
+        "4\u{0}1\u{1E}1\u{7F}1 1111 1111\u{85}1111 or 4\u{E0031}1\u{E0041}11 1111 1111 1111",
+        "is 4\u{E0034}\u{E0031}1\u{E0031}\u{E0031}11 1111 \u{E0031}\u{E0031}1111 1111 \u{E0064}one",
         "👩‍👩‍👧 family 🏴󠁧󠁢󠁥󠁮󠁧󠁿 flag ❤️ heart हिन्दी ไทย 한국어 日本語。",
         "",
     ]
@@ -44,6 +47,7 @@ struct ChunkingTests {
         ["pii/account": .block, "pii/mail": .block, "pii/card": .redact, "word/slur": .flag, "secret/key": .block],
         Fixture.verdicts.mapValues { _ in .flag },
         Fixture.verdicts.mapValues { _ in .block },
+        Fixture.verdicts.merging(["pii/account": .flag, "secret/key": .block]) { $1 },
     ]
 
     static let compiled = Result { try policies.map { try Fixture.policy(Fixture.all, $0) } }
@@ -89,7 +93,7 @@ struct ChunkingTests {
             "0123456789", "account ", "konto", "12345678", "paypal", "pаypal", "\u{200B}", "１２３４", "é", "e\u{301}",
             "\n",
             "ignore all", "frobni", "ck", "x", "s", "-----BEGIN ", "RSA ", "PRIVATE KEY", "-----", "日本", "😀",
-            "\u{E0041}",
+            "\u{E0041}", "\u{E0034}\u{E0031}\u{E0031}\u{E0031}", "\u{E0131}", "\u{0}", "\u{1E}",
         ]
         return (0..<Int.random(in: 1...30, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }
             .joined()
@@ -110,7 +114,7 @@ struct ChunkingTests {
         }
     }
 
-    @Test("block mode sees the same in ASCII as in pieces")
+    @Test("a large text is redacted as its stream is, also far behind the last finding that is kept")
     func largeTexts() throws {
         let screener = Screener()
         let policy = try Self.compiled.get()[1]
@@ -121,6 +125,6 @@ struct ChunkingTests {
         #expect(streamed.output == redacted)
         #expect(streamed.findings == screening.findings)
         #expect(screening.findings.count == FindingLog.findingsMax + screening.findings.count { $0.verdict == .flag })
-        #expect(screener.surplusFindingCount > 1_000)
+        #expect(screener.redactions.count > 1_000)
     }
 }

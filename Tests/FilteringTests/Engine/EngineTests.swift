@@ -13,6 +13,8 @@ struct EngineTests {
             "4\u{200B}1\u{200C}1\u{200D}1\u{2060}1\u{FEFF}1\u{00AD}1\u{202E}111111111", "٤١١١١١١١١١١١١١١١",
             "4111\u{2013}1111\u{2010}1111\u{2212}1111", "4111\u{00A0}1111\u{3000}1111\u{2009}1111",
             "𝟒𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏", "4̶1̶1̶1̶1̶1̶1̶1̶1̶1̶1̶1̶1̶1̶1̶1",
+            "4\u{0}1\u{1}1\u{8}1\u{E}1\u{1B}1\u{1E}1\u{1F}1\u{7F}1\u{80}1\u{9F}111111",
+            "4\u{E0041}1\u{E0031}1\u{E007F}1\u{E0001}1\u{E0020}1\u{E0131}1\u{FE0F}1\u{E0100}11111111",
         ])
     func writtenOtherwise(_ number: String) throws {
         let policy = try Fixture.policy()
@@ -51,6 +53,30 @@ struct EngineTests {
         for hidden in [tags, selectors] {
             #expect(screener.screened("😀 \(hidden) ok", policy).0.findings.map(\.rule) == ["word/paypal"])
         }
+    }
+
+    @Test("a number that is hidden itself is taken out with what hides it, and nothing before it")
+    func hiddenNumber() throws {
+        let policy = try Fixture.policy()
+        let hidden = String(
+            String.UnicodeScalarView(
+                "4111111111111111".unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xE0000) }))
+        let text = "All is well. 4111 \(hidden) and 4111 1111 1111 1111."
+        let redacted = "All is well. 4111 [redacted:pii.card] and [redacted:pii.card]."
+        #expect(screener.screened(text, policy).1 == redacted)
+        #expect(screener.streamed(text.unicodeScalars.map { Array(String($0).utf8) }, policy).output == redacted)
+        let long = String(repeating: "Prose. ", count: 5_000) + text + String(repeating: " 4111", count: 5_000)
+        #expect(screener.screened(long, policy).1 == long.replacing(text, with: redacted))
+    }
+
+    @Test("white space parts words also where it is a control character")
+    func controlSpace() throws {
+        let policy = try Fixture.policy()
+        for space in ["\t", "\n", "\u{B}", "\u{C}", "\r", "\u{85}", "\u{2028}"] {
+            #expect(screener.screened("see\(space)paypal", policy).0.findings.map(\.rule) == ["word/paypal"])
+        }
+        #expect(screener.screened("seepay\u{0}pal", policy).0.findings.isEmpty)
+        #expect(screener.screened("see pay\u{0}pal", policy).0.findings.map(\.range) == [4..<11])
     }
 
     @Test("overlapping findings leave one marker")
@@ -100,9 +126,9 @@ struct EngineTests {
         let text = "Card 4111 1111 1111 1111, mail joe@example.com, done."
         let stream = screener.stream(policy: policy)
         var output: [UInt8] = []
-        for byte in text.utf8 {
+        for (offset, byte) in text.utf8.enumerated() {
             [byte].withUnsafeBufferPointer { stream.feed($0, to: &output) }
-            #expect(stream.decidedOffset + stream.heldCount == stream.fedOffset)
+            #expect(stream.decidedOffset + stream.heldCount == offset + 1)
             #expect(stream.redactions.allSatisfy { $0.upperBound <= stream.decidedOffset })
         }
         stream.finish(to: &output)

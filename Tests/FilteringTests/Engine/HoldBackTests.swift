@@ -61,7 +61,10 @@ struct HoldBackTests {
 
     @Test(
         "hostile megabytes are held back within a bound",
-        arguments: ["1", "12", "e\u{301}\u{301}", "4\u{200B}", "a@b.co ", "-----BEGIN ", "sk-", "4\u{FE0F}\u{20E3}"])
+        arguments: [
+            "1", "12", "e\u{301}\u{301}", "4\u{200B}", "a@b.co ", "-----BEGIN ", "sk-", "4\u{FE0F}\u{20E3}",
+            "\u{FDFA}", "\u{20000}\u{2F800}", "4\u{E0041}", "4\u{0}\u{1E}",
+        ])
     func hostile(_ unit: String) throws {
         let policy = try Fixture.policy()
         let text = Array(String(repeating: unit, count: (1 << 18) / unit.utf8.count).utf8)
@@ -90,7 +93,7 @@ struct HoldBackTests {
         let text = String(repeating: "a@b.co, ", count: 5_000)
         let (screening, redacted) = screener.screened(text, policy)
         #expect(screening.findings.count == FindingLog.findingsMax)
-        #expect(screener.surplusFindingCount == 5_000 - FindingLog.findingsMax)
+        #expect(screener.redactions.count == 5_000)
         #expect(redacted == String(repeating: "[redacted:pii.mail], ", count: 5_000))
         #expect(screener.streamed(text, policy).output == redacted)
     }
@@ -107,6 +110,9 @@ struct RuleRefusalTests {
             ("a{5,2}", "is empty"), ("[a", "not closed"), (#"\bжук\b"#, "ASCII letters only"),
             (#"\p{L}"#, "not supported"),
             ("+a", "follows nothing"), ("a{x}", "begins a repeat"),
+            ("a" + String(repeating: "{4096}", count: 6), "at most 2048"),
+            ("a{1048576,}{1048576,}{1048576,}{1048576,}", "no maximal width"),
+            ("a" + String(repeating: "{0,1}", count: 10_000), "stand in a row"),
         ])
     func refusals(_ pattern: String, _ reason: String) {
         let rules = [pattern, "fine", pattern].enumerated().map {
@@ -119,6 +125,13 @@ struct RuleRefusalTests {
             #expect(error.problems.map(\.rule) == ["r0", "r2"])
             #expect(error.problems.allSatisfy { $0.reason.contains(reason) }, "\(error)")
         }
+    }
+
+    @Test("none is taken while texts can't be normalised")
+    func notReady() throws {
+        let error = try #require(throws: FilterError.self) { try FilterRules([Fixture.card], canNormalise: false) }
+        #expect(error.description.contains("ICU"))
+        _ = try FilterRules([Fixture.card], canNormalise: true)
     }
 
     @Test("wide patterns may flag, and redact prompts, but not a streamed completion")

@@ -9,13 +9,13 @@ struct LiveStatesTests {
     /// What the states say, offset by offset, against a walk of each rule from the text's beginning.
     @Test(
         "name every rule whose match may go on, also where they are forgotten again and again",
-        arguments: [1, 2, 7, LiveStates.statesMax], 0..<12 as Range<UInt64>)
-    func namesAll(_ statesMax: Int, _ seed: UInt64) throws {
+        arguments: [1, 2_000, 20_000, LiveStates.bytesMax], 0..<12 as Range<UInt64>)
+    func namesAll(_ bytesMax: Int, _ seed: UInt64) throws {
         var random = Seeded(state: seed)
         let policy = try Self.policy.get()
         let matcher = PatternMatcher()
         for view in Rule.View.allCases {
-            let states = LiveStates(policy, .completion, view, statesMax: statesMax)
+            let states = LiveStates(policy, .completion, view, bytesMax: bytesMax)
             let text = Array(ChunkingTests.randomText(&random).utf8)
             var bytes = [UInt8](repeating: 0, count: text.count)
             text.withUnsafeBufferPointer { text in
@@ -44,6 +44,30 @@ struct LiveStatesTests {
                 }
             }
         }
+    }
+
+    @Test("keep no more bytes than they may, however many states a text asks for")
+    func bounded() throws {
+        // 200 places of the pattern are under way at once, and which, the text decides.
+        let rule = Rule(id: "wide", category: Category("c"), pattern: "a[ab]{1,200}c")
+        let policy = try Fixture.policy([rule])
+        let bytesMax = 100_000
+        let states = LiveStates(policy, .completion, .normalised, bytesMax: bytesMax)
+        var random = Seeded(state: 5)
+        let text = (0..<20_000).map { _ in Bool.random(using: &random) ? UInt8(ascii: "a") : UInt8(ascii: "b") }
+        var (kept, forgotten) = (0, 0)
+        text.withUnsafeBufferPointer { text in
+            guard let base = text.baseAddress else { return }
+            let window = Window(bytes: base, start: 0, end: text.count, isComplete: false)
+            var position = states.position(at: 0, window)
+            for offset in text.indices {
+                _ = states.follow(&position, window, offset..<offset + 1)
+                if states.keptBytes < kept { forgotten += 1 }
+                kept = states.keptBytes
+                #expect(kept < bytesMax + 4_000)
+            }
+        }
+        #expect(forgotten > 10)
     }
 
     @Test("bytes are told apart exactly where some set does", arguments: 0..<8 as Range<UInt64>)

@@ -11,7 +11,7 @@ struct AnswerEncoderTests {
     /// An answer with fields whose values hold any byte, and what a reader has to see of it.
     private func make(_ random: inout WireRandom, isStream: Bool) -> (answer: Answer, keepsAlive: Bool, head: [UInt8]) {
         let statuses = [
-            200, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 501, 502, 503, 504, 505,
+            200, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 501, 502, 503, 504, 505,
         ]
         var answer = Answer(status: random.pick(statuses), contentType: random.chance(50) ? "text/plain" : "a/b")
         if !isStream { answer.body = (0..<random.below(60)).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
@@ -24,7 +24,10 @@ struct AnswerEncoderTests {
             switch random.below(4) {
             case 0: answer.fields.append("x-bytes", value)
             case 1: answer.fields.append("x-bytes", String(decoding: value, as: UTF8.self))
-            case 2: answer.fields.append(name: Array("x-bytes".utf8)[...], value: value[...])
+            case 2:
+                Array("x-bytes".utf8).withUnsafeBufferPointer { name in
+                    value.withUnsafeBufferPointer { answer.fields.append(name: name, value: $0) }
+                }
             default:
                 let number = Int(truncatingIfNeeded: random.next())
                 answer.fields.append("x-number", number)

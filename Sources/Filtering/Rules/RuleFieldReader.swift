@@ -1,7 +1,7 @@
 internal import Yams
 
 /// Reads YAML nodes of one file and collects every problem on the way.
-struct FieldReader {
+struct RuleFieldReader {
     let file: String
     private(set) var problems: [RuleProblem] = []
 
@@ -112,35 +112,5 @@ struct FieldReader {
         let advice = Suggestion.nearest(to: word, among: known).map { "Did you mean `\($0)`?" }
         report(node.mark, "`\(name)` can't be `\(word)`. \(advice ?? "Known are \(Suggestion.list(known)).")")
         return nil
-    }
-}
-
-/// What somebody may have meant.
-enum Suggestion {
-    static func list(_ names: [String]) -> String {
-        names.map { "`\($0)`" }.joined(separator: ", ")
-    }
-
-    /// The name with the fewest single-letter edits, if about a third of the letters at most differ.
-    static func nearest(to word: String, among names: [String]) -> String? {
-        let scored = names.map { ($0, distance(Array(word.utf8), Array($0.utf8))) }
-        let editsMax = max(1, (word.utf8.count + 2) / 3)
-        guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= editsMax else { return nil }
-        return best.0
-    }
-
-    /// Levenshtein's distance. Source: V. I. Levenshtein (1966); Wagner and Fischer (1974).
-    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var row = Array(0...right.count)
-        for (i, byte) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in right.enumerated() {
-                let substituted = diagonal + (byte == other ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(substituted, row[j] + 1, diagonal + 1)
-            }
-        }
-        return row[right.count]
     }
 }

@@ -1,0 +1,48 @@
+internal import JSON
+
+extension Screened {
+    var request: Parsed { limited.admitted.request }
+
+    /// What a request to this upstream calls the model.
+    func modelName(at upstream: UpstreamSettings) -> String {
+        let settings = limited.admitted.model.settings
+        // Options stand behind the name, so it is sent as the caller wrote it.
+        return settings.takesOptions ? request.facts.model : upstream.model ?? settings.name
+    }
+}
+
+extension Forwarded {
+    var request: Parsed { screened.request }
+
+    /// The name by which the caller asked for the model, where the upstream knows another: answers say the caller's.
+    var renamed: String? {
+        let asked = request.facts.model
+        return asked == screened.modelName(at: pool.settings) ? nil : asked
+    }
+}
+
+extension Dialect {
+    /// Says in a request what its upstream must be told besides: its name of the model, the output cap that tokens are
+    /// reserved by, and the wish for usage.
+    func complete(_ request: Screened, for upstream: UpstreamSettings, into edits: inout JSONEdits) {
+        let document = request.request.document
+        let facts = request.request.facts
+        let model = request.modelName(at: upstream)
+        if model != facts.model {
+            var name = JSONWriter()
+            name.string(model)
+            edits.setMember("model", raw: name.bytes, of: document.root)
+        }
+        if self != .embeddings, facts.outputTokensMax == nil {
+            var cap: [UInt8] = []
+            cap.appendDecimal(request.limited.admitted.outputTokensMax)
+            edits.setMember("max_tokens", raw: cap, of: document.root)
+        }
+        guard facts.isStream, !facts.asksForUsage else { return }
+        if let options = document.member("stream_options", of: document.root), document.kind(options) == .object {
+            edits.setMember("include_usage", raw: Array("true".utf8), of: options)
+        } else {
+            edits.setMember("stream_options", raw: Array(#"{"include_usage":true}"#.utf8), of: document.root)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+internal import Filtering
+internal import JSON
+
+/// Judges the text that stands in events beside their choices: each event's by itself, since no protocol tells any there
+/// piece by piece.
+struct EventScreen {
+    private let screener: Screener
+    private let filter: FilterPolicy
+    private let observesOnly: Bool
+    private(set) var verdict = Verdict.allow
+    private(set) var findings: [Finding] = []
+    private(set) var isBlocked = false
+    /// The last text that may leave as it is; servers that have any repeat it in every event.
+    private var last: [UInt8] = []
+
+    private static let findingsMax = 64
+
+    init(screener: Screener, filter: FilterPolicy, observesOnly: Bool) {
+        self.screener = screener
+        self.filter = filter
+        self.observesOnly = observesOnly
+    }
+
+    /// Judges members of one event, and takes out of them what must not leave.
+    ///
+    /// - Returns: whether all may leave as it is. If not, and `isBlocked`, nothing of the event may.
+    mutating func judge(
+        _ members: [(key: JSONNode, value: JSONNode)], of document: JSONDocument, edits: inout JSONEdits
+    ) -> Bool {
+        if members.isEmpty { return true }
+        let passage = Passage(of: members, in: document)
+        if passage.bytes == last { return true }
+        let screening = passage.bytes.withUnsafeBufferPointer {
+            screener.screen($0, side: .completion, policy: filter)
+        }
+        verdict = verdict.combined(with: screening.verdict)
+        if findings.count < Self.findingsMax || screening.verdict == .block { findings += screening.findings }
+        guard !observesOnly, screening.verdict == .redact || screening.verdict == .block else {
+            last = passage.bytes
+            return true
+        }
+        isBlocked = screening.verdict == .block || !passage.redact(screener.redactions, into: &edits)
+        return false
+    }
+}

@@ -1,0 +1,178 @@
+internal import Access
+internal import ArgumentParser
+internal import Limits
+internal import Storage
+
+extension OrganisationsCommand {
+    /// `steward organisations limits`
+    struct LimitsOf: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "limits",
+            abstract: "Show or set the limits of all of an organisation's applications together.",
+            discussion: LimitOptions.discussion(
+                "goes back to limits.organisation of the settings", #"organisations limits "Example Ltd""#))
+
+        @Argument(help: "Its id or its name.")
+        var organisation: String
+
+        @OptionGroup var changes: LimitOptions
+        @OptionGroup var store: StoreOptions
+        @OptionGroup var format: FormatOptions
+
+        func run() async throws {
+            let view = try await store.withStore { open in
+                let found = try await open.organisation(organisation)
+                let limits = changes.applied(to: found.limits)
+                if limits != found.limits { try await open.access.organisations.setLimits(found.id, to: limits) }
+                return OrganisationView(
+                    try await open.organisation(found.id.description), defaults: open.settings.limits)
+            }
+            try LimitOptions.show(
+                view, view.limits, own: view.ownLimits, from: ("organisation", "settings"), as: format)
+        }
+    }
+}
+
+extension ApplicationsCommand {
+    /// `steward applications limits`
+    struct LimitsOf: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "limits", abstract: "Show or set an application's limits.",
+            discussion: LimitOptions.discussion("goes back to its stage's", #"applications limits "Help desk""#))
+
+        @Argument(help: "Its id or its name.")
+        var application: String
+
+        @OptionGroup var changes: LimitOptions
+        @OptionGroup var store: StoreOptions
+        @OptionGroup var format: FormatOptions
+
+        func run() async throws {
+            let view = try await store.withStore { open in
+                let found = try await open.application(application)
+                let limits = changes.applied(to: found.limits)
+                if limits != found.limits { try await open.access.applications.setLimits(found.id, to: limits) }
+                return ApplicationView(
+                    try await open.application(found.id.description), defaults: open.settings.limits)
+            }
+            try LimitOptions.show(
+                view, view.limits, own: view.ownLimits, from: ("application", "stage \(view.stage)"), as: format)
+        }
+    }
+}
+
+extension KeysCommand {
+    /// `steward keys limits`
+    struct LimitsOf: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "limits", abstract: "Show or set a key's own limits, below its application's.",
+            discussion: LimitOptions.discussion(
+                "takes the limit away", "keys limits key_01jdb3k6y8v4m2n7q9r5s1t3w6"))
+
+        @Argument(help: "The key's id, as `steward keys list` shows it; not its text.")
+        var key: String
+
+        @OptionGroup var changes: LimitOptions
+        @OptionGroup var store: StoreOptions
+        @OptionGroup var format: FormatOptions
+
+        func run() async throws {
+            let id = try KeysCommand.id(key)
+            let view = try await store.withStore { open in
+                guard let found = try await open.access.keys.find(id) else { throw AccessError.unknownKey(id) }
+                let limits = changes.applied(to: found.limits)
+                if limits != found.limits { try await open.access.keys.setLimits(id, to: limits) }
+                return KeyView(try await open.access.keys.find(id) ?? found, at: .now)
+            }
+            try LimitOptions.show(view, view.limits, own: view.limits, from: ("key", "default"), as: format)
+        }
+    }
+}
+
+/// Limits to set; what is not named stays as it is.
+struct LimitOptions: ParsableArguments {
+    @Option(help: "Requests per minute: a number, or default.")
+    var requestsPerMinute: LimitArgument?
+
+    @Option(help: "Tokens of prompt and completion per minute: a number, or default.")
+    var tokensPerMinute: LimitArgument?
+
+    @Option(help: "Requests at once: a number, or default.")
+    var concurrentRequests: LimitArgument?
+
+    @Option(help: "Tokens within 24 hours: a number, or default.")
+    var tokensPerDay: LimitArgument?
+
+    func applied(to limits: LimitSettings) -> LimitSettings {
+        var limits = limits
+        if let requestsPerMinute { limits.requestsPerMinute = requestsPerMinute.limit }
+        if let tokensPerMinute { limits.tokensPerMinute = tokensPerMinute.limit }
+        if let concurrentRequests { limits.concurrentRequests = concurrentRequests.limit }
+        if let tokensPerDay { limits.tokensPerDay = tokensPerDay.limit }
+        return limits
+    }
+
+    /// The help of a command that has them.
+    static func discussion(_ meaningOfDefault: String, _ command: String) -> String {
+        """
+        Without an option it shows them. A number sets a limit of its own; `default` \(meaningOfDefault). A running \
+        server follows within a second.
+
+        EXAMPLES
+          steward \(command)
+          steward \(command) --requests-per-minute 120 --tokens-per-day default
+        """
+    }
+
+    /// Prints the limits that hold, and whose they are: its own, or those that hold without.
+    static func show(
+        _ view: some Encodable, _ limits: LimitsView, own: LimitsView, from source: (own: String, fallback: String),
+        as format: FormatOptions
+    ) throws {
+        guard !format.json else { return Output.print(try Output.json(view)) }
+        var table = Table(["LIMIT", "VALUE", "FROM"], rightAligned: ["VALUE"])
+        for (row, own) in zip(limits.rows, own.rows) {
+            table.add([
+                row.0, row.1.map(String.init) ?? "unlimited", own.1 == nil ? source.fallback : source.own,
+            ])
+        }
+        Output.print(table.text)
+    }
+}
+
+/// A number, or `default`.
+struct LimitArgument: ExpressibleByArgument, Hashable {
+    let limit: Int?
+
+    init?(argument: String) {
+        if argument == "default" {
+            limit = nil
+        } else if let number = Int(argument), number >= 0 {
+            limit = number
+        } else {
+            return nil
+        }
+    }
+}
+
+/// Four limits as commands print them; an absent one is unlimited.
+struct LimitsView: Encodable, Hashable {
+    let requestsPerMinute: Int?
+    let tokensPerMinute: Int?
+    let concurrentRequests: Int?
+    let tokensPerDay: Int?
+
+    init(_ limits: LimitSettings) {
+        requestsPerMinute = limits.requestsPerMinute
+        tokensPerMinute = limits.tokensPerMinute
+        concurrentRequests = limits.concurrentRequests
+        tokensPerDay = limits.tokensPerDay
+    }
+
+    var rows: [(String, Int?)] {
+        [
+            ("requests_per_minute", requestsPerMinute), ("tokens_per_minute", tokensPerMinute),
+            ("concurrent_requests", concurrentRequests), ("tokens_per_day", tokensPerDay),
+        ]
+    }
+}

@@ -1,0 +1,50 @@
+/// The arguments of one statement, kept flat, so that a batch of rows costs no allocation for each value.
+///
+/// Append them in the order of their numbers: the first is `$1`.
+package struct SQLArguments: Sendable {
+    enum Value: Sendable {
+        case null
+        case integer(Int64)
+        /// Bytes of ``text``.
+        case text(Range<Int>)
+    }
+
+    private(set) var values: [Value] = []
+    /// All text, UTF-8, back to back.
+    private(set) var text: [UInt8] = []
+
+    package init() {}
+
+    /// Forgets the values and keeps their memory.
+    mutating func removeAll() {
+        values.removeAll(keepingCapacity: true)
+        text.removeAll(keepingCapacity: true)
+    }
+
+    package mutating func append(_ value: some BinaryInteger & Sendable) {
+        values.append(.integer(Int64(value)))
+    }
+
+    package mutating func append(_ value: Bool) {
+        values.append(.integer(value ? 1 : 0))
+    }
+
+    package mutating func append(_ value: Timestamp) {
+        values.append(.integer(value.microseconds))
+    }
+
+    package mutating func append(_ value: String?) {
+        guard let value else { return values.append(.null) }
+        let start = text.count
+        text.append(contentsOf: value.utf8)
+        values.append(.text(start..<text.count))
+    }
+
+    /// As text with its prefix.
+    package mutating func append<Kind>(_ value: Identifier<Kind>?) {
+        guard let value else { return values.append(.null) }
+        let start = text.count
+        value.append(to: &text)
+        values.append(.text(start..<text.count))
+    }
+}

@@ -1,0 +1,219 @@
+"""A model server may say anything anywhere; what must not reach the caller doesn't, and what it is told stays in order."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import openai
+import pytest
+from harness import Steward
+
+CARD = "4111" + "1111" * 3
+KEY = "-----BEGIN PRIVATE KEY-----\nMII"
+USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+
+
+class Canned(ThreadingHTTPServer):
+    """Answers every request with the same bytes."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content_type, self.body, self.fields = "application/json", b"{}", {}
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def say(self, value, **fields):
+        self.content_type, self.fields = "application/json", fields
+        self.body = value if isinstance(value, bytes) else json.dumps(value).encode()
+
+    def stream(self, *events, **fields):
+        self.content_type, self.fields = "text/event-stream", fields
+        self.body = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        fields = {"content-type": self.server.content_type, "content-length": str(len(self.server.body))}
+        for name, value in (fields | self.server.fields).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def canned():
+    server = Canned()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def steward(tmp_path_factory, canned):
+    models = [{"name": "small", "aliases": ["tiny"], "upstreams": [{"name": "canned", "url": canned.url}]},
+              {"name": "large", "upstreams": [{"name": "other", "url": canned.url, "model": "meta/large"}]}]
+    server = Steward(tmp_path_factory.mktemp("untrusted"), upstream=canned.url, models=models)
+    yield server
+    server.stop()
+
+
+def message(text="Fine.", **more):
+    return {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"} | more
+
+
+def answer(*choices, **more):
+    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "small",
+            "choices": list(choices or [message()]), "usage": USAGE} | more
+
+
+def delta(text, index=0, finish=None, **more):
+    choice = {"index": index, "delta": {"content": text} if text else {}, "finish_reason": finish}
+    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "small",
+            "choices": [choice]} | more
+
+
+def raw(steward, **more):
+    return steward.post(json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hi."}]} | more))
+
+
+PLACES = {
+    "a member of the answer": answer(note=f"So: {KEY}"),
+    "a member of a choice": answer(message(note=[KEY])),
+    "a stop reason": answer(message(stop_reason=KEY)),
+    "a message's member": answer(message(message={"role": "assistant", "content": "", "thoughts": {"of": KEY}})),
+    "a tool call": answer(message(message={"role": "assistant", "content": None, "tool_calls": [
+        {"id": "1", "type": "function", "function": {"name": "f", "arguments": json.dumps({"key": KEY})}}]})),
+    "usage": answer(usage=USAGE | {"note": KEY}),
+    "a member's name": answer(**{KEY: 1}),
+    "the id": answer(id=KEY),
+    "no choice at all": answer() | {"choices": [], "note": KEY},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_blocked_answer_leaves_nothing_behind(steward, canned, place):
+    canned.say(PLACES[place])
+    got = raw(steward)
+    body = json.loads(got.body)
+    assert got.status == 200 and "PRIVATE KEY" not in got.body.decode()
+    assert [choice["finish_reason"] for choice in body["choices"]] == ["content_filter"] * len(PLACES[place]["choices"])
+    assert (body["model"], body["usage"]) == ("small", USAGE)
+    assert steward.record(got.fields["x-request-id"])["outcome"] == "blocked"
+
+
+def test_a_blocked_answer_is_one_that_the_client_library_reads(steward, canned):
+    canned.say(answer(message(), message(KEY, index=1)))
+    got = steward.chat(model="small", n=2)
+    assert [(c.index, c.message.content, c.finish_reason) for c in got.choices] == [
+        (0, "", "content_filter"), (1, "", "content_filter")]
+    assert got.id == "chatcmpl-1" and got.usage.total_tokens == 7
+
+
+def test_blocked_text_in_embeddings_is_refused(steward, canned):
+    canned.say({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "model": KEY})
+    with pytest.raises(openai.BadRequestError) as error:
+        steward.client().embeddings.create(model="small", input="Hi.")
+    assert error.value.code == "content_policy_violation"
+    record = steward.record(error.value.body["request_id"])
+    assert (record["outcome"], record["clause"]) == ("blocked", "credentials-and-secrets")
+
+
+@pytest.mark.parametrize("body", [
+    answer() | {"choices": ["text"]}, answer() | {"choices": [message(), None]}, answer() | {"choices": {"0": message()}},
+    {"id": "no choices", "content": KEY}, [answer()], answer() | {"choices": [message()] * 200},
+    b'{"choices":[],"a":[0' + b",0" * 2_100_000 + b"]}",
+], ids=["text", "null", "object", "none", "array", "many", "values"])
+def test_what_is_no_completion_is_a_malformed_answer(steward, canned, body):
+    canned.say(body)
+    got = raw(steward)
+    assert (got.status, got.error["code"]) == (502, "upstream_malformed")
+
+
+def test_a_card_number_that_is_a_json_number_is_redacted_both_ways(steward, canned):
+    canned.say(answer(note={"card": int(CARD)}))
+    got = json.loads(raw(steward, metadata={"card": int(CARD)}).body)
+    assert got["note"] == {"card": "[redacted:pii.card]"}
+
+
+def test_a_card_number_behind_escapes_in_arguments_is_redacted(steward, canned):
+    hidden = "".join(f"\\u{ord(digit):04x}" for digit in CARD)
+    call = {"id": "1", "type": "function", "function": {"name": "pay", "arguments": f'{{"card":"{hidden}"}}'}}
+    canned.say(answer(message(message={"role": "assistant", "content": None, "tool_calls": [call]})))
+    got = json.loads(raw(steward).body)
+    assert got["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == '{"card":"[redacted:pii.card]"}'
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_blocked_choice_stays_silent_while_another_speaks_and_usage_is_told(steward, canned, asks):
+    canned.stream(
+        delta("One", 0, usage=USAGE), delta(KEY, 1, usage=USAGE), delta("MIIEvQ", 1, usage=USAGE),
+        delta(" two.", 0, usage=USAGE), delta("", 1, "stop", usage=USAGE), delta("", 0, "stop", usage=USAGE))
+    options = {"stream_options": {"include_usage": True}} if asks else {}
+    got = raw(steward, stream=True, n=2, **options).body.decode()
+    assert "MIIE" not in got and "PRIVATE KEY" not in got
+    events = [json.loads(line[6:]) for line in got.split("\n\n") if line.startswith("data: {")]
+    choices = [choice for event in events for choice in event["choices"]]
+    assert "".join(c["delta"].get("content") or "" for c in choices if c["index"] == 0) == "One two."
+    assert [c["finish_reason"] for c in choices if c["finish_reason"]] == ["content_filter", "stop"]
+    assert got.endswith("data: [DONE]\n\n")
+
+
+def test_choices_that_have_not_begun_outlive_a_blocked_one(steward, canned):
+    canned.stream(delta(KEY, 0), delta("Two", 1), delta(" three.", 1), delta("", 1, "stop"))
+    texts, reasons = {0: "", 1: ""}, {}
+    for event in steward.chat(model="small", n=2, stream=True):
+        for choice in event.choices:
+            texts[choice.index] += choice.delta.content or ""
+            reasons[choice.index] = choice.finish_reason or reasons.get(choice.index)
+    assert texts == {0: "", 1: "Two three."}
+    assert reasons == {0: "content_filter", 1: "stop"}
+
+
+def test_text_beside_the_choices_of_a_stream_is_screened(steward, canned):
+    canned.stream(delta("One.", note=f"Card {CARD}."), delta("", 0, "stop"))
+    got = raw(steward, stream=True)
+    assert CARD not in got.body.decode() and "Card [redacted:pii.card]." in got.body.decode()
+    assert steward.record(got.fields["x-request-id"])["completion_verdict"] == "redact"
+    canned.stream(delta("One."), delta(" Two.", note=KEY), delta(" Three."), delta("", 0, "stop"))
+    got = raw(steward, stream=True)
+    body = got.body.decode()
+    assert "PRIVATE KEY" not in body and "Two" not in body
+    assert '"finish_reason":"content_filter"' in body and body.endswith("data: [DONE]\n\n")
+    record = steward.record(got.fields["x-request-id"])
+    assert (record["outcome"], record["clause"]) == ("blocked", "credentials-and-secrets")
+
+
+def test_a_finish_reason_that_is_no_word_breaks_a_stream_off(steward, canned):
+    canned.stream(delta("One."), delta("", 0, f"Card {CARD}"))
+    got = raw(steward, stream=True).body.decode()
+    assert CARD not in got and "upstream_malformed" in got
+
+
+@pytest.mark.parametrize("name", ["small", "tiny", "large"])
+@pytest.mark.parametrize("said", ["small", "meta/large"])
+def test_answers_say_the_name_that_was_asked_for(steward, canned, name, said):
+    # Where both sides use one name, the server may say more, such as a version.
+    expected = said if name == "small" else name
+    canned.say(answer(model=said))
+    assert steward.chat(model=name).model == expected
+    canned.stream(delta("One.", model=said), delta("", 0, "stop", model=said))
+    assert {event.model for event in steward.chat(model=name, stream=True)} == {expected}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_listed_fields_of_the_model_server_reach_the_caller(steward, canned, stream):
+    say = (lambda **f: canned.stream(delta("One."), delta("", 0, "stop"), **f)) if stream else (
+        lambda **f: canned.say(answer(), **f))
+    say(**{"openai-version": "2020-10-01", "openai-processing-ms": "7", "x-other": "no"})
+    fields = raw(steward, stream=stream).fields
+    assert (fields["openai-version"], fields["openai-processing-ms"]) == ("2020-10-01", "7")
+    assert "x-other" not in fields
