@@ -6,9 +6,6 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .treatAllWarnings(as: .error),
-    // Every class member that is touched would be looked up in a table at run time; tests, which are built for
-    // debugging, keep the checks.
-    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 // Libraries of others, by the name that our targets know them by.

@@ -2,8 +2,8 @@
 package struct Rule: Sendable, Hashable {
     /// The form of the text that the pattern is matched against.
     package enum View: String, Sendable, Hashable, CaseIterable {
-        /// NFKD code point by code point, without marks, zero-width and bidirectional controls, digits of all scripts as
-        /// ASCII; case as written. For numbers and secrets.
+        /// NFKD code point by code point, without marks and what nobody sees (zero-width, bidirectional and control
+        /// characters, tags), digits of all scripts as ASCII; case as written. For numbers and secrets.
         case normalised
         /// Case-folded confusables skeleton, of text and pattern both. For words; a skeleton turns digits into
         /// letters, so rules for numbers never use it.

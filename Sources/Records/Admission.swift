@@ -1,6 +1,7 @@
 package import Storage
 
-/// How often one rule found something in one text. Counts and names only, never content.
+/// How often one rule found something in one text; of each verdict, 64 findings at most are counted. Counts and names
+/// only, never content.
 package struct FindingCount: Sendable, Hashable {
     package var rule: String
     package var category: String

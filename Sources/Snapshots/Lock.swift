@@ -1,20 +1,20 @@
 #if TSAN
 internal import Glibc
 #else
-package import Synchronization
+public import Synchronization
 #endif
 
 /// A value behind a lock that is held for a few lines and never across `await` or I/O.
 ///
 /// One type for the whole project: `Mutex`, or a pthread mutex when the thread sanitizer is on (`-DTSAN`), which
 /// reports false races on `Synchronization.Mutex` on Linux.
-package final class Lock<Value>: Sendable {
+public final class Lock<Value>: Sendable {
     #if TSAN
     // Proof of Sendable: `value` is only touched between lock and unlock of `mutex`.
     private nonisolated(unsafe) var value: Value
     private nonisolated(unsafe) let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-    package init(_ value: sending Value) {
+    public init(_ value: sending Value) {
         self.value = value
         mutex = .allocate(capacity: 1)
         let code = pthread_mutex_init(mutex, nil)
@@ -26,7 +26,7 @@ package final class Lock<Value>: Sendable {
         mutex.deallocate()
     }
 
-    package func withLock<Result, Failure: Error>(
+    public func withLock<Result, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         pthread_mutex_lock(mutex)
@@ -34,17 +34,17 @@ package final class Lock<Value>: Sendable {
         return try body(&value)
     }
     #else
-    // Inlinable, since the compiler specialises nothing generic across modules that it may not see, and looking up
-    // metadata costs more than the lock.
+    // Public and inlinable, since the compiler specialises nothing else across modules, and looking up metadata costs
+    // more than the lock.
     @usableFromInline let mutex: Mutex<Value>
 
     @inlinable
-    package init(_ value: sending Value) {
+    public init(_ value: sending Value) {
         mutex = Mutex(value)
     }
 
     @inlinable
-    package func withLock<Result, Failure: Error>(
+    public func withLock<Result, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         try mutex.withLock(body)

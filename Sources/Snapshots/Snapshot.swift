@@ -4,23 +4,23 @@
 /// it in. A reader holds what it read for as long as it needs it, so no request sees half of two values.
 ///
 /// Cost: one uncontended lock and a retain, about 20 ns.
-package final class Snapshot<Value: Sendable>: Sendable {
+public final class Snapshot<Value: Sendable>: Sendable {
     @usableFromInline let lock: Lock<Value>
 
     @inlinable
-    package init(_ value: Value) {
+    public init(_ value: Value) {
         lock = Lock(value)
     }
 
     /// The value as of now. Read it once per decision and keep it.
     @inlinable
-    package var current: Value {
+    public var current: Value {
         lock.withLock { $0 }
     }
 
     /// Replaces the value; readers that hold the old one keep it.
     @inlinable
-    package func replace(with value: Value) {
+    public func replace(with value: Value) {
         lock.withLock { $0 = value }
     }
 }

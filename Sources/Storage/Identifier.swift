@@ -99,23 +99,6 @@ extension Identifier: LosslessStringConvertible, CustomStringConvertible {
     }
 }
 
-extension Identifier: Codable {
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let id = Self(text) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "Expected an id like \(Kind.prefix)_01jdb3k6y8v4m2n7q9r5s1t3w6.")
-        }
-        self = id
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
-}
-
 /// The digits of Crockford's base 32: no i, l, o, u. Source: https://www.crockford.com/base32.html
 enum CrockfordBase32 {
     private static let digits: StaticString = "0123456789abcdefghjkmnpqrstvwxyz"

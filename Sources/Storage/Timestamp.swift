@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A moment in UTC, in whole microseconds since 1970-01-01T00:00:00Z. Stored as BIGINT.
-package struct Timestamp: Sendable, Hashable, Comparable, Codable {
+package struct Timestamp: Sendable, Hashable, Comparable {
     package var microseconds: Int64
 
     package init(microseconds: Int64) {
@@ -32,14 +32,5 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable {
     package func adding(nanoseconds: Int64) -> Timestamp {
         let (sum, overflows) = microseconds.addingReportingOverflow(nanoseconds / 1_000)
         return Timestamp(microseconds: overflows ? (nanoseconds < 0 ? .min : .max) : sum)
-    }
-
-    package init(from decoder: any Decoder) throws {
-        microseconds = try decoder.singleValueContainer().decode(Int64.self)
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(microseconds)
     }
 }

@@ -50,7 +50,7 @@ package struct GenAIMetrics: Sendable {
 }
 
 /// Handles of one operation on one model; durations are observed in nanoseconds.
-package struct GenAISeries: Sendable {
+package final class GenAISeries: Sendable {
     package let firstToken: Histogram
     package let perOutputToken: Histogram
     package let inputTokens: Histogram

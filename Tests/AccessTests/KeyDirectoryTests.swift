@@ -7,7 +7,7 @@ import Testing
 
 @testable import Access
 
-@Suite("The key directory", .timeLimit(.minutes(1)))
+@Suite("The key directory", .timeLimit(.minutes(5)))
 struct KeyDirectoryTests {
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

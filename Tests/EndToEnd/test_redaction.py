@@ -184,9 +184,16 @@ def test_completions_are_redacted_too(steward):
 
 CARD = "4111" + "1111" * 3
 FULL_WIDTH = "".join(chr(ord(digit) + 0xFEE0) for digit in CARD)
+GROUPS = re.findall("....", CARD)
+WRITTEN_OTHERWISE = {
+    "plain": CARD, "full-width": FULL_WIDTH, "blanks": " ".join(GROUPS), "double blanks": "  ".join(GROUPS),
+    "dots": ".".join(GROUPS), "lines": "\n".join(GROUPS), "zero-width": "\u200b".join(CARD), "nul": "\0".join(CARD),
+    "record separators": "\x1e".join(CARD), "tags": "\U000e0041".join(CARD),
+    "hidden": "".join(chr(ord(digit) + 0xE0000) for digit in CARD),
+}
 
 
-@pytest.mark.parametrize("card", [CARD, " ".join(re.findall("....", CARD)), "\u200b".join(CARD), FULL_WIDTH])
+@pytest.mark.parametrize("card", WRITTEN_OTHERWISE.values(), ids=WRITTEN_OTHERWISE)
 def test_a_card_number_in_a_prompt_does_not_reach_the_model(steward, rehearsal, card):
     answer = steward.chat(f"My card is {card}, thanks.")
     assert rehearsal.last_body()["messages"][0]["content"] == f"My card is {REDACTED}, thanks."

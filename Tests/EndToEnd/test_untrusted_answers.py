@@ -20,7 +20,7 @@ class Canned(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.content_type, self.body, self.fields = "application/json", b"{}", {}
+        self.content_type, self.body, self.fields, self.asked = "application/json", b"{}", {}, None
         threading.Thread(target=self.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
+        self.server.asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.send_response(200)
         fields = {"content-type": self.server.content_type, "content-length": str(len(self.server.body))}
         for name, value in (fields | self.server.fields).items():
@@ -142,6 +142,20 @@ def test_a_card_number_that_is_a_json_number_is_redacted_both_ways(steward, cann
     canned.say(answer(note={"card": int(CARD)}))
     got = json.loads(raw(steward, metadata={"card": int(CARD)}).body)
     assert got["note"] == {"card": "[redacted:pii.card]"}
+    assert canned.asked["metadata"] == {"card": "[redacted:pii.card]"}
+
+
+def test_long_numbers_that_are_nobodys_pass(steward, canned):
+    # The bounds of integers in schemas, seeds, and times in milliseconds, microseconds and nanoseconds.
+    bounds = {"minimum": -9007199254740991, "maximum": 9007199254740991, "multipleOf": 1.000000000000001,
+              "exclusiveMaximum": 18446744073709551615, "exclusiveMinimum": -9223372036854775808}
+    tool = {"type": "function", "function": {"name": "count", "parameters": {
+        "type": "object", "properties": {"number": {"type": "integer"} | bounds}}}}
+    more = {"tools": [tool], "seed": int(CARD), "metadata": {
+        "ms": 1790000000123, "us": 1790000000123456, "ns": 1790000000123456789}}
+    canned.say(answer())
+    assert raw(steward, **more).status == 200
+    assert {name: canned.asked[name] for name in more} == more
 
 
 def test_a_card_number_behind_escapes_in_arguments_is_redacted(steward, canned):

@@ -17,6 +17,11 @@ struct RequestFactsTests {
         return facts.unscreenable.map(\.what)
     }
 
+    @Test("numbers dialects in their order, so that tables by number need no look-up")
+    func numbersDialects() {
+        #expect(Dialect.allCases.map(\.index) == Array(Dialect.allCases.indices))
+    }
+
     @Test(
         "takes a content part for text only if it has nothing but the members of text",
         arguments: [

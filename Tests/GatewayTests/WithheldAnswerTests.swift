@@ -39,7 +39,7 @@ struct WithheldAnswerTests {
               {"index":0,"message":{"role":"assistant","content":"secret"},"secret":1}],
              "usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7,"note":"secret"}}
             """#
-        let withheld = String(decoding: try tree(answer).withheld(model: "small"), as: UTF8.self)
+        let withheld = String(decoding: try #require(try tree(answer).withheld(model: "small")), as: UTF8.self)
         let choice =
             #""message":{"role":"assistant","content":"","refusal":null},"logprobs":null,"#
             + #""finish_reason":"content_filter"}"#
@@ -52,7 +52,8 @@ struct WithheldAnswerTests {
     @Test("of the older dialect are withheld in its own shape, without words that are none")
     func withholdsCompletions() throws {
         let answer = #"{"id":"a secret","object":["secret"],"created":4000000000000002,"choices":[{"text":"secret"}]}"#
-        let withheld = String(decoding: try tree(answer, .completions).withheld(model: "m"), as: UTF8.self)
+        let body = try #require(try tree(answer, .completions).withheld(model: "m"))
+        let withheld = String(decoding: body, as: UTF8.self)
         #expect(
             withheld
                 == #"{"model":"m","choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"content_filter"}]}"#)

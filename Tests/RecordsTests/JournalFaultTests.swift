@@ -5,7 +5,7 @@ import Testing
 
 @testable import Records
 
-@Suite("When the disk fails, the journal", .timeLimit(.minutes(2)))
+@Suite("When the disk fails, the journal", .timeLimit(.minutes(5)))
 struct JournalFaultTests {
     let fixture: StoreFixture
 

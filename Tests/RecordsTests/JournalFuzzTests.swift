@@ -3,7 +3,7 @@ import Testing
 
 @testable import Records
 
-@Suite("A damaged journal", .timeLimit(.minutes(2)))
+@Suite("A damaged journal", .timeLimit(.minutes(5)))
 struct JournalFuzzTests {
     let fixture: StoreFixture
 

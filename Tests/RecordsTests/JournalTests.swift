@@ -14,7 +14,7 @@ func frames(in folder: String) throws -> [Frame] {
     return frames
 }
 
-@Suite("The journal", .timeLimit(.minutes(1)))
+@Suite("The journal", .timeLimit(.minutes(5)))
 struct JournalTests {
     let folder: TemporaryFolder
 

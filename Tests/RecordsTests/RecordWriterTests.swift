@@ -6,7 +6,7 @@ import Testing
 
 @testable import Records
 
-@Suite("The record writer", .timeLimit(.minutes(1)))
+@Suite("The record writer", .timeLimit(.minutes(5)))
 struct RecordWriterTests {
     let fixture: StoreFixture
 

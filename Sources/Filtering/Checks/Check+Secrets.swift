@@ -80,138 +80,14 @@ extension Check {
         return output
     }
 
-    /// A random-looking value: after a name and `=` or `:` if the candidate has one. At least 16 bytes; letters and
-    /// digits both, and three quarters of all bytes; at least 3.2 bits of Shannon entropy a byte (2.7 where all are
-    /// hexadecimal digits); no placeholder.
-    ///
-    /// Source: C. E. Shannon, A Mathematical Theory of Communication (1948), section 6; the thresholds are ours, from
-    /// random strings of 16 to 64 characters, of which less than 1 in 1,000 falls below.
-    static func isRandomSecret(_ candidate: Span<UInt8>) -> Bool {
-        let value = candidate.extracting(assignedRange(candidate))
-        guard value.count >= 16, !isPlaceholder(value) else { return false }
-        var letters = 0
-        var digits = 0
-        var isHex = true
-        for index in value.indices {
-            if value[index].isASCIILetter { letters += 1 }
-            if value[index].isASCIIDigit { digits += 1 }
-            if value[index].hexValue == nil { isHex = false }
-        }
-        guard letters > 0, digits > 0, letters + digits >= value.count * 3 / 4 else { return false }
-        return shannonEntropy(value) >= (isHex ? 2.7 : 3.2)
-    }
-
-    /// Whether upper case, lower case and digits all stand in the value: what no hexadecimal digest has.
-    static func mixesCases(_ candidate: Span<UInt8>) -> Bool {
-        let value = candidate.extracting(assignedRange(candidate))
-        return value.indices.contains { (0x41...0x5A).contains(value[$0]) }
-            && value.indices.contains { (0x61...0x7A).contains(value[$0]) }
-            && value.indices.contains { value[$0].isASCIIDigit }
-    }
-
-    /// A password worth hiding, after a name and `=`, `:` or `is` if the candidate has one: at least 8 bytes, letters
-    /// and a digit or sign, more than four different bytes, no placeholder or expression.
-    static func isPassword(_ candidate: Span<UInt8>) -> Bool {
-        let value = candidate.extracting(assignedRange(candidate))
-        return value.count >= 8 && looksChosen(value)
-    }
-
     /// An address `scheme://name:password@host` whose password is at least 6 bytes and no placeholder.
     static func hasURLPassword(_ candidate: Span<UInt8>) -> Bool {
         guard let at = candidate.indices.last(where: { candidate[$0] == UInt8(ascii: "@") }),
             let colon = candidate.indices.last(where: { $0 < at && candidate[$0] == UInt8(ascii: ":") }),
             at - colon > 6
         else { return false }
-        return looksChosen(candidate.extracting(colon + 1..<at))
+        return SecretValue(value: candidate.extracting(colon + 1..<at)).isChosen
     }
-
-    private static func looksChosen(_ value: Span<UInt8>) -> Bool {
-        guard !isPlaceholder(value) else { return false }
-        var letters = 0
-        var others = 0
-        var different = ByteSet()
-        for index in value.indices {
-            if value[index].isASCIILetter { letters += 1 }
-            if value[index].isASCIIDigit || passwordSigns.contains(value[index]) { others += 1 }
-            different.insert(value[index])
-        }
-        return letters > 0 && others > 0 && different.count > 4
-    }
-
-    private static let passwordSigns = ByteSet("!#%&*+=^~?".utf8)
-
-    /// Bits a byte; 0 for no bytes.
-    static func shannonEntropy(_ bytes: Span<UInt8>) -> Double {
-        guard !bytes.isEmpty else { return 0 }
-        var counts = InlineArray<256, UInt32>(repeating: 0)
-        // The sum of n log2 n over how often each byte stands there, grown byte by byte.
-        var sum = 0.0
-        for index in bytes.indices {
-            let count = Int(counts[Int(bytes[index])])
-            counts[Int(bytes[index])] &+= 1
-            sum += weightedLogarithm(count + 1) - weightedLogarithm(count)
-        }
-        return (weightedLogarithm(bytes.count) - sum) / Double(bytes.count)
-    }
-
-    /// n log2 n.
-    private static func weightedLogarithm(_ n: Int) -> Double {
-        n < weightedLogarithms.count ? weightedLogarithms[n] : Double(n) * binaryLogarithm(Double(n))
-    }
-
-    private static let weightedLogarithms = (0...256).map { $0 == 0 ? 0 : Double($0) * binaryLogarithm(Double($0)) }
-
-    /// log2 without the C library: exponent, then bits of the fraction by squaring (to 2⁻³⁰).
-    private static func binaryLogarithm(_ number: Double) -> Double {
-        var result = Double(number.exponent)
-        var fraction = number.significand
-        var bit = 0.5
-        while bit > 1e-9 {
-            fraction *= fraction
-            if fraction >= 2 {
-                fraction /= 2
-                result += bit
-            }
-            bit /= 2
-        }
-        return result
-    }
-
-    private static let assignmentSigns = ByteSet("=:> \t".utf8)
-
-    /// What stands after the last `=`, `:` or blank that precedes the value, without quotes; all, if there is none.
-    static func assignedRange(_ candidate: Span<UInt8>) -> Range<Int> {
-        func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") || byte == 0x60 }
-        func isOperator(_ byte: UInt8) -> Bool {
-            assignmentSigns.contains(byte)
-        }
-        var end = candidate.count
-        while end > 0, isQuote(candidate[end - 1]) { end -= 1 }
-        // The padding of base64 is part of the value.
-        var padding = end
-        while padding > 0, candidate[padding - 1] == UInt8(ascii: "=") { padding -= 1 }
-        var start = padding
-        while start > 0, !isOperator(candidate[start - 1]), !isQuote(candidate[start - 1]) { start -= 1 }
-        return start..<end
-    }
-
-    private static func isPlaceholder(_ value: Span<UInt8>) -> Bool {
-        for index in value.indices {
-            // Interpolations, calls, tags and subscripts are code, not values.
-            if codeSigns.contains(value[index]) { return true }
-            guard placeholderBeginnings.contains(value[index]) else { continue }
-            for word in placeholderWords where holds(value, word, at: index) { return true }
-        }
-        return value[0] == UInt8(ascii: "$")
-    }
-
-    private static let codeSigns = ByteSet("{}<>()[]\\".utf8)
-    private static let placeholderBeginnings = ByteSet(placeholderWords.map { $0[0] }).ignoringCase
-    private static let placeholderWords = [
-        "example", "placeholder", "changeme", "change_me", "your_", "your-", "yourp", "youra", "yours", "xxxx", "****",
-        "....", "1234567", "abcdef", "process.env", "os.environ", "getenv", "config.", "settings.", "self.", "this.",
-        "params", "request.", "password", "passwd", "dummy", "redacted", "insert", "replace", "null", "undefined",
-    ].map { Array($0.utf8) }
 
     /// Whether `word` (lower case) stands at `start`, ignoring ASCII case.
     private static func holds(_ text: Span<UInt8>, _ word: [UInt8], at start: Int) -> Bool {

@@ -54,8 +54,9 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
     /// words, eight at most. Of an assignment the value alone is confirmed.
     package func confirm(_ candidate: UnsafeBufferPointer<UInt8>) -> Range<Int>? {
         let bytes = candidate.span
-        if [.entropy, .entropyMixed, .password].contains(self) {
-            return confirms(bytes) ? Self.assignedRange(bytes) : nil
+        if isOfValue {
+            let value = SecretValue(bytes)
+            return value.confirms(self) ? value.range : nil
         }
         if self == .card || self == .cardInPieces {
             return Self.cardPart(of: bytes, inPieces: self == .cardInPieces)
@@ -63,6 +64,9 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
         if confirms(bytes) { return 0..<bytes.count }
         return confirmLater(bytes)
     }
+
+    /// Whether it looks at the value of an assignment.
+    var isOfValue: Bool { self == .entropy || self == .entropyMixed || self == .password }
 
     private func confirmLater(_ bytes: Span<UInt8>) -> Range<Int>? {
         let fewest = charactersMin
@@ -116,9 +120,7 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
         case .githubToken: Self.isGitHubToken(candidate)
         case .awsKeyID: Self.isAWSKeyID(candidate)
         case .jwt: Self.isJWT(candidate)
-        case .entropy: Self.isRandomSecret(candidate)
-        case .entropyMixed: Self.isRandomSecret(candidate) && Self.mixesCases(candidate)
-        case .password: Self.isPassword(candidate)
+        case .entropy, .entropyMixed, .password: SecretValue(candidate).confirms(self)
         case .urlPassword: Self.hasURLPassword(candidate)
         default: confirmsNationalID(candidate)
         }

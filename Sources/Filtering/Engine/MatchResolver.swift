@@ -39,8 +39,9 @@ struct MatchResolver {
             let first = firstEndThatMatters(rule, run, window)
             guard first <= run.last else { continue }
             let from = max(window.start, first - rule.program.widthMax, 0)
+            var value: GrowingValue?
             matcher.run(rule.program, window, from: from, to: run.last) { start, end in
-                guard end >= first, let match = confirmed(rule, start..<end, window) else { return }
+                guard end >= first, let match = confirmed(rule, start..<end, window, &value) else { return }
                 look(match, window, &waiting, &lapsed, found)
             }
         }
@@ -58,16 +59,34 @@ struct MatchResolver {
 
     private func isHeld(_ rule: Int) -> Bool { holds.map { $0[rule] } ?? false }
 
-    private func confirmed(_ rule: CompiledRule, _ candidate: Range<Int>, _ window: Window) -> Waiting? {
+    /// The value of the last candidate of a run, and where that candidate begins.
+    private typealias GrowingValue = (start: Int, value: SecretValue)
+
+    private func confirmed(
+        _ rule: CompiledRule, _ candidate: Range<Int>, _ window: Window, _ value: inout GrowingValue?
+    ) -> Waiting? {
         var range = candidate
         if let check = rule.check {
-            guard let part = check.confirm(window[candidate]), !part.isEmpty, part.upperBound <= candidate.count else {
-                return nil
-            }
+            let part =
+                check.isOfValue
+                ? confirmed(check, candidate, window, &value) : check.confirm(window[candidate])
+            guard let part, !part.isEmpty, part.upperBound <= candidate.count else { return nil }
             range = candidate.lowerBound + part.lowerBound..<candidate.lowerBound + part.upperBound
         }
         let decided = candidate.upperBound + (rule.program.looksAhead ? 1 : 0)
         return Waiting(rule: rule.index, range: range, decided: decided)
+    }
+
+    private func confirmed(
+        _ check: Check, _ candidate: Range<Int>, _ window: Window, _ last: inout GrowingValue?
+    ) -> Range<Int>? {
+        let bytes = window[candidate].span
+        if last?.start == candidate.lowerBound {
+            last?.value.follow(bytes)
+        } else {
+            last = (candidate.lowerBound, SecretValue(bytes))
+        }
+        return last.flatMap { $0.value.confirms(check) ? $0.value.range : nil }
     }
 
     private func look(

@@ -63,7 +63,10 @@ struct CompletionStream {
         return verdict
     }
 
-    var findings: [Finding] { beside.findings + choices.flatMap(\.channels).flatMap(\.screen.findings) }
+    var findings: [Finding] {
+        if verdict == .allow { return [] }
+        return beside.findings + choices.flatMap(\.channels).flatMap(\.screen.findings)
+    }
 
     var isBlocked: Bool { beside.isBlocked || choices.contains(where: \.isBlocked) }
 

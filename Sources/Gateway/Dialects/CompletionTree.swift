@@ -53,10 +53,12 @@ struct CompletionTree {
 
     // MARK: - In place of a blocked answer
 
-    /// The answer with nothing said in it, each choice ended by the content filter.
+    /// The answer with nothing said in it, each choice ended by the content filter; `nil` in a dialect whose answers have
+    /// no way to say so.
     ///
     /// It is written anew, so that nothing is in it that the upstream said but numbers and words of the protocol.
-    func withheld(model: String) -> [UInt8] {
+    func withheld(model: String) -> [UInt8]? {
+        guard dialect != .embeddings else { return nil }
         var writer = JSONWriter()
         writer.object { writer in
             for name in ["id", "object", "created"] as [StaticString] {

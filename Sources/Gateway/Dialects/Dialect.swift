@@ -2,7 +2,7 @@ internal import Access
 internal import JSON
 internal import Records
 
-/// How a caller and a model server speak. Nothing outside this folder knows one of them.
+/// How a caller and a model server speak. Outside this folder, only `Route` knows one from another.
 ///
 /// A dialect says where the model's name, the output cap and the stream flag stand, what of a request can't be
 /// screened, what must be added for the upstream, and how usage and the end of an answer are read and written.

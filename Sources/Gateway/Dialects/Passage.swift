@@ -21,14 +21,12 @@ struct Passage {
     let document: JSONDocument
 
     /// Bytes of all pieces together.
-    var textBytes: Int { bytes.count - pieces.count * Self.separator.count }
+    var textBytes: Int { bytes.count - pieces.count * Self.separatorBytes }
 
-    /// Views keep white space as it is, which makes it cheap; a rule may want a line's end behind its last word, so that
-    /// is not what comes first.
-    private static let separator: [UInt8] = [0x0C, 0x0A, 0x0A, 0x0A]
     /// A number of fewer digits is nobody's.
     static let digitsMin = 12
     static let noPlaces = JSONPaths([])
+    private static let separatorBytes = 4
 
     init(of document: JSONDocument) {
         self.document = document
@@ -70,7 +68,14 @@ struct Passage {
         let start = bytes.count
         document.appendUTF8(of: node, to: &bytes)
         pieces.append(Piece(node: node, start: start, end: bytes.count, isKey: isKey))
-        bytes.append(contentsOf: Self.separator)
+        separate()
+    }
+
+    /// White space, because views keep it as it is, which makes it cheap. Not a line's end first: some rules want one behind
+    /// their last word.
+    private mutating func separate() {
+        bytes.append(0x0C)
+        for _ in 1..<Self.separatorBytes { bytes.append(0x0A) }
     }
 
     /// Arguments of tools are JSON inside a string. Escapes that it has and does not need would hide what it spells.
@@ -80,7 +85,7 @@ struct Passage {
         bytes.removeLast(bytes.count - last.start)
         bytes.append(contentsOf: text)
         pieces[pieces.count - 1] = Piece(node: node, start: last.start, end: bytes.count, isKey: false)
-        bytes.append(contentsOf: Self.separator)
+        separate()
         plain[node] = text
     }
 
@@ -99,9 +104,9 @@ struct Passage {
             for part in document.elements(of: content) {
                 guard let text = document.member("text", of: part), document.kind(text) == .string else { continue }
                 append(text, isKey: false)
-                bytes.removeLast(Self.separator.count)
+                bytes.removeLast(Self.separatorBytes)
             }
-            bytes.append(contentsOf: Self.separator)
+            separate()
         }
     }
 }

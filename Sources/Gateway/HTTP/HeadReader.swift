@@ -19,12 +19,16 @@ struct HeadReader: Sendable {
             if input.readableBytesView.elementsEqual([0x0D]) { return nil }
         }
         let end = input.withUnsafeReadableBytes { bytes -> Int? in
+            // As Boyer and Moore would: what stands here tells how far away the end of CR LF CR LF is at least.
             var index = max(3, searched)
             while index < bytes.count {
-                if bytes[index] == 0x0A, bytes[index - 1] == 0x0D, bytes[index - 2] == 0x0A, bytes[index - 3] == 0x0D {
-                    return index + 1
+                switch bytes[index] {
+                case 0x0A:
+                    if bytes[index - 1] == 0x0D, bytes[index - 2] == 0x0A, bytes[index - 3] == 0x0D { return index + 1 }
+                    index &+= 2
+                case 0x0D: index &+= 1
+                default: index &+= 4
                 }
-                index &+= 1
             }
             return nil
         }

@@ -1,13 +1,22 @@
 internal import Access
 
 /// A request that its caller may make of this model.
-struct Admitted: Sendable {
+///
+/// A class, as `Parsed` is.
+final class Admitted: Sendable {
     let request: Parsed
     let model: Model
     /// Tokens that each of its answers may have.
     let outputTokensMax: Int
     /// What is in it that no filter reads, and the model's policy admits.
     let unscreened: Set<Unscreenable>
+
+    init(request: Parsed, model: Model, outputTokensMax: Int, unscreened: Set<Unscreenable>) {
+        self.request = request
+        self.model = model
+        self.outputTokensMax = outputTokensMax
+        self.unscreened = unscreened
+    }
 }
 
 /// Decides whether the caller may ask this of this model: scope, model, dialect, and what can't be screened.

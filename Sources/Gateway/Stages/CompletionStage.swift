@@ -77,9 +77,8 @@ struct CompletionStage: @unchecked Sendable {
         _ tree: CompletionTree, _ request: Parsed, _ screening: Screening
     ) throws(PathExit) -> Judged {
         let refusal = ScreenStage.refusal(of: screening.findings, side: .completion)
-        // Embeddings have no finish reason by which they could say it.
-        guard request.dialect != .embeddings else { throw .refused(refusal) }
-        return Judged(body: tree.withheld(model: request.facts.model), ending: Ending(blocked: refusal))
+        guard let body = tree.withheld(model: request.facts.model) else { throw .refused(refusal) }
+        return Judged(body: body, ending: Ending(blocked: refusal))
     }
 }
 

@@ -79,11 +79,10 @@ struct RecordStage: Sendable {
         let tokens = ending.tokens(of: trace)
         return Settlement(
             record: trace.id, at: trace.at.adding(nanoseconds: now - trace.arrivedAt), outcome: ending.outcome,
-            status: UInt16(ending.status),
-            inputTokens: tokens.input, outputTokens: tokens.output, tokensEstimated: tokens.areEstimated,
-            upstream: trace.upstream, completionVerdict: trace.completion.verdict.rawValue,
-            completionFindings: trace.completion.findings, refusal: ending.refusal ?? trace.unenforced, clause: ending.clause,
-            microseconds: trace.times(at: now))
+            status: UInt16(ending.status), inputTokens: tokens.input, outputTokens: tokens.output,
+            tokensEstimated: tokens.areEstimated, upstream: trace.upstream,
+            completionVerdict: trace.completion.verdict.rawValue, completionFindings: trace.completion.findings,
+            refusal: ending.refusal ?? trace.unenforced, clause: ending.clause, microseconds: trace.times(at: now))
     }
 }
 

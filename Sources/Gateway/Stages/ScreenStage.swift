@@ -4,12 +4,20 @@ internal import JSON
 internal import Snapshots
 
 /// A request whose text was judged, as it will be sent.
-struct Screened: Sendable {
+///
+/// A class, as `Parsed` is.
+final class Screened: Sendable {
     let limited: Limited
     /// The body for the upstream, but for what differs between upstreams.
     let edits: JSONEdits
     /// What the answer is judged by: the policy of when the request came.
     let policy: Policy
+
+    init(limited: Limited, edits: JSONEdits, policy: Policy) {
+        self.limited = limited
+        self.edits = edits
+        self.policy = policy
+    }
 }
 
 /// Judges all text of a request in one scan, and takes out what must not reach the model.

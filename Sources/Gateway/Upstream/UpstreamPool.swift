@@ -8,8 +8,8 @@ internal import NIOSSL
 /// `@unchecked Sendable`: touched on its loop only.
 final class UpstreamPool: @unchecked Sendable {
     let settings: UpstreamSettings
-    /// What requests begin with, by dialect.
-    let heads: [Dialect: [UInt8]]
+    /// What requests begin with, by the dialect's index.
+    private let heads: [[UInt8]]
     let executor: LoopExecutor
     let bytesInFlight: ByteBudget
     private let loop: any EventLoop
@@ -24,13 +24,15 @@ final class UpstreamPool: @unchecked Sendable {
 
     init(settings: UpstreamSettings, tls: NIOSSLContext?, executor: LoopExecutor, bytesInFlight: ByteBudget) {
         self.settings = settings
-        heads = Dictionary(
-            uniqueKeysWithValues: Dialect.allCases.map { ($0, UpstreamRequest.head($0, to: settings)) })
+        heads = Dialect.allCases.map { UpstreamRequest.head($0, to: settings) }
         self.tls = tls
         self.executor = executor
         self.bytesInFlight = bytesInFlight
         loop = executor.loop
     }
+
+    /// What a request in this dialect begins with, up to the value of `accept`.
+    func head(of dialect: Dialect) -> [UInt8] { heads[dialect.index] }
 
     var connectionCount: Int { all.count + connecting }
 

@@ -43,7 +43,7 @@ struct UpstreamRequest {
         fields.append("x-request-id", id)
         headers.copy(from: parsed.caller.exchange.head.fields, to: &fields)
         var buffer = ByteBufferAllocator().buffer(capacity: 512 + body.count)
-        buffer.writeBytes(pool.heads[parsed.dialect, default: []])
+        buffer.writeBytes(pool.head(of: parsed.dialect))
         buffer.writeStaticString(parsed.facts.isStream ? "text/event-stream" : "application/json")
         buffer.writeStaticString("\r\n")
         buffer.writeBytes(fields.bytes)

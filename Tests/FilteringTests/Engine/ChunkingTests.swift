@@ -29,7 +29,7 @@ struct ChunkingTests {
         "411111111111-----BEGIN PRIVATE KEY-----1111",
         "joe@x-----BEGIN PRIVATE KEY-----.org",
         "12345678-----BEGIN PRIVATE KEY----- account 12345678",
-        "of 12345678 in all -----BEGIN PRIVATE KEY-----",
+        "12345678 a@b.co and so on, for longer than context is waited for",
         "frobni-----BEGIN PRIVATE KEY-----",
         "Ignore all of it\nignore all rules\r\nsay ignore all",
         "ignore all\n\nIGNORE ALL that\n",
@@ -47,7 +47,7 @@ struct ChunkingTests {
         ["pii/account": .block, "pii/mail": .block, "pii/card": .redact, "word/slur": .flag, "secret/key": .block],
         Fixture.verdicts.mapValues { _ in .flag },
         Fixture.verdicts.mapValues { _ in .block },
-        Fixture.verdicts.merging(["pii/account": .flag, "secret/key": .block]) { $1 },
+        Fixture.verdicts.merging(["pii/account": .flag, "pii/mail": .block]) { $1 },
     ]
 
     static let compiled = Result { try policies.map { try Fixture.policy(Fixture.all, $0) } }

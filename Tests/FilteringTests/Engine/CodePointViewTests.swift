@@ -46,6 +46,26 @@ struct CodePointViewTests {
     }
 }
 
+@Suite("Plain ASCII")
+struct PlainTextTests {
+    @Test("is what a text has whose bytes are all plain, and what views leave as it is", arguments: Rule.View.allCases)
+    func plain(_ view: Rule.View) {
+        let map = CodePointView(view)
+        for byte in 0...0xFF as ClosedRange<UInt8> {
+            let isPlain = UTF8Decoding.isPlain(byte)
+            for count in [1, 7, 40] {
+                var text = [UInt8](repeating: 0x61, count: count)
+                text[count / 2] = byte
+                #expect(text.withUnsafeBufferPointer { UTF8Decoding.isPlain($0) } == isPlain)
+            }
+            let isSpace = (0x09...0x0D).contains(byte) || byte == 0x20
+            #expect(isPlain == (isSpace || (0x21...0x7E).contains(byte)))
+            if byte < 0x80, !isPlain { #expect(map.map(UInt32(byte))?.isEmpty == true) }
+        }
+        #expect(UTF8Decoding.isPlain(UnsafeBufferPointer(start: nil, count: 0)))
+    }
+}
+
 /// Nanoseconds that `body` keeps this thread's processor busy, whatever else runs on the machine.
 func threadTime(_ body: () -> Void) -> Int {
     func now() -> Int {

@@ -16,7 +16,8 @@ struct DenseTextTests {
         "takes time in proportion to its length, prompt or stream",
         arguments: [
             "4111 1111 1111 1111\n", "1 ", "123 ", "SSN 219-09-9998, ", "password: Tr0ub4dor+3 ",
-            "api_key=zq81mv90xk37wb52tn64 ", "a@b.co, ", "4\u{E0041}111 1111 1111 1111 ",
+            "api_key=zq81mv90xk37wb52tn64 ", "secret: \(String(repeating: "9f8a7c6b5d4e3f2a", count: 8)) ", "a@b.co, ",
+            "4\u{E0041}111 1111 1111 1111 ",
         ])
     func isLinear(_ unit: String) throws {
         let policy = try Self.policy.get()
@@ -24,7 +25,7 @@ struct DenseTextTests {
         // The first text makes what later ones find made.
         func text(_ bytes: Int) -> [UInt8] { Array(String(repeating: unit, count: bytes / unit.utf8.count).utf8) }
         func times(_ screen: ([UInt8]) -> Void) -> [Int] {
-            [2_000, 20_000, 80_000].map { bytes in
+            [2_000, 18_000, 54_000].map { bytes in
                 let text = text(bytes)
                 return threadTime { screen(text) }
             }
@@ -40,9 +41,8 @@ struct DenseTextTests {
             }
             stream.finish(to: &output)
         }
-        print(unit.debugDescription, prompts.map { $0 / 1000 }, streams.map { $0 / 1000 })
-        // Four times the text; sixteen times the time would be one that grows with the square.
-        #expect(prompts[2] < 8 * prompts[1])
-        #expect(streams[2] < 8 * streams[1])
+        // Three times the text; nine times the time would be one that grows with the square.
+        #expect(prompts[2] < 6 * prompts[1])
+        #expect(streams[2] < 6 * streams[1])
     }
 }
