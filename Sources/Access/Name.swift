@@ -10,14 +10,19 @@ enum Name {
 }
 
 extension Unicode.Scalar {
-    /// Whether it shows nothing itself but may change what the text around it looks like: control characters, marks
-    /// that turn the direction of writing, zero-width characters and line separators.
+    /// Whether it shows nothing itself, or nothing that can be told, but may change what the text around it looks like:
+    /// control characters, marks that turn the direction of writing, zero-width characters, fillers, line separators and
+    /// characters of private use.
     ///
     /// A name with one could pass for another name, and a terminal might obey it.
     package var isHidden: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        if properties.isDefaultIgnorableCodePoint || self == Self.blankBraille { return true }
+        return switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse: true
         default: false
         }
     }
+
+    /// A Braille pattern without dots: to Unicode a symbol, to the eye a blank.
+    private static let blankBraille: Unicode.Scalar = "\u{2800}"
 }

@@ -62,7 +62,8 @@ package struct Gateway: Service {
             let executor = LoopExecutor(eventLoop)
             let pools = UpstreamPools(
                 executor: executor, models: settings.models, tls: tls, bytesInFlight: budget)
-            let path = Self.path(settings, dependencies, pools: pools, isDraining: isDraining, log: log)
+            let path = Self.path(
+                settings, dependencies, pools: pools, executor: executor, isDraining: isDraining, log: log)
             let loop = GatewayLoop(
                 executor: executor, settings: settings.http, bytesInFlight: budget, proxies: proxies, upstreams: pools,
                 path: path)
@@ -77,8 +78,8 @@ package struct Gateway: Service {
 
     /// Wires the stages of one event loop.
     private static func path(
-        _ settings: GatewaySettings, _ dependencies: Dependencies, pools: UpstreamPools, isDraining: DrainFlag,
-        log: Logger
+        _ settings: GatewaySettings, _ dependencies: Dependencies, pools: UpstreamPools, executor: LoopExecutor,
+        isDraining: DrainFlag, log: Logger
     ) -> RequestPath {
         let screener = Screener()
         let models = ModelTable(settings.models)
@@ -95,19 +96,23 @@ package struct Gateway: Service {
             parse: parse,
             admit: AdmitStage(models: models),
             limit: LimitStage(limiter: dependencies.limiter, observesOnly: settings.observesOnly),
-            screen: ScreenStage(policy: dependencies.policy, screener: screener, observesOnly: settings.observesOnly),
+            screen: ScreenStage(
+                policy: dependencies.policy, screener: screener, observesOnly: settings.observesOnly, executor: executor
+            ),
             record: record,
             forward: ForwardStage(
                 pools: pools, headers: FieldNames(settings.headers.toUpstream),
                 screener: screener, observesOnly: settings.observesOnly, failures: failures),
             completion: CompletionStage(
-                screener: screener, observesOnly: settings.observesOnly, answerBytesMax: settings.http.answerBytesMax),
+                screener: screener, observesOnly: settings.observesOnly, executor: executor,
+                answerBytesMax: settings.http.answerBytesMax),
             stream: StreamStage(
                 screener: screener, observesOnly: settings.observesOnly, eventBytesMax: settings.http.eventBytesMax,
                 record: record, answers: answers),
             answers: answers,
             local: LocalAnswers(
-                models: models, parse: parse, policy: dependencies.policy, screener: screener, startedAt: .now),
+                models: models, parse: parse, policy: dependencies.policy, screener: screener, startedAt: .now,
+                executor: executor),
             metrics: dependencies.metrics, failures: failures, isDraining: isDraining, log: log)
     }
 

@@ -13,6 +13,7 @@ struct LocalAnswers: @unchecked Sendable {
     let policy: Snapshot<Policy>
     let screener: Screener
     let startedAt: Timestamp
+    let executor: LoopExecutor
 
     /// Counts as a request like any other; a moderation's text counts as tokens.
     func body(
@@ -83,17 +84,20 @@ struct LocalAnswers: @unchecked Sendable {
         let reader = FieldReader(document)
         try reader.requireObject()
         trace.model = "steward-filter"
-        try limit.reserve(caller.key.limits, tokens: max(1, (trace.promptBytes + 3) / 4), trace: trace, at: .now)
         let inputs = try texts(reader)
+        // An answer has much to say of each text, however short.
+        try limit.reserve(
+            caller.key.limits, tokens: (trace.promptBytes + 3) / 4 + inputs.count * 64, trace: trace, at: .now)
         let policy = policy.current
         let filter = policy.filter(for: caller.key.stage)
         trace.prompt = ScreeningSummary()
         var results: [[Finding]] = []
         for text in inputs {
-            let screening = text.withUnsafeBufferPointer { screener.screen($0, side: .prompt, policy: filter) }
+            let screening = await screener.screen(text, side: .prompt, policy: filter, yieldingOn: executor)
             trace.prompt.verdict = trace.prompt.verdict.combined(with: screening.verdict)
             trace.prompt.add(screening.findings)
             results.append(screening.findings)
+            if results.count.isMultiple(of: 64) { await executor.letOthersRun() }
         }
         trace.decidedAt = .now
         return ModerationAnswer(id: trace.id, policy: policy).encoded(results)

@@ -84,7 +84,7 @@ final class RequestPath: Sendable {
         let admitted = try admit.admit(parsed)
         trace.admitted(admitted)
         let limited = try limit.reserve(admitted, trace: trace, at: .now)
-        let screened = try screen.screen(limited, trace: trace)
+        let screened = try await screen.screen(limited, trace: trace)
         trace.decidedAt = .now
         try record.admit(trace)
         let answer = try await forward.send(screened, trace: trace)

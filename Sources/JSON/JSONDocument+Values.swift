@@ -62,6 +62,31 @@ extension JSONDocument {
         return withUTF8(of: node) { JSONNumber($0).integer }
     }
 
+    /// Appends the digits that a number's reader sees: a long whole part without exponent, and its decimals behind a point
+    /// (4.2e12 is 4200000000000); of any other number those in front of its exponent, without the point.
+    package func appendDigits(of node: JSONNode, to output: inout [UInt8]) {
+        guard token(node).kind == .number else { return }
+        withUTF8(of: node) { text in
+            let number = JSONNumber(text)
+            guard Self.wholePlaces.contains(number.exponent) else {
+                for byte in text.prefix(while: { $0 | 0x20 != 0x65 }) where byte &- 0x30 < 10 { output.append(byte) }
+                return
+            }
+            var places = 0
+            for at in number.significant where text[at] != 0x2E {
+                if places == number.exponent { output.append(0x2E) }
+                output.append(text[at])
+                places += 1
+            }
+            if places < number.exponent {
+                output.append(contentsOf: repeatElement(0x30, count: number.exponent - places))
+            }
+        }
+    }
+
+    /// Places of a whole part that is written out; the upper bound keeps it from growing with the exponent.
+    private static let wholePlaces = 10...64
+
     /// The nearest binary64 of a number, always finite; `nil` for everything else.
     package func double(_ node: JSONNode) -> Double? {
         guard token(node).kind == .number else { return nil }

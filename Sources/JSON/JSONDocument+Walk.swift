@@ -20,7 +20,7 @@ extension JSONDocument {
     /// - Parameters:
     ///   - node: where to start (its own strings only); the root if `nil`.
     ///   - paths: relative to `node`.
-    ///   - digitsMin: numbers that begin with so many digits are given too, as if they were strings; no other number is.
+    ///   - digitsMin: numbers that are written with so many digits are given too, as if they were strings; no other number is.
     package func forEachString(
         under node: JSONNode? = nil, paths: JSONPaths, andNumbersOf digitsMin: Int = .max,
         _ body: (JSONStringPlace) -> Void
@@ -93,14 +93,13 @@ struct JSONWalk {
         }
     }
 
-    /// Whether a number begins with enough digits, a minus aside.
+    /// Whether a number is written with enough digits, wherever in it they stand.
     @inline(__always)
     private func isLong(_ token: JSONToken) -> Bool {
-        let text = base + Int(token.offset)
-        let first = text[0] == 0x2D ? 1 : 0
-        guard Int(token.length) >= first &+ digitsMin else { return false }
-        for at in first..<first &+ digitsMin where text[at] < 0x30 || text[at] > 0x39 { return false }
-        return true
+        let text = UnsafeBufferPointer(start: base + Int(token.offset), count: Int(token.length))
+        var digits = 0
+        for byte in text where byte &- 0x30 < 10 { digits &+= 1 }
+        return digits >= digitsMin
     }
 
     @inline(__always)

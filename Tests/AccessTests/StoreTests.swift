@@ -74,9 +74,11 @@ struct OrganisationStoreTests {
                 try await access.applications.create(name: "B", of: nobody, stage: .sandbox, at: now)
             }
             let owner = try await access.makeApplication()
-            // Controls, marks that turn the direction of writing, and characters without a width.
+            // Controls, marks that turn the direction of writing, characters without a width or without ink, and those
+            // of private use.
             let hidden = [
                 "\n", "\u{1B}", "\u{85}", "\u{202E}", "\u{2066}", "\u{200B}", "\u{FEFF}", "\u{AD}", "\u{2028}",
+                "\u{3164}", "\u{FFA0}", "\u{2800}", "\u{34F}", "\u{FE0F}", "\u{E000}", "\u{F0000}",
             ]
             let names = ["", " a", "a ", "\u{A0}a", "a\u{3000}", String(repeating: "x", count: 101)]
             for name in names + hidden.map({ "a\($0)b" }) {

@@ -117,6 +117,15 @@ def test_a_private_key_in_a_prompt_is_refused_since_only_its_header_could_be_tak
     assert (record["outcome"], record["prompt_verdict"], record["status"]) == ("blocked", "block", 400)
 
 
+@pytest.mark.parametrize("gap", [" ", " \n", "\\n", "\\\\n", "\\u000a", "\v", "<br>", "%0A", ""])
+def test_a_private_key_on_one_line_is_refused_too(steward, rehearsal, gap):
+    kind = "PRIVATE" + " KEY-----"
+    key = f"-----BEGIN {kind}{gap}" + "bm90IGEga2V5LCBidXQgbG9uZyBlbm91Z2g" * 3 + f"{gap}-----END {kind}"
+    error = caught(steward, openai.BadRequestError, lambda: steward.chat(f"KEY={key} fails."))
+    assert error.code == "content_policy_violation"
+    assert rehearsal.requests() == 0
+
+
 def test_the_model_server_is_not_asked_again_for_what_it_cannot_help(steward, rehearsal):
     client = steward.client(max_retries=3)
     for call in (lambda: steward.chat(BLOCKED, client=client), lambda: steward.chat(model="nobody", client=client),

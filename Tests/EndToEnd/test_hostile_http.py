@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 import time
 
 import pytest
@@ -330,3 +331,26 @@ def test_a_scheme_is_parted_from_its_key_by_a_space(steward):
         answer = steward.raw(
             f"GET /v1/models HTTP/1.1\r\nhost: h\r\nauthorization: {scheme}{steward.key}\r\n\r\n".encode())
         assert answer.status == status, scheme
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/moderations"])
+def test_one_callers_long_text_does_not_make_the_others_wait(make_steward, path):
+    steward = make_steward({"gateway": {"threads": 1}})
+    text = "4111 1111 1111 1111 and so on. " * 20_000
+    body = chat_body(text) if path.endswith("completions") else json.dumps({"input": text})
+    done = threading.Event()
+
+    def ask():
+        steward.raw(steward.head(path, fields=[f"content-length: {len(body)}"]) + body.encode(), within=120)
+        done.set()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    waits = []
+    while not done.is_set():
+        begin = time.monotonic()
+        assert steward.client().models.list().data
+        waits.append(time.monotonic() - begin)
+    thread.join()
+    # Were it screened in one go, one of the others would have waited for nearly all of it.
+    assert len(waits) >= 4 and max(waits) < sum(waits) / 2

@@ -207,6 +207,24 @@ def test_a_keys_own_limit_holds_below_its_applications(keys):
     assert wait_until(served, 5, 0.1)
 
 
+def test_a_limit_may_be_unlimited_where_no_default_limits_it(keys):
+    identifier, _ = keys.make_key("Help desk", name="freed")
+    assert keys.ask("keys", "limits", identifier, "--tokens-per-day", "9")["limits"] == {"tokens_per_day": 9}
+    assert keys.ask("keys", "limits", identifier, "--tokens-per-day", "unlimited")["limits"] == {}
+    assert "unlimited" in keys.command("keys", "limits", identifier).stdout
+    keys.make_application("Hall")
+    limits = keys.ask("organisations", "limits", "Organisation of Hall", "--requests-per-minute", "unlimited")
+    assert limits["limits"].get("requests_per_minute") is None
+
+
+def test_a_limit_is_not_said_to_be_unlimited_where_a_default_limits_it(make_steward):
+    steward = make_steward({"limits": {"organisation": {"requests_per_minute": 4}}})
+    steward.command("organisations", "create", "Hall")
+    run = steward.command(
+        "organisations", "limits", "Hall", "--requests-per-minute", "unlimited", check=False)
+    assert run.returncode == 64 and "The default is 4" in run.stderr
+
+
 def test_an_organisations_own_limit_holds_for_all_its_applications(keys):
     keys.make_application("Guild")
     limits = keys.ask("organisations", "limits", "Organisation of Guild", "--concurrent-requests", "3")
@@ -215,7 +233,8 @@ def test_an_organisations_own_limit_holds_for_all_its_applications(keys):
 
 
 def test_names_that_show_as_others_are_refused_and_never_reach_a_terminal(keys):
-    for name in ("a\u202eb", "a\u200bb", "a\x1b[31mb", "a\u2028b", "\u00a0a"):
+    for name in ("a\u202eb", "a\u200bb", "a\x1b[31mb", "a\u2028b", "\u00a0a", "a\u3164b", "a\u2800b",
+                 "a\u034fb", "a\ue000b"):
         for command in (("organisations", "create", name),
                         ("applications", "create", name, "--organisation", "Organisation of Shop"),
                         ("keys", "create", "--application", "Shop", "--name", name)):

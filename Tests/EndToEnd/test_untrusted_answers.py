@@ -151,7 +151,7 @@ def test_long_numbers_that_are_nobodys_pass(steward, canned):
               "exclusiveMaximum": 18446744073709551615, "exclusiveMinimum": -9223372036854775808}
     tool = {"type": "function", "function": {"name": "count", "parameters": {
         "type": "object", "properties": {"number": {"type": "integer"} | bounds}}}}
-    more = {"tools": [tool], "seed": int(CARD), "metadata": {
+    more = {"tools": [tool], "seed": 1790000000123456, "metadata": {
         "ms": 1790000000123, "us": 1790000000123456, "ns": 1790000000123456789}}
     canned.say(answer())
     assert raw(steward, **more).status == 200
@@ -204,6 +204,46 @@ def test_text_beside_the_choices_of_a_stream_is_screened(steward, canned):
     assert '"finish_reason":"content_filter"' in body and body.endswith("data: [DONE]\n\n")
     record = steward.record(got.fields["x-request-id"])
     assert (record["outcome"], record["clause"]) == ("blocked", "credentials-and-secrets")
+
+
+def chunk_of(finish=None, **choice):
+    return delta("") | {"choices": [{"index": 0, "delta": {}, "finish_reason": finish} | choice]}
+
+
+def tool_call(**call):
+    return {"tool_calls": [{"index": 0} | call]}
+
+
+IN_CHOICES = {
+    "a name in a delta": chunk_of(delta={KEY: "x"}),
+    "a name in a choice": chunk_of(**{KEY: "x"}),
+    "a number in a delta": chunk_of(delta={"content": "x", "card": int(CARD)}),
+    "a number in a tool call": chunk_of(delta=tool_call(function={"arguments": {"card": int(CARD)}})),
+    "a tool call's index": chunk_of(delta=tool_call(index=int(CARD))),
+    "a choice's index": chunk_of(index=int(CARD)),
+    "a name in log-probabilities": chunk_of(delta={"content": "x"}, logprobs={"content": [
+        {"token": "x", "logprob": -1, "note": KEY}]}),
+    "an alternative token": chunk_of(delta={"content": "x"}, logprobs={"content": [
+        {"token": "x", "logprob": -1, "top_logprobs": [{"token": CARD, "logprob": -1}]}]}),
+    "log-probabilities of no text": chunk_of(logprobs={"content": [{"token": CARD, "logprob": -1}]}),
+}
+
+
+@pytest.mark.parametrize("place", IN_CHOICES)
+def test_no_place_in_a_streamed_choice_is_left_unscreened(steward, canned, place):
+    canned.stream(delta("One thing, "), IN_CHOICES[place], delta("", 0, "stop"))
+    got = raw(steward, stream=True).body.decode()
+    assert "One thing" in got and CARD not in got and "PRIVATE KEY" not in got
+
+
+def test_a_card_number_behind_escapes_in_streamed_arguments_is_redacted(steward, canned):
+    hidden = "".join(f"\\u{ord(digit):04x}" for digit in CARD)
+    pieces = [f'{{"card":"{hidden[:27]}', f'{hidden[27:]}"}}']
+    canned.stream(*(chunk_of(delta=tool_call(function={"arguments": piece})) for piece in pieces), delta("", 0, "stop"))
+    got = raw(steward, stream=True).body.decode()
+    events = [json.loads(line[6:]) for line in got.split("\n\n") if line.startswith("data: {")]
+    calls = [call for event in events for call in event["choices"][0]["delta"].get("tool_calls", [])]
+    assert "".join(call["function"]["arguments"] for call in calls) == '{"card":"[redacted:pii.card]"}'
 
 
 def test_a_finish_reason_that_is_no_word_breaks_a_stream_off(steward, canned):

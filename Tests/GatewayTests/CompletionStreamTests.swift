@@ -98,6 +98,27 @@ struct CompletionStreamTests {
         #expect(events.last?.text(["finish_reason"]) == "tool_calls")
     }
 
+    @Test("read tool arguments without needless escapes, wherever two events split them")
+    func unescapesArguments() throws {
+        let bench = try Bench()
+        let hidden = Bench.card.map { "\\u00\(String($0.asciiValue!, radix: 16))" }.joined()
+        let text = Array(#"{"a":"Gr\u00fc\u00dfe \ud83d\ude00 \n \"\\","card":"\#(hidden)","end":"\u00"#)
+        let expected = #"{"a":"Grüße 😀 \n \"\\","card":"[redacted:pii.card]","end":"\u00"#
+        func piece(_ text: ArraySlice<Character>) -> String {
+            var writer = JSONWriter()
+            writer.string(String(text))
+            let json = String(decoding: writer.bytes, as: UTF8.self)
+            return chunk(#"{"function_call":{"arguments":\#(json)}}"#)
+        }
+        for split in 0...text.count {
+            var stream = bench.stream()
+            let input = piece(text[..<split]) + piece(text[split...].prefix(1)) + piece(text[split...].dropFirst())
+            let events = try bench.relay(input + chunk("{}", finish: "stop"), &stream)
+            #expect(events.said(at: ["delta", "function_call", "arguments"]) == expected, "split at \(split)")
+            #expect(stream.verdict == .redact)
+        }
+    }
+
     @Test("keep log-probabilities with their text, and drop those of what is redacted")
     func alignsLogProbabilities() throws {
         let bench = try Bench()

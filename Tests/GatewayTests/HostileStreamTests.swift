@@ -176,4 +176,119 @@ struct HostileStreamTests {
             try bench.relay(hostile, &large)
         }
     }
+
+    // MARK: - Names and numbers in a choice
+
+    private static let hostileNames = [
+        #""delta":{"NAME":"x"}"#, #""delta":{},"NAME":"y""#, #""delta":{"content":"x","NAME":null}"#,
+        #""delta":{"NAME":{"a":1}}"#, #""delta":{"a":[{"NAME":true}]}"#, #""delta":{"content":"4","NAME":"4"}"#,
+        #""delta":{"tool_calls":[{"index":0,"function":{"NAME":"x"}}]}"#,
+    ]
+
+    @Test("end a choice when a name in it would be blocked or redacted", arguments: hostileNames, [true, false])
+    func blocksNames(_ members: String, isCard: Bool) throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let name = isCard ? Bench.card : Bench.key
+        let hostile = content("one").replacing(#""delta":{"content":"one"}"#, with: members)
+        let events = try bench.relay(content("one") + hostile.replacing("NAME", with: name) + content("two"), &stream)
+        #expect(events.said() == "one")
+        #expect(events.reasons() == ["content_filter"])
+        #expect(!events.serialised.contains(name))
+        #expect(stream.isBlocked && stream.status == .ended)
+        #expect(stream.verdict == (isCard ? .redact : .block))
+        #expect(stream.findings.count == 1)
+    }
+
+    @Test("end a choice when an id or a finish reason in it would be blocked")
+    func blocksWords() throws {
+        let bench = try Bench()
+        for event in [
+            chunk(#"{"tool_calls":[{"index":0,"id":"nightingale:1"}]}"#), chunk(#"{"role":"nightingale.1"}"#),
+            chunk("{}", finish: "nightingale-1"),
+        ] {
+            var stream = bench.stream()
+            let events = try bench.relay(content("one") + event, &stream)
+            #expect(events.reasons() == ["content_filter"])
+            #expect(!events.serialised.contains("nightingale"))
+        }
+    }
+
+    @Test("pass harmless names of a server's own on as they are, and judge them once")
+    func passesHarmlessNames() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let input = ["Ay", "Be"].map {
+            chunk(#"{"content":"\#($0)","darn":true,"Its own":{"a":[1,0.25]}}"#, extra: #","stop_reason":42"#)
+        }
+        let events = try bench.relay(input.joined(), &stream)
+        #expect(events.map { "data: \($0.serialised)\n\n" } == input)
+        #expect(stream.verdict == .flag)
+        #expect(stream.findings.count == 1)
+    }
+
+    @Test("only tell what was found in names in observe-only mode")
+    func observesNames() throws {
+        let bench = try Bench()
+        var stream = bench.stream(observesOnly: true)
+        let input = chunk(#"{"\#(Bench.key)":\#(Bench.card)}"#)
+        let events = try bench.relay(input, &stream)
+        #expect(events.map { "data: \($0.serialised)\n\n" } == [input])
+        #expect(stream.verdict == .block && !stream.isBlocked)
+    }
+
+    private static let hostileNumbers = [
+        #"{"content":"x","card":CARD}"#, #"{"content":"x","a":[{"b":[CARD]}]}"#, #"{"role":CARD}"#,
+        #"{"tool_calls":[{"index":0,"function":{"arguments":{"card":CARD}}}]}"#,
+    ]
+
+    /// One number, written in several ways.
+    private static let spellings: [String] = {
+        let (head, tail) = (Bench.card.prefix(1), Bench.card.dropFirst(1))
+        return [
+            Bench.card, "-\(Bench.card)", "\(Bench.card)e0", "\(Bench.card).0", "\(head).\(tail)E+15",
+            "0.00\(Bench.card)",
+            "\(Bench.card)000e-3",
+        ]
+    }()
+
+    @Test("redact long numbers in a choice, however they are written", arguments: hostileNumbers, spellings)
+    func redactsNumbers(_ delta: String, _ number: String) throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let events = try bench.relay(
+            chunk(delta.replacing("CARD", with: number)) + chunk("{}", finish: "stop"), &stream)
+        #expect(events.count == 2)
+        #expect(!events.serialised.contains(number))
+        #expect(events.serialised.contains(#""[redacted:pii.card]""#))
+        #expect(events.reasons() == ["stop"])
+        #expect(stream.verdict == .redact)
+    }
+
+    @Test("pass numbers on that are nobody's, and refuse those that are no numbers any more")
+    func passesNumbers() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let input = chunk(#"{"content":"x","ms":1790000000123,"of":0.333333333333,"ids":[1,22,333],"e":1.25e-05}"#)
+        let events = try bench.relay(input, &stream)
+        #expect(events.map { "data: \($0.serialised)\n\n" } == [input])
+        let long = chunk(#"{"a":\#(String(repeating: "4", count: 65))}"#)
+        #expect(throws: UpstreamFailure.malformed("a number that is too long")) { try bench.relay(long, &stream) }
+    }
+
+    @Test(
+        "are refused when an index can be none",
+        arguments: ["CARD", "-1", "4096", "1e9", "0.000000000000", #""CARD""#, "[0]", "1.5"])
+    func refusesIndexes(_ index: String) throws {
+        let bench = try Bench()
+        let index = index.replacing("CARD", with: Bench.card)
+        var events = [content("one").replacing(#""index":0"#, with: #""index":\#(index)"#)]
+        if !index.hasPrefix("\"") {
+            events.append(chunk(#"{"tool_calls":[{"index":\#(index),"function":{"arguments":"x"}}]}"#))
+        }
+        for event in events where !(index == "[0]" && event.contains("tool_calls")) {
+            var stream = bench.stream()
+            #expect(throws: UpstreamFailure.malformed("an index out of bounds")) { try bench.relay(event, &stream) }
+        }
+    }
 }

@@ -91,6 +91,87 @@ struct LogProbabilityTests {
         #expect(!events.serialised.contains(Bench.card))
     }
 
+    // MARK: - What stands in an entry besides
+
+    /// What reaches the caller of an event that says `x` in one token.
+    private func relay(_ entry: String, beside: String = "") throws -> String {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let logprobs = #","logprobs":{"content":[\#(entry)]\#(beside)}"#
+        return try bench.relay(content("x", extra: logprobs), &stream).serialised
+    }
+
+    @Test("leave with nothing in them but what the protocol has there")
+    func writesEntriesAnew() throws {
+        let harmless =
+            #"{"token":"x","logprob":-0.0123456789012345,"bytes":[120],"top_logprobs":["#
+            + #"{"token":"x","logprob":-1.25e-05,"bytes":[120]},{"token":"y","logprob":-9999.0,"bytes":null}]}"#
+        #expect(try relay(harmless, beside: #","refusal":null"#).contains("[\(harmless)],\"refusal\":null"))
+        let hostile = [
+            #"{"token":"x","logprob":-1,"note":"KEY"}"#, #"{"token":"x","logprob":-1,"KEY":1}"#,
+            #"{"token":"x","logprob":-1,"top_logprobs":[{"token":"CARD","logprob":-1}]}"#,
+            #"{"token":"x","logprob":-1,"top_logprobs":[{"token":"y","logprob":-1,"note":"KEY"}]}"#,
+            #"{"token":"x","logprob":-1,"top_logprobs":[{"token":"y","logprob":CARD}]}"#,
+            #"{"token":"x","logprob":-1,"top_logprobs":"KEY"}"#, #"{"token":"x","logprob":-1,"bytes":[CARD]}"#,
+            #"{"token":"x","logprob":-1,"bytes":"KEY"}"#, #"{"token":"x","logprob":CARD}"#,
+            #"{"token":"x","logprob":CARDe-10}"#, #"{"token":"x","logprob":"KEY"}"#,
+        ]
+        for entry in hostile {
+            let said = try relay(entry.replacing("CARD", with: Bench.card).replacing("KEY", with: Bench.key))
+            #expect(said.contains(#""content":"x""#))
+            #expect(!said.contains(Bench.card) && !said.contains("KEY"), "\(entry)")
+        }
+        let named = try relay(harmless, beside: #","\#(Bench.key)":null,"note":"\#(Bench.card)""#)
+        #expect(named.contains(harmless) && !named.contains("KEY") && !named.contains(Bench.card))
+    }
+
+    @Test("have bytes only of their token, or of a character that was cut in two")
+    func checksBytes() throws {
+        func bytes(_ list: String) throws -> Bool {
+            try relay(#"{"token":"x","logprob":-1,"bytes":\#(list)}"#).contains(#""bytes":\#(list)"#)
+        }
+        #expect(try bytes("[120]"))
+        #expect(try bytes("[226,130]"))
+        for list in ["[52,50,52,50]", "[256]", "[-1]", "[226,52,50,52,50,52,50,52,50]", "[1.0]"] {
+            #expect(try !bytes(list))
+        }
+    }
+
+    @Test("are left out where nothing was said")
+    func leavesOutWithoutText() throws {
+        let bench = try Bench()
+        for logprobs in [Self.logprobs([Bench.card]), #","logprobs":{"tokens":["\#(Bench.card)"]}"#] {
+            var stream = bench.stream()
+            let event = chunk("{}", finish: "stop", extra: logprobs).replacing(#""delta":{},"#, with: "")
+            let events = try bench.relay(content("one") + event, &stream)
+            #expect(events.reasons() == ["stop"])
+            #expect(!events.serialised.contains(Bench.card))
+            #expect(events.serialised.contains(#""logprobs":null"#))
+        }
+    }
+
+    @Test("of the older completions spell their text, and nothing besides")
+    func writesOlderListsAnew() throws {
+        let bench = try Bench()
+        func relay(_ logprobs: String) throws -> String {
+            var stream = bench.stream(dialect: .completions)
+            let event = #"data: {"choices":[{"index":0,"text":"x y","finish_reason":null,"logprobs":\#(logprobs)}]}"#
+            return try bench.relay(event + "\n\n", &stream).serialised
+        }
+        let harmless =
+            #"{"tokens":["x"," y"],"token_logprobs":[null,-0.5],"text_offset":[0,1],"top_logprobs":[null,{" z":-1.5}]}"#
+        #expect(try relay(harmless).contains(harmless))
+        let hostile = [
+            #"{"tokens":["x"," y"],"token_logprobs":[CARD,"CARD"]}"#, #"{"tokens":["x"," y"],"text_offset":[CARD,0]}"#,
+            #"{"tokens":["x"," y"],"top_logprobs":[{"CARD":-1},{"z":CARD},"CARD"]}"#,
+            #"{"tokens":["x"," y"],"CARD":1,"note":"CARD"}"#, #"{"tokens":["CARD"]}"#, #"["CARD"]"#, "CARD",
+        ]
+        for logprobs in hostile {
+            let said = try relay(logprobs.replacing("CARD", with: Bench.card))
+            #expect(said.contains(#""text":"x y""#) && !said.contains(Bench.card), "\(logprobs)")
+        }
+    }
+
     // MARK: - Memory
 
     /// One choice and the events that it is told by.

@@ -6,9 +6,9 @@ import Testing
 
 @Suite("The passage that is screened")
 struct PassageTests {
-    private func text(_ json: String) throws -> String {
+    private func text(_ json: String, as kind: ProtocolPlaces.Kind = .request) throws -> String {
         let document = try JSONDocument(parsing: Array(json.utf8))
-        return String(decoding: Passage(of: document).bytes, as: UTF8.self)
+        return String(decoding: Passage(of: document, as: kind).bytes, as: UTF8.self)
     }
 
     @Test("holds every string and key that could carry text")
@@ -24,15 +24,67 @@ struct PassageTests {
         }
     }
 
-    @Test("leaves protocol names out only while they look like names")
+    @Test("leaves protocol names out only while they are plain words")
     func screensTextInNames() throws {
-        let passage = try text(
-            #"{"messages":[{"role":"user","tool_call_id":"call_1"},{"role":"é","tool_call_id":"text with blanks"}]}"#)
-        #expect(!passage.contains("call_1"))
-        #expect(passage.contains("text with blanks"))
-        #expect(passage.contains("é"))
-        // The same name at another place is nobody's protocol.
-        #expect(try text(#"{"unknown":{"tool_call_id":"call_1"}}"#).contains("call_1"))
+        let roles = try text(#"{"messages":[{"role":"user"},{"role":"é"},{"role":"4111.1111.1111.1111"}]}"#)
+        #expect(!roles.contains("user"))
+        #expect(roles.contains("é"))
+        #expect(roles.contains("4111.1111.1111.1111"))
+        for name in ["call_1", "text with blanks", "AKIAIOSFODNN7EXAMPLZ", "4111_1111_1111_1111"] {
+            #expect(try text(#"{"messages":[{"tool_call_id":"\#(name)"}]}"#).contains(name))
+            #expect(try text(#"{"id":"\#(name)"}"#, as: .completion).contains(name))
+            #expect(try text(#"{"choices":[{"finish_reason":"\#(name)"}]}"#, as: .completion).contains(name))
+        }
+        // The same word at another place is nobody's protocol.
+        #expect(try text(#"{"unknown":{"role":"user"}}"#).contains("user"))
+    }
+
+    @Test("holds everything at places that only another kind of tree has")
+    func tellsKindsApart() throws {
+        let strange: [(String, [ProtocolPlaces.Kind])] = [
+            (#"{"choices":[{"logprobs":{"x":"4111","y":"4111"}}]}"#, [.request, .embeddings]),
+            (#"{"data":[{"embedding":"4111"}]}"#, [.request, .completion]),
+            (#"{"messages":[{"content":[{"image_url":{"url":"4111"}}]}]}"#, [.completion, .embeddings]),
+        ]
+        for (json, kinds) in strange {
+            for kind in kinds { #expect(try text(json, as: kind).contains("4111"), "\(json) \(kind)") }
+        }
+        #expect(try text(#"{"choices":[{"finish_reason":"stop"}]}"#).contains("stop"))
+    }
+
+    @Test("grows by no more than the model's name in a plain request")
+    func staysShort() throws {
+        let passage = try text(#"{"model":"small-1","messages":[{"role":"user","content":"Hi."}],"stream":true}"#)
+        #expect(passage.utf8.count == "small-1".utf8.count + "Hi.".utf8.count + 8)
+    }
+
+    @Test(
+        "refuses to redact what the protocol needs as it is",
+        arguments: [
+            #"{"messages":[{"tool_call_id":"CARD"}]}"#, #"{"seed":CARD}"#, #"{"CARD":1}"#,
+        ])
+    func keepsFixedPieces(_ json: String) throws {
+        let bench = try Bench()
+        let document = try JSONDocument(parsing: Array(json.replacing("CARD", with: Bench.card).utf8))
+        let passage = Passage(of: document, as: .request)
+        let screening = passage.bytes.withUnsafeBufferPointer {
+            bench.screener.screen($0, side: .prompt, policy: bench.policy)
+        }
+        #expect(screening.verdict == .redact)
+        var edits = JSONEdits()
+        #expect(!passage.redact(bench.screener.redactions, into: &edits))
+    }
+
+    @Test("counts the bytes of free text, none of it twice")
+    func countsText() throws {
+        func count(_ json: String) throws -> Int {
+            Passage(of: try JSONDocument(parsing: Array(json.utf8)), as: .completion).textBytes
+        }
+        #expect(try count(#"{"id":"chatcmpl-1","choices":[{"message":{"role":"assistant","content":"Fine."}}]}"#) == 5)
+        let parts = #"{"type":"text","text":"ab"},"cd",{"type":"text","text":""}"#
+        #expect(try count(#"{"choices":[{"message":{"content":[\#(parts)]}}]}"#) == 4)
+        let empty = [String](repeating: #"{"text":""}"#, count: 1_000).joined(separator: ",")
+        #expect(try count(#"{"messages":[{"content":[\#(empty)]}]}"#) >= 0)
     }
 
     @Test("leaves inline images out only while they are base 64")
@@ -54,7 +106,7 @@ struct PassageTests {
             (#"{"a":["\#(halves[0])","\#(halves[1])"]}"#, Verdict.allow), (#"{"a1":"\#(Bench.card)","a2":1}"#, .redact),
             (#"["x","darn","x"]"#, .flag), (#"{"darn":"nightingale"}"#, .block),
         ] {
-            let passage = Passage(of: try JSONDocument(parsing: Array(json.utf8)))
+            let passage = Passage(of: try JSONDocument(parsing: Array(json.utf8)), as: .request)
             let screening = passage.bytes.withUnsafeBufferPointer {
                 bench.screener.screen($0, side: .prompt, policy: bench.policy)
             }
@@ -72,12 +124,40 @@ struct PassageTests {
             #expect(try text(json.replacing("CARD", with: card)).contains(card), "\(json)")
         }
         for json in [
-            #"{"seed":CARD}"#, #"{"created":CARD}"#, #"{"choices":[{"logprobs":{"x":CARD}}]}"#, #"{"a":12345678901}"#,
-            #"{"a":0.CARD}"#, #"{"a":-4.CARD}"#,
+            #"{"seed":CARD}"#, #"{"temperature":CARD}"#, #"{"logprobs":CARD}"#, #"{"n":CARDe0}"#, #"{"a":CARD00e-2}"#,
         ] {
-            #expect(try !text(json.replacing("CARD", with: card)).contains(card), "\(json)")
+            #expect(try text(json.replacing("CARD", with: card)).contains(card), "\(json)")
         }
+        for json in [
+            #"{"created":CARD}"#, #"{"choices":[{"index":CARD}]}"#, #"{"usage":{"total_tokens":CARD,"x":CARDe0}}"#,
+        ] {
+            #expect(try text(json.replacing("CARD", with: card), as: .completion).contains(card), "\(json)")
+        }
+        #expect(
+            try text(#"{"data":[{"index":CARD,"embedding":[CARD]}]}"#.replacing("CARD", with: card), as: .embeddings)
+                .split(separator: card, omittingEmptySubsequences: false).count == 3)
+        #expect(try text(#"{"a":12345678901}"#).isEmpty == text(#"{"a":1}"#).isEmpty)
         #expect(try text(#"{"seed":"\#(card)"}"#).contains(card))
+    }
+
+    @Test("leaves measured numbers out where answers have them")
+    func leavesQuantitiesOut() throws {
+        let measured = ["4.111111111111111", "-0.0069292834959924", "4.111111111111111e-15"]
+        for number in measured {
+            #expect(try text(#"{"data":[{"embedding":[\#(number)]}]}"#, as: .embeddings).isEmpty)
+            #expect(try !text(#"{"timings":{"a":\#(number)}}"#, as: .completion).contains("11111"))
+        }
+        #expect(try text(#"{"a":4.111111111111111}"#).contains("4111111111111111"))
+    }
+
+    @Test(
+        "redacts a card however the number is written",
+        arguments: [
+            "4111111111111111e0", "4.111111111111111e15", "4111111111111111.0", "-411111111111111100E-2",
+        ])
+    func redactsWrittenNumbers(_ number: String) throws {
+        let document = try JSONDocument(parsing: Array(#"{"a":\#(number)}"#.utf8))
+        #expect(try redacted(document, Bench()).hasPrefix(#"{"a":"[redacted:pii.card]"#))
     }
 
     @Test("redacts a number as a string")
@@ -94,17 +174,21 @@ struct PassageTests {
         for place in [
             #"{"messages":[{"role":"assistant","tool_calls":[{"function":{"arguments":"ARGUMENTS"}}]}]}"#,
             #"{"choices":[{"message":{"function_call":{"arguments":"ARGUMENTS"}}}]}"#,
+            #"{"choices":[{"message":{"tool_calls":[{"custom":{"input":"ARGUMENTS"}}]}}]}"#,
         ] {
             let json = place.replacing("ARGUMENTS", with: #"{\"a\":\"n\\u00e4h \#(hidden)\\n\"}"#)
             let expected = place.replacing("ARGUMENTS", with: #"{\"a\":\"näh [redacted:pii.card]\\n\"}"#)
-            #expect(try text(json).contains(Bench.card))
-            #expect(try redacted(JSONDocument(parsing: Array(json.utf8)), bench) == expected)
+            let kind = json.contains("choices") ? ProtocolPlaces.Kind.completion : .request
+            #expect(try text(json, as: kind).contains(Bench.card))
+            #expect(try redacted(JSONDocument(parsing: Array(json.utf8)), bench, as: kind) == expected)
         }
     }
 
     /// The document as it would be sent on.
-    private func redacted(_ document: JSONDocument, _ bench: Bench) throws -> String {
-        let passage = Passage(of: document)
+    private func redacted(
+        _ document: JSONDocument, _ bench: Bench, as kind: ProtocolPlaces.Kind = .request
+    ) throws -> String {
+        let passage = Passage(of: document, as: kind)
         _ = passage.bytes.withUnsafeBufferPointer { bench.screener.screen($0, side: .prompt, policy: bench.policy) }
         var edits = JSONEdits()
         #expect(passage.redact(bench.screener.redactions, into: &edits))
@@ -118,5 +202,9 @@ struct PassageTests {
         let passage = try text(
             #"{"messages":[{"role":"user","content":[{"type":"text","text":"41"},{"type":"text","text":"11"}]}]}"#)
         #expect(passage.contains("4111"))
+        let mixed = try text(#"{"messages":[{"content":["41","11 ",{"type":"text","text":"22"}]}]}"#)
+        #expect(mixed.contains("4111 22"))
+        let answer = try text(#"{"choices":[{"message":{"content":["41",{"text":"11"}]}}]}"#, as: .completion)
+        #expect(answer.contains("4111"))
     }
 }

@@ -74,4 +74,20 @@ struct NumberTests {
             #expect(document.double(node) == nil)
         }
     }
+
+    @Test(
+        "gives the digits that its reader sees",
+        arguments: [
+            ("4111111111111111", "4111111111111111"), ("-4111111111111111e0", "4111111111111111"),
+            ("4.111111111111111E15", "4111111111111111"), ("4111111111111111.0", "4111111111111111.0"),
+            ("411111111111111100e-2", "4111111111111111.00"), ("0.04111111111111e+16", "411111111111100"),
+            ("4e12", "4000000000000"), ("0.4111111111111111", "04111111111111111"), ("1.5e300", "15"),
+            ("4.111111111111111", "4111111111111111"), ("0e999999999999999999", "0"),
+        ])
+    func givesDigits(_ text: String, _ expected: String) throws {
+        let document = try JSONDocument(parsing: Array(text.utf8))
+        var output: [UInt8] = []
+        document.appendDigits(of: document.root, to: &output)
+        #expect(String(decoding: output, as: UTF8.self) == expected)
+    }
 }

@@ -129,10 +129,21 @@ struct CommandTests {
         arguments: [
             ([], [1, 2, nil, nil]), (["--requests-per-minute", "7"], [7, 2, nil, nil]),
             (["--tokens-per-minute", "default", "--tokens-per-day", "0"], [1, nil, nil, 0]),
+            (["--requests-per-minute", "unlimited"], [nil, 2, nil, nil]),
         ] as [([String], [Int?])])
     func limits(arguments: [String], expected: [Int?]) throws {
         let limits = LimitSettings(requestsPerMinute: 1, tokensPerMinute: 2)
-        #expect(LimitsView(try LimitOptions.parse(arguments).applied(to: limits)).rows.map(\.1) == expected)
+        let applied = try LimitOptions.parse(arguments).applied(to: limits, below: .unlimited)
+        #expect(LimitsView(applied).rows.map(\.1) == expected)
+    }
+
+    @Test("nothing is unlimited that the default limits")
+    func unlimitedBelowDefault() throws {
+        let options = try LimitOptions.parse(["--requests-per-minute", "unlimited"])
+        #expect(throws: ValidationError.self) {
+            try options.applied(to: .unlimited, below: LimitSettings(requestsPerMinute: 4))
+        }
+        #expect(try options.applied(to: .unlimited, below: LimitSettings(tokensPerDay: 4)) == .unlimited)
     }
 
     @Test("somebody who names a model that is not there is told so, as far as the settings say which are")

@@ -4,17 +4,21 @@ extension Check {
     ///
     /// Usually single blanks or hyphens stand between its digits; or dots, two blanks or one line break where the groups
     /// are those that cards print, since columns of numbers look alike. Otherwise it is in pieces: of two digits or more,
-    /// or digit by digit, with up to three blanks, line breaks, dots, hyphens or slashes between them; that needs context.
+    /// or digit by digit, with up to three blanks, line breaks, dots, hyphens or slashes between them; or of the groups
+    /// that cards print, with other signs between them; or those groups, or all digits together, against a letter or `_`.
+    /// That needs context.
     ///
-    /// It begins where a word does, but not behind a decimal point. One pass from the end, in which each digit adds to
-    /// the sum: text full of digits has many candidates.
+    /// It begins where a word does or, in pieces, behind a letter; but not behind a decimal point. One pass from the end,
+    /// in which each digit adds to the sum: text full of digits has many candidates.
     ///
     /// Source: ISO/IEC 7812-1 (numbering, Luhn); networks' published ranges: Visa 4; Mastercard 51–55, 2221–2720;
     /// American Express 34, 37; Diners Club 300–305, 3095, 36, 38–39; Discover 6011, 644–649, 65; JCB 3528–3589 and
     /// the older 1800, 2131; UnionPay 62, 81; Maestro 50, 56–58, 6304, 6390, 67; Mir 2200–2204; RuPay 60, 82, 508;
     /// Troy 9792.
     static func cardPart(of candidate: Span<UInt8>, inPieces: Bool) -> Range<Int>? {
-        var (start, index) = (nil as Int?, candidate.count)
+        let isTailed = inPieces && candidate.count > 0 && candidate[candidate.count - 1].isWordSign
+        let end = candidate.count - (isTailed ? 1 : 0)
+        var (start, index) = (nil as Int?, end)
         var (count, sum, firstFour, gap) = (0, 0, 0, 0)
         var hasDots = false
         while index > 0 {
@@ -22,7 +26,7 @@ extension Check {
             let byte = candidate[index]
             guard byte.isASCIIDigit else {
                 gap += 1
-                guard count > 0, gap <= 3, cardSeparators.contains(byte) else { break }
+                guard count > 0, gap <= 4, cardSeparators.contains(byte) else { break }
                 if byte == UInt8(ascii: ".") { hasDots = true }
                 continue
             }
@@ -32,19 +36,23 @@ extension Check {
             sum += count % 2 == 1 ? digit : digit > 4 ? digit * 2 - 9 : digit * 2
             firstFour = digit * 1_000 + firstFour / 10
             guard count >= 12, sum % 10 == 0, hasIssuer(firstFour, count),
-                beginsCard(candidate, at: index, hasDots: hasDots)
+                beginsCard(candidate, at: index, hasDots: hasDots, inPieces: inPieces)
             else { continue }
-            let groups = CardGroups(candidate.extracting(index..<candidate.count))
-            if inPieces ? groups.arePieces : groups.areUsual { start = index }
+            let groups = CardGroups(candidate.extracting(index..<end))
+            let isAttached = isTailed || index > 0 && candidate[index - 1].isWordSign
+            let isPieces = isAttached ? groups.arePrinted : groups.arePieces
+            if inPieces ? isPieces : groups.areUsual { start = index }
         }
-        return start.map { $0..<candidate.count }
+        return start.map { $0..<end }
     }
 
-    private static let cardSeparators = ByteSet(" -./\t\n\u{0B}\u{0C}\r".utf8)
+    /// The last is `·`, of two bytes.
+    private static let cardSeparators = ByteSet(" -./\t\n\u{0B}\u{0C}\r,_*|\\·".utf8)
 
-    private static func beginsCard(_ candidate: Span<UInt8>, at index: Int, hasDots: Bool) -> Bool {
+    private static func beginsCard(_ candidate: Span<UInt8>, at index: Int, hasDots: Bool, inPieces: Bool) -> Bool {
         guard index > 0 else { return true }
-        guard candidate[index].beginsWord(after: candidate[index - 1]) else { return false }
+        let previous = candidate[index - 1]
+        guard candidate[index].beginsWord(after: previous) || inPieces && previous.isWordSign else { return false }
         let isFraction = index > 1 && candidate[index - 1] == UInt8(ascii: ".") && candidate[index - 2].isASCIIDigit
         return !isFraction || hasDots
     }
@@ -95,6 +103,11 @@ extension Check {
     }()
 }
 
+extension UInt8 {
+    /// Whether it is a letter or `_`: what names and units begin and end with.
+    fileprivate var isWordSign: Bool { isASCIILetter || self == UInt8(ascii: "_") }
+}
+
 /// How the digits of a card number stand together, and what stands between them.
 private struct CardGroups {
     private var shortest = Int.max
@@ -112,6 +125,8 @@ private struct CardGroups {
     /// Whether two bytes at most stand between groups, and neither slashes nor tabs.
     private var areNear = true
     private var haveDoubleBlanks = false
+    /// Whether signs stand between groups that lists and other numbers have as often.
+    private var haveSigns = false
 
     init(_ number: Span<UInt8>) {
         var (digits, gap) = (0, 0)
@@ -138,7 +153,8 @@ private struct CardGroups {
         case UInt8(ascii: "."): (dots, areTight) = (dots + 1, false)
         case UInt8(ascii: "\n"): (lineBreaks, areTight) = (lineBreaks + 1, false)
         case UInt8(ascii: "\r"): areTight = false
-        default: (areTight, areNear) = (false, false)
+        case UInt8(ascii: "/"), UInt8(ascii: "\t"), 0x0B, 0x0C: (areTight, areNear) = (false, false)
+        default: (areTight, areNear, haveSigns) = (false, false, true)
         }
     }
 
@@ -162,6 +178,10 @@ private struct CardGroups {
     /// Whether they may be a card number's where the text speaks of cards, but for the halves of a decimal number.
     var arePieces: Bool {
         let areDecimal = count == 2 && dots == 1 && gapBytes == 1
+        if haveSigns { return areFours || areFourSixFive }
         return (shortest >= 2 || longest == 1) && !areUsual && !areDecimal
     }
+
+    /// Whether they stand together, or as cards print them.
+    var arePrinted: Bool { count == 1 || areFours || areFourSixFive }
 }

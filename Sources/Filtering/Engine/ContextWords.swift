@@ -15,12 +15,13 @@ struct ContextWords: Sendable {
         first = ByteSet(mapped.compactMap(\.first)).ignoringCase
     }
 
-    /// Where the first word ends that begins at a word's beginning and lies in `range`.
+    /// Where the first word ends that lies in `range` and begins behind no letter. Behind a digit it may: what it speaks
+    /// of often stands right against it.
     func firstEnd(in range: Range<Int>, _ window: Window) -> Int? {
         var best: Int?
         for offset in range
         where first.contains(window[offset])
-            && (offset == 0 || offset == window.start || !Self.isLetterOrDigit(window[offset - 1]))
+            && (offset == 0 || offset == window.start || !window[offset - 1].isASCIILetter)
         {
             if let best, offset >= best { break }
             for word in words where offset + word.count <= min(best ?? range.upperBound, range.upperBound) {
@@ -37,10 +38,6 @@ struct ContextWords: Sendable {
 
     private static func lowered(_ byte: UInt8) -> UInt8 {
         byte &- 0x41 < 26 ? byte | 0x20 : byte
-    }
-
-    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-        (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 < 10
     }
 
     private static func mapped(_ word: String, _ view: CodePointView) -> [UInt8] {

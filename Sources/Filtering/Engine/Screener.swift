@@ -17,22 +17,32 @@ package final class Screener {
     package func screen(_ text: UnsafeBufferPointer<UInt8>, side: Side, policy: FilterPolicy) -> Screening {
         tools.prepare(for: policy.rules)
         let side = policy[side]
-        redactions.removeAll(keepingCapacity: true)
-        var log: FindingLog
+        let log: FindingLog
         if text.count <= Self.wholeBytesMax, UTF8Decoding.isPlain(text) {
             log = screenASCII(text, side, policy)
         } else {
             let scan = TextScan(policy, side.side, isStreamed: false)
             scan.log.keepsRedacted = true
             TextScan.forEachPart(of: text) { part in
-                scan.scan(part, tools)
-                scan.log.settle(scan.side)
-                scan.trim()
+                scan.take(part, tools)
                 return true
             }
             scan.finish(tools)
             log = scan.log
         }
+        return conclude(log, side, policy)
+    }
+
+    /// Begins to screen a long text in slices.
+    ///
+    /// - Precondition: `text` is valid UTF-8.
+    package func slices(of text: [UInt8], side: Side, policy: FilterPolicy) -> SlicedScreening {
+        SlicedScreening(self, text, TextScan(policy, side, isStreamed: false))
+    }
+
+    func conclude(_ seen: FindingLog, _ side: PolicySide, _ policy: FilterPolicy) -> Screening {
+        redactions.removeAll(keepingCapacity: true)
+        var log = seen
         guard !log.isQuiet || !log.final.isEmpty else { return Screening() }
         log.settle(side)
         log.close(upTo: .max, side)

@@ -70,10 +70,23 @@ final class TextScan {
     static func forEachPart(of piece: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Bool) {
         var start = 0
         while start < piece.count {
-            var end = min(start + partBytesMax, piece.count)
-            while end < piece.count, end > start + 1, piece[end] & 0xC0 == 0x80 { end -= 1 }
-            guard body(UnsafeBufferPointer(rebasing: piece[start..<end])) else { return }
-            start = end
+            let part = part(of: piece, from: start)
+            guard body(part) else { return }
+            start += part.count
         }
+    }
+
+    /// The next part of a piece of which `start` bytes were taken.
+    static func part(of piece: UnsafeBufferPointer<UInt8>, from start: Int) -> UnsafeBufferPointer<UInt8> {
+        var end = min(start + partBytesMax, piece.count)
+        while end < piece.count, end > start + 1, piece[end] & 0xC0 == 0x80 { end -= 1 }
+        return UnsafeBufferPointer(rebasing: piece[start..<end])
+    }
+
+    /// Scans a part of a text that is at hand as a whole.
+    func take(_ part: UnsafeBufferPointer<UInt8>, _ tools: ScanTools) {
+        scan(part, tools)
+        log.settle(side)
+        trim()
     }
 }

@@ -25,6 +25,14 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         }
     }
 
+    /// Returns after the loop has looked for other events.
+    func letOthersRun() async {
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            // A loop polls only when nothing is left that may run at once, so this must not be due before it looks.
+            loop.scheduleTask(in: .microseconds(500)) { continuation.resume() }
+        }
+    }
+
     /// From here on, jobs that a channel's event makes ready gather until `runCollected`, which saves a trip through the
     /// loop's queue for each.
     func collect() {

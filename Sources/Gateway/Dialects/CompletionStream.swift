@@ -32,7 +32,6 @@ struct CompletionStream {
 
     /// Of one answer: what it says, thinks and refuses with, and its tool calls with name and arguments.
     private static let channelsMax = 160
-    private static let choicesMax = 4_096
     /// An event of a mebibyte may have half a million values, each of which takes 16 bytes.
     private static let limits = JSONLimits(nodesMax: 100_000)
 
@@ -46,7 +45,7 @@ struct CompletionStream {
         self.filter = filter
         self.screener = screener
         self.asksForUsage = asksForUsage
-        self.choicesExpected = min(choicesExpected, Self.choicesMax)
+        self.choicesExpected = min(choicesExpected, StreamChoice.indexMax + 1)
         self.observesOnly = observesOnly
         parser = EventParser(eventBytesMax: eventBytesMax)
         own = OwnEvents(dialect: dialect, modelName: modelName)
@@ -58,6 +57,7 @@ struct CompletionStream {
     var verdict: Verdict {
         var verdict = beside.verdict
         for choice in choices {
+            verdict = verdict.combined(with: choice.aside.verdict)
             for channel in choice.channels { verdict = verdict.combined(with: channel.screen.verdict) }
         }
         return verdict
@@ -65,7 +65,7 @@ struct CompletionStream {
 
     var findings: [Finding] {
         if verdict == .allow { return [] }
-        return beside.findings + choices.flatMap(\.channels).flatMap(\.screen.findings)
+        return beside.findings + choices.flatMap { $0.aside.findings + $0.channels.flatMap(\.screen.findings) }
     }
 
     var isBlocked: Bool { beside.isBlocked || choices.contains(where: \.isBlocked) }
@@ -152,8 +152,7 @@ struct CompletionStream {
         _ node: JSONNode, of document: JSONDocument, edits: inout JSONEdits, to output: inout [UInt8]
     ) throws(UpstreamFailure) -> Bool {
         guard document.kind(node) == .object else { throw .malformed("a choice that is no object") }
-        let index = document.member("index", of: node).flatMap(document.int) ?? 0
-        let choice = try choice(at: index)
+        let choice = try choice(at: index(of: node, in: document))
         if choice.isFinished {
             // Text may follow only in a choice that a filter has ended, and is dropped; empty events are common.
             guard choice.isBlocked || !saysMore(node, of: document) else {
@@ -168,7 +167,7 @@ struct CompletionStream {
         try walk.run(node, edits: &edits)
         outputBytes += walk.fedBytes
         if walk.fedBytes > 0 { hasText = true }
-        if !observesOnly, choice.channels.contains(where: \.screen.isBlocked) {
+        if !observesOnly, choice.aside.isBlocked || choice.channels.contains(where: \.screen.isBlocked) {
             finishBlocked(choice, to: &output)
         } else if walk.finishes {
             flush(choice, to: &output)
@@ -180,6 +179,12 @@ struct CompletionStream {
             return false
         }
         return walk.isWorthSending
+    }
+
+    private func index(of choice: JSONNode, in document: JSONDocument) throws(UpstreamFailure) -> Int {
+        guard let node = document.member("index", of: choice), !document.isNull(node) else { return 0 }
+        guard let index = StreamChoice.index(node, of: document) else { throw .malformed("an index out of bounds") }
+        return index
     }
 
     /// The event may be written for the sake of its usage or of another choice.
@@ -218,7 +223,7 @@ struct CompletionStream {
     private mutating func flush(_ choice: StreamChoice, to output: inout [UInt8]) {
         for channel in choice.channels {
             var rest: [UInt8] = []
-            channel.screen.finish(to: &rest)
+            channel.finish(to: &rest)
             guard !observesOnly else { continue }
             if channel.screen.isBlocked { return finishBlocked(choice, to: &output) }
             let isSpelled = channel.path == StreamWalk.content && !choice.logProbabilities.isEmpty

@@ -23,7 +23,7 @@ struct CompletionTree {
     }
 
     /// The array of choices; an answer without one is no completion.
-    private var choices: JSONNode? {
+    var choices: JSONNode? {
         document.member("choices", of: document.root).flatMap { document.kind($0) == .array ? $0 : nil }
     }
 
@@ -56,13 +56,16 @@ struct CompletionTree {
     /// The answer with nothing said in it, each choice ended by the content filter; `nil` in a dialect whose answers have
     /// no way to say so.
     ///
-    /// It is written anew, so that nothing is in it that the upstream said but numbers and words of the protocol.
-    func withheld(model: String) -> [UInt8]? {
+    /// It is written anew, so that nothing is in it that the upstream said but short numbers and words of the protocol.
+    ///
+    /// - Parameter mayLeave: judges one of those words.
+    func withheld(model: String, mayLeave: (JSONNode) -> Bool) -> [UInt8]? {
         guard dialect != .embeddings else { return nil }
         var writer = JSONWriter()
         writer.object { writer in
             for name in ["id", "object", "created"] as [StaticString] {
-                guard let node = document.member(name, of: document.root), ProtocolWord.isHarmless(node, in: document)
+                guard let node = document.member(name, of: document.root), ProtocolWord.isHarmless(node, in: document),
+                    mayLeave(node)
                 else { continue }
                 writer.key(name)
                 writer.value(node, of: document)
@@ -74,7 +77,7 @@ struct CompletionTree {
                 guard let choices else { return }
                 for (position, choice) in document.elements(of: choices).enumerated() {
                     let index = document.member("index", of: choice).flatMap(document.int) ?? position
-                    writeWithheld(index, into: &writer)
+                    writeWithheld((0...Int(Int32.max)).contains(index) ? index : position, into: &writer)
                 }
             }
             if let usage, let input = usage.input {

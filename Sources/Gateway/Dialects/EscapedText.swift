@@ -29,6 +29,36 @@ enum EscapedText {
         return isPlain ? nil : output
     }
 
+    /// Where an escape begins that more text may complete; the end if there is none. Linear.
+    static func completeEnd(of text: ArraySlice<UInt8>) -> Int {
+        var index = text.startIndex
+        while let start = text[index...].firstIndex(of: backslash) {
+            guard let end = escapeEnd(in: text, at: start) else { return start }
+            index = end
+            // The other half of a character may follow.
+            guard let high = unit(in: text, at: start), high & 0xFC00 == 0xD800 else { continue }
+            if index == text.endIndex { return start }
+            if text[index] == backslash, escapeEnd(in: text, at: index) == nil { return start }
+        }
+        return text.endIndex
+    }
+
+    /// Where the escape at `index` ends; `nil` if that is not known yet.
+    private static func escapeEnd(in text: ArraySlice<UInt8>, at index: Int) -> Int? {
+        guard index + 1 < text.endIndex else { return nil }
+        guard text[index + 1] == 0x75 else { return index + 2 }
+        let digits = text[(index + 2)...].prefix(4).prefix { isHexadecimal($0) }
+        if digits.count == 4 { return index + 6 }
+        return digits.endIndex == text.endIndex ? nil : index + 2
+    }
+
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x46, 0x61...0x66: true
+        default: false
+        }
+    }
+
     /// The character that an escape spells without need, and where the escape ends.
     private static func character(
         in text: ArraySlice<UInt8>, at index: Int

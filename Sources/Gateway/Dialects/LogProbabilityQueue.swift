@@ -8,6 +8,7 @@ internal import JSON
 struct LogProbabilityQueue {
     private struct Entry {
         let range: Range<Int>
+        /// Empty if it says no probability.
         let json: [UInt8]
     }
 
@@ -33,8 +34,7 @@ struct LogProbabilityQueue {
         for node in document.elements(of: content) {
             let start = position + spelled.count
             if let token = document.member("token", of: node) { document.appendUTF8(of: token, to: &spelled) }
-            var json: [UInt8] = []
-            document.serialise(node, into: &json)
+            let json = LogProbability(document: document).json(of: node) ?? []
             // An array has some overhead.
             bytes += json.count + 64
             entries.append(Entry(range: start..<position + spelled.count, json: json))
@@ -55,7 +55,7 @@ struct LogProbabilityQueue {
         let ready = entries.prefix { $0.range.upperBound <= decided }
         for entry in ready {
             bytes -= entry.json.count + 64
-            if redactions.contains(where: { $0.overlaps(entry.range) }) { continue }
+            if entry.json.isEmpty || redactions.contains(where: { $0.overlaps(entry.range) }) { continue }
             if output.count > 1 { output.append(0x2C) }
             output.append(contentsOf: entry.json)
         }

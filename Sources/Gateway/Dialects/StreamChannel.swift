@@ -6,7 +6,12 @@ final class StreamChannel {
     /// Where its pieces stand in an event's choice, such as `delta/content` or `delta/tool_calls/#0/function/arguments`.
     let path: [Step]
     let screen: StreamScreen
+    /// Bytes that the screen was fed.
     private(set) var fed = 0
+    /// Text that is JSON: the arguments of a tool call. Escapes that it has and does not need would hide what it spells.
+    private let isJSON: Bool
+    /// The beginning of an escape, whose end comes with the next piece.
+    private var cut: [UInt8] = []
 
     enum Step: Hashable {
         case member(String)
@@ -17,13 +22,39 @@ final class StreamChannel {
     init(path: [Step], screen: StreamScreen) {
         self.path = path
         self.screen = screen
+        isJSON = path.last == .member("arguments")
     }
 
     /// Judges a piece; what may leave now.
     func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
-        fed += piece.count
-        screen.feed(piece, to: &output)
+        if isJSON, !cut.isEmpty || piece.contains(0x5C) {
+            let text = cut + piece
+            let end = EscapedText.completeEnd(of: text[...])
+            cut = Array(text[end...])
+            (EscapedText.plain(text[..<end]) ?? Array(text[..<end])).withUnsafeBufferPointer {
+                screenNext($0, to: &output)
+            }
+        } else {
+            screenNext(piece, to: &output)
+        }
     }
+
+    private func screenNext(_ text: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
+        fed += text.count
+        screen.feed(text, to: &output)
+    }
+
+    /// Ends the text; the rest of it that may leave.
+    func finish(to output: inout [UInt8]) {
+        if !cut.isEmpty {
+            (EscapedText.plain(cut[...]) ?? cut).withUnsafeBufferPointer { screenNext($0, to: &output) }
+            cut = []
+        }
+        screen.finish(to: &output)
+    }
+
+    /// Whether all of the text has left as it came.
+    var isClean: Bool { !screen.hasRedacted && screen.decidedOffset == fed && cut.isEmpty }
 
     /// A choice's members down to this text, for an event of our own that carries the rest of it.
     func write(_ text: [UInt8], into writer: inout JSONWriter) {
@@ -64,9 +95,21 @@ final class StreamChoice {
     var isFinished = false
     var isBlocked = false
     var logProbabilities = LogProbabilityQueue()
+    /// What stands beside its texts.
+    var aside = AsideScreen()
+
+    /// Of choices, and of the elements in them.
+    static let indexMax = 4_095
 
     init(index: Int) {
         self.index = index
+    }
+
+    /// An index as it stands in an event; `nil` if it is no number, out of bounds, or longer than it need be.
+    static func index(_ node: JSONNode, of document: JSONDocument) -> Int? {
+        guard document.source(of: node).count <= 4, let index = document.int(node), (0...indexMax).contains(index)
+        else { return nil }
+        return index
     }
 
     func channel(at path: [StreamChannel.Step]) -> StreamChannel? {
@@ -75,7 +118,7 @@ final class StreamChoice {
 
     /// Whether all of its text has left as it came.
     var isClean: Bool {
-        channels.allSatisfy { !$0.screen.hasRedacted && $0.screen.decidedOffset == $0.fed }
+        channels.allSatisfy(\.isClean)
     }
 
     /// Forgets what was redacted where no log-probabilities wait for it.

@@ -36,12 +36,13 @@ struct StreamWalk {
                 guard document.kind(value) == .string, ProtocolWord.isOne(value, in: document) else {
                     throw .malformed("a finish reason that is no word")
                 }
+                judge(word: value)
                 finishes = true
                 isWorthSending = true
             } else if document.utf8Equals(key, "logprobs") {
                 logProbabilities = value
             } else if !document.utf8Equals(key, "index") {
-                try walk(value, key: key, path: [.member(document.string(key) ?? "")], edits: &edits)
+                try walk(value, key: key, path: [.member(name(of: key))], edits: &edits)
             }
         }
         if let logProbabilities, !document.isNull(logProbabilities) {
@@ -50,13 +51,34 @@ struct StreamWalk {
         choice.forgetRedactions()
     }
 
+    /// Names that say nothing, those of most events first.
+    private static let names: [StaticString] = [
+        "delta", "content", "role", "text", "tool_calls", "index", "function", "arguments", "name", "id", "type",
+        "refusal", "reasoning_content", "reasoning", "function_call",
+    ]
+
+    /// The name of a member, judged unless the protocol has it.
+    private func name(of key: JSONNode) -> String {
+        let name = document.string(key) ?? ""
+        if !Self.names.contains(where: { document.utf8Equals(key, $0) }) {
+            choice.aside.judge(name, screener, filter, observesOnly: observesOnly)
+        }
+        return name
+    }
+
+    /// Judges a word of the protocol, which may be a long one.
+    private func judge(word node: JSONNode) {
+        guard !ProtocolWord.isPlain(node, in: document), let word = document.string(node) else { return }
+        choice.aside.judge(word, screener, filter, observesOnly: observesOnly)
+    }
+
     private mutating func walk(
         _ node: JSONNode, key: JSONNode, path: [StreamChannel.Step], edits: inout JSONEdits
     ) throws(UpstreamFailure) {
         switch document.kind(node) {
         case .object:
             try document.forEachMember(of: node) { (key, value) throws(UpstreamFailure) in
-                try walk(value, key: key, path: path + [.member(document.string(key) ?? "")], edits: &edits)
+                try walk(value, key: key, path: path + [.member(name(of: key))], edits: &edits)
             }
         case .array:
             for (position, element) in document.elements(of: node).enumerated() {
@@ -65,13 +87,21 @@ struct StreamWalk {
             }
         case .string:
             if ProtocolWord.isKeyOfOne(key, in: document), ProtocolWord.isOne(node, in: document) {
+                judge(word: node)
                 isWorthSending = true
             } else {
                 try feed(node, path: path, edits: &edits)
             }
         case .number:
-            // An element's own `index` says nothing by itself.
-            if !document.utf8Equals(key, "index") { isWorthSending = true }
+            if document.utf8Equals(key, "index") {
+                // An element's own says nothing by itself.
+                guard StreamChoice.index(node, of: document) != nil else { throw .malformed("an index out of bounds") }
+            } else {
+                isWorthSending = true
+                let replacement = try choice.aside.replacement(
+                    for: node, of: document, screener, filter, observesOnly: observesOnly)
+                if let replacement { edits.replace(node, withString: replacement) }
+            }
         case .true, .false:
             isWorthSending = true
         case .null:
@@ -112,38 +142,50 @@ struct StreamWalk {
     /// What the log-probabilities of chat completions spell.
     static let content: [StreamChannel.Step] = [.member("delta"), .member("content")]
 
-    /// Sends the log-probabilities of the text that has been decided on; those of held text follow with it.
-    private mutating func align(_ node: JSONNode, of choiceNode: JSONNode, edits: inout JSONEdits) {
+    /// Sends the log-probabilities of the text that has been decided on; those of held text follow with it. They are
+    /// written anew, so that nothing else leaves with them.
+    private func align(_ node: JSONNode, of choiceNode: JSONNode, edits: inout JSONEdits) {
         guard !observesOnly else { return }
-        let delta = document.member("delta", of: choiceNode)
-        guard let delta, document.kind(node) == .object else {
-            // The older shape, whose tokens always come with their text.
-            if !choice.isClean { edits.replace(node, withRaw: Array("null".utf8)) }
-            return
+        guard let delta = document.member("delta", of: choiceNode), document.kind(node) == .object else {
+            let older = OlderLogProbabilities(document: document)
+            let text = document.member("text", of: choiceNode)
+            let isClean = choice.isClean
+            let plain = text.flatMap { isClean ? older.json(of: node, spelling: $0) : nil }
+            return edits.replace(node, withRaw: plain ?? Self.null)
         }
-        document.forEachMember(of: node) { key, value in
-            if document.utf8Equals(key, "content"), document.kind(value) == .array,
-                let channel = choice.channel(at: Self.content)
-            {
-                let text = document.member("content", of: delta)
-                choice.logProbabilities.append(value, spelling: text, upTo: channel.fed, of: document)
-                if choice.logProbabilities.isAligned {
-                    let ready = choice.logProbabilities.release(
-                        decided: channel.screen.decidedOffset, redactions: channel.screen.redactions)
-                    return edits.replace(value, withRaw: ready)
+        var writer = JSONWriter()
+        writer.object { writer in
+            document.forEachMember(of: node) { key, value in
+                if document.utf8Equals(key, "content") {
+                    writer.key("content" as StaticString)
+                    writer.raw(released(value, of: delta) ?? plain(value, of: delta))
+                } else if document.utf8Equals(key, "refusal") {
+                    writer.key("refusal" as StaticString)
+                    writer.raw(plain(value, of: delta))
                 }
             }
-            if !tellsNothingNew(value, delta) { edits.replace(value, withRaw: Array("null".utf8)) }
         }
+        edits.replace(node, withRaw: writer.bytes)
     }
 
-    /// Whether log-probabilities that can't be aligned spell no more than the event says, and all of that leaves.
-    private func tellsNothingNew(_ node: JSONNode, _ delta: JSONNode) -> Bool {
-        if document.isNull(node) { return true }
-        guard choice.isClean, document.kind(node) == .array else { return false }
+    private static let null = Array("null".utf8)
+
+    /// Queues the entries of an event's content; those that may leave now. `nil` if they can't be aligned.
+    private func released(_ node: JSONNode, of delta: JSONNode) -> [UInt8]? {
+        guard document.kind(node) == .array, let channel = choice.channel(at: Self.content) else { return nil }
+        let text = document.member("content", of: delta)
+        choice.logProbabilities.append(node, spelling: text, upTo: channel.fed, of: document)
+        guard choice.logProbabilities.isAligned else { return nil }
+        return choice.logProbabilities.release(
+            decided: channel.screen.decidedOffset, redactions: channel.screen.redactions)
+    }
+
+    /// Log-probabilities that can't be aligned; `null` unless they spell what the event says, and all of that leaves.
+    private func plain(_ node: JSONNode, of delta: JSONNode) -> [UInt8] {
+        guard choice.isClean, document.kind(node) == .array else { return Self.null }
         var spelled: [UInt8] = []
         for entry in document.elements(of: node) {
-            guard let token = document.member("token", of: entry) else { return false }
+            guard let token = document.member("token", of: entry) else { return Self.null }
             document.appendUTF8(of: token, to: &spelled)
         }
         var said: [UInt8] = []
@@ -152,6 +194,13 @@ struct StreamWalk {
                 document.appendUTF8(of: value, to: &said)
             }
         }
-        return spelled == said
+        guard spelled == said, !said.isEmpty || document.count(of: node) == 0 else { return Self.null }
+        var writer = JSONWriter()
+        writer.array { writer in
+            for entry in document.elements(of: node) {
+                if let json = LogProbability(document: document).json(of: entry) { writer.raw(json) }
+            }
+        }
+        return writer.bytes
     }
 }

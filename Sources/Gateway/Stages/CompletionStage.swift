@@ -14,6 +14,7 @@ struct Judged: Sendable {
 struct CompletionStage: @unchecked Sendable {
     let screener: Screener
     let observesOnly: Bool
+    let executor: LoopExecutor
     let answerBytesMax: Int
 
     /// Each value takes 16 bytes; embeddings of 32 MiB, the largest answer unless told otherwise, have fewer.
@@ -29,19 +30,20 @@ struct CompletionStage: @unchecked Sendable {
             throw .upstream(error)
         }
         if let usage = tree.usage { trace.usage = usage }
-        let passage = Passage(of: document)
+        let passage = Passage(of: document, as: request.dialect == .embeddings ? .embeddings : .completion)
         trace.usage.outputBytes = passage.textBytes
         let filter = answer.screened.policy.filter(for: request.caller.key.stage)
-        let screening = passage.bytes.withUnsafeBufferPointer {
-            screener.screen($0, side: .completion, policy: filter)
-        }
+        let screening = await screener.screen(
+            passage.bytes, side: .completion, policy: filter, yieldingOn: executor)
         trace.completion = ScreeningSummary(screening)
         var edits = JSONEdits()
         if !observesOnly, screening.verdict == .redact || screening.verdict == .block {
             guard screening.verdict == .redact, passage.redact(screener.redactions, into: &edits) else {
-                return try withhold(tree, request, screening)
+                return try withhold(tree, request, screening, filter)
             }
             tree.dropLogProbabilities(besides: &edits)
+        } else if !observesOnly {
+            tree.dropStrangeLogProbabilities(besides: &edits)
         }
         if let name = answer.renamed, document.member("model", of: document.root) != nil {
             var writer = JSONWriter()
@@ -74,10 +76,16 @@ struct CompletionStage: @unchecked Sendable {
     }
 
     private func withhold(
-        _ tree: CompletionTree, _ request: Parsed, _ screening: Screening
+        _ tree: CompletionTree, _ request: Parsed, _ screening: Screening, _ filter: FilterPolicy
     ) throws(PathExit) -> Judged {
         let refusal = ScreenStage.refusal(of: screening.findings, side: .completion)
-        guard let body = tree.withheld(model: request.facts.model) else { throw .refused(refusal) }
+        let body = tree.withheld(model: request.facts.model) { word in
+            let verdict = tree.document.withUTF8(of: word) {
+                screener.screen($0, side: .completion, policy: filter).verdict
+            }
+            return verdict != .redact && verdict != .block
+        }
+        guard let body else { throw .refused(refusal) }
         return Judged(body: body, ending: Ending(blocked: refusal))
     }
 }

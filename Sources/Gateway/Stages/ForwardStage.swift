@@ -82,7 +82,8 @@ struct ForwardStage: @unchecked Sendable {
                 throw .rejected(status: head.status, message: "", param: nil)
             }
             let error = UpstreamError(parsing: try await exchange.receiveBody(bytesMax: Self.errorBytesMax))
-            throw .rejected(status: head.status, message: screened(error.message, request), param: error.param)
+            let param = error.param.flatMap { screened($0, request) }
+            throw .rejected(status: head.status, message: screened(error.message, request) ?? "", param: param)
         default:
             exchange.abandon()
             throw .status(head.status, retryAfterSeconds: head.retryAfterSeconds)
@@ -92,12 +93,12 @@ struct ForwardStage: @unchecked Sendable {
     private static let errorBytesMax = 65_536
 
     /// A server's words are a completion too; those that must not reach the caller are left out as a whole.
-    private func screened(_ message: String, _ request: Screened) -> String {
+    private func screened(_ message: String, _ request: Screened) -> String? {
         if observesOnly { return message }
         let filter = request.policy.filter(for: request.limited.admitted.request.caller.key.stage)
         var message = message
         let screening = message.withUTF8 { screener.screen($0, side: .completion, policy: filter) }
-        return screening.verdict == .redact || screening.verdict == .block ? "" : message
+        return screening.verdict == .redact || screening.verdict == .block ? nil : message
     }
 
     /// Upstreams that speak the dialect: by priority, within a priority drawn by weight.
@@ -129,7 +130,7 @@ struct UpstreamError: Sendable {
         if let error = document.member("error", of: node) { node = error }
         let text = document.string(node) ?? document.member("message", of: node).flatMap(document.string)
         message = String((text ?? "").prefix(1_024))
-        // Not screened, so it may only be a word such as `max_tokens`.
+        // The name of a field, such as `max_tokens`.
         param = document.member("param", of: node).flatMap { param in
             ProtocolWord.isOne(param, in: document) ? document.string(param) : nil
         }

@@ -27,15 +27,15 @@ struct ScreenStage: @unchecked Sendable {
     let policy: Snapshot<Policy>
     let screener: Screener
     let observesOnly: Bool
+    let executor: LoopExecutor
 
-    func screen(_ request: Limited, trace: Trace) throws(PathExit) -> Screened {
+    func screen(_ request: Limited, trace: Trace) async throws(PathExit) -> Screened {
         let policy = policy.current
         let parsed = request.admitted.request
         let filter = policy.filter(for: parsed.caller.key.stage)
-        let passage = Passage(of: parsed.document)
-        let screening = passage.bytes.withUnsafeBufferPointer {
-            screener.screen($0, side: .prompt, policy: filter)
-        }
+        let passage = Passage(of: parsed.document, as: .request)
+        let screening = await screener.screen(
+            passage.bytes, side: .prompt, policy: filter, yieldingOn: executor)
         trace.prompt = ScreeningSummary(screening)
         // Text in front of an image was judged; the whole prompt was not.
         if !request.admitted.unscreened.isEmpty, screening.verdict == .allow { trace.prompt.verdict = .notEvaluated }
@@ -64,7 +64,8 @@ struct ScreenStage: @unchecked Sendable {
 extension Passage {
     /// Puts redacted text in place of every piece that a redaction touches.
     ///
-    /// - Returns: `false` if one stands in a key, which can't be renamed without changing what it means.
+    /// - Returns: `false` if one stands in a key, or an id or number of the protocol, which can't be rewritten without
+    ///   changing what it means.
     func redact(_ redactions: [Redaction], into edits: inout JSONEdits) -> Bool {
         var byNode: [JSONNode: [Redaction]] = [:]
         for redaction in redactions {
@@ -73,7 +74,7 @@ extension Passage {
             var index = pieces.partitionPoint { $0.end <= start }
             while index < pieces.count, pieces[index].start < end {
                 let piece = pieces[index]
-                if piece.isKey { return false }
+                if piece.isFixed { return false }
                 var local = redaction
                 local.range = max(start, piece.start) - piece.start..<min(end, piece.end) - piece.start
                 byNode[piece.node, default: []].append(local)

@@ -22,7 +22,7 @@ extension OrganisationsCommand {
         func run() async throws {
             let view = try await store.withStore { open in
                 let found = try await open.organisation(organisation)
-                let limits = changes.applied(to: found.limits)
+                let limits = try changes.applied(to: found.limits, below: open.settings.limits.organisation)
                 if limits != found.limits { try await open.access.organisations.setLimits(found.id, to: limits) }
                 return OrganisationView(
                     try await open.organisation(found.id.description), defaults: open.settings.limits)
@@ -50,7 +50,8 @@ extension ApplicationsCommand {
         func run() async throws {
             let view = try await store.withStore { open in
                 let found = try await open.application(application)
-                let limits = changes.applied(to: found.limits)
+                let limits = try changes.applied(
+                    to: found.limits, below: open.settings.limits.defaults(of: found.stage))
                 if limits != found.limits { try await open.access.applications.setLimits(found.id, to: limits) }
                 return ApplicationView(
                     try await open.application(found.id.description), defaults: open.settings.limits)
@@ -80,7 +81,7 @@ extension KeysCommand {
             let id = try KeysCommand.id(key)
             let view = try await store.withStore { open in
                 guard let found = try await open.access.keys.find(id) else { throw AccessError.unknownKey(id) }
-                let limits = changes.applied(to: found.limits)
+                let limits = try changes.applied(to: found.limits, below: .unlimited)
                 if limits != found.limits { try await open.access.keys.setLimits(id, to: limits) }
                 return KeyView(try await open.access.keys.find(id) ?? found, at: .now)
             }
@@ -91,32 +92,36 @@ extension KeysCommand {
 
 /// Limits to set; what is not named stays as it is.
 struct LimitOptions: ParsableArguments {
-    @Option(help: "Requests per minute: a number, or default.")
+    @Option(help: "Requests per minute: a number, default, or unlimited.")
     var requestsPerMinute: LimitArgument?
 
-    @Option(help: "Tokens of prompt and completion per minute: a number, or default.")
+    @Option(help: "Tokens of prompt and completion per minute: a number, default, or unlimited.")
     var tokensPerMinute: LimitArgument?
 
-    @Option(help: "Requests at once: a number, or default.")
+    @Option(help: "Requests at once: a number, default, or unlimited.")
     var concurrentRequests: LimitArgument?
 
-    @Option(help: "Tokens within 24 hours: a number, or default.")
+    @Option(help: "Tokens within 24 hours: a number, default, or unlimited.")
     var tokensPerDay: LimitArgument?
 
-    func applied(to limits: LimitSettings) -> LimitSettings {
+    /// - Parameter defaults: what holds where no limit of its own is set.
+    /// - Throws: `ValidationError` where nothing of its own would still leave a limit that is to be unlimited.
+    func applied(to limits: LimitSettings, below defaults: LimitSettings) throws -> LimitSettings {
         var limits = limits
-        if let requestsPerMinute { limits.requestsPerMinute = requestsPerMinute.limit }
-        if let tokensPerMinute { limits.tokensPerMinute = tokensPerMinute.limit }
-        if let concurrentRequests { limits.concurrentRequests = concurrentRequests.limit }
-        if let tokensPerDay { limits.tokensPerDay = tokensPerDay.limit }
+        if let requestsPerMinute { limits.requestsPerMinute = try requestsPerMinute.own(defaults.requestsPerMinute) }
+        if let tokensPerMinute { limits.tokensPerMinute = try tokensPerMinute.own(defaults.tokensPerMinute) }
+        if let concurrentRequests {
+            limits.concurrentRequests = try concurrentRequests.own(defaults.concurrentRequests)
+        }
+        if let tokensPerDay { limits.tokensPerDay = try tokensPerDay.own(defaults.tokensPerDay) }
         return limits
     }
 
     /// The help of a command that has them.
     static func discussion(_ meaningOfDefault: String, _ command: String) -> String {
         """
-        Without an option it shows them. A number sets a limit of its own; `default` \(meaningOfDefault). A running \
-        server follows within a second.
+        Without an option it shows them. A number sets a limit of its own; `default` \(meaningOfDefault). \
+        `unlimited` is taken where no default limits it. A running server follows within a second.
 
         EXAMPLES
           steward \(command)
@@ -140,17 +145,37 @@ struct LimitOptions: ParsableArguments {
     }
 }
 
-/// A number, or `default`.
-struct LimitArgument: ExpressibleByArgument, Hashable {
-    let limit: Int?
+extension LimitDefaults {
+    fileprivate func defaults(of stage: Stage) -> LimitSettings { stage == .sandbox ? sandbox : production }
+}
+
+/// A number, `default`, or `unlimited`.
+enum LimitArgument: ExpressibleByArgument, Hashable {
+    case number(Int)
+    case fallback
+    case unlimited
 
     init?(argument: String) {
-        if argument == "default" {
-            limit = nil
-        } else if let number = Int(argument), number >= 0 {
-            limit = number
-        } else {
-            return nil
+        switch argument {
+        case "default": self = .fallback
+        case "unlimited": self = .unlimited
+        default:
+            guard let number = Int(argument), number >= 0 else { return nil }
+            self = .number(number)
+        }
+    }
+
+    /// The limit to set; `nil` for none of its own.
+    ///
+    /// - Throws: `ValidationError` where it is to be unlimited, and `standard` limits whatever has no limit of its own.
+    func own(_ standard: Int?) throws -> Int? {
+        switch self {
+        case .number(let number): return number
+        case .fallback: return nil
+        case .unlimited:
+            guard let standard else { return nil }
+            throw ValidationError(
+                "The default is \(standard), so it can't be unlimited. Set a high number, or change the settings.")
         }
     }
 }

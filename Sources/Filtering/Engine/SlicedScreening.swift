@@ -1,0 +1,42 @@
+/// The screening of one long text, a slice at a time, so that whoever shares the event loop has a turn in between.
+///
+/// ```
+/// while screening.goOn() { await … }      others may use the same screener meanwhile
+/// let result = screening.finish()         and then `screener.redactions`, before anybody else screens
+/// ```
+package final class SlicedScreening {
+    private let screener: Screener
+    private let text: [UInt8]
+    private let scan: TextScan
+    private var offset = 0
+
+    /// Some milliseconds of work in the worst text.
+    package static let sliceBytes = 32_768
+
+    init(_ screener: Screener, _ text: [UInt8], _ scan: TextScan) {
+        self.screener = screener
+        self.text = text
+        self.scan = scan
+        scan.log.keepsRedacted = true
+    }
+
+    /// Scans the next slice; whether there is another one.
+    package func goOn() -> Bool {
+        screener.tools.prepare(for: scan.policy.rules)
+        let end = min(offset + Self.sliceBytes, text.count)
+        text.withUnsafeBufferPointer { text in
+            while offset < end {
+                let part = TextScan.part(of: text, from: offset)
+                scan.take(part, screener.tools)
+                offset += part.count
+            }
+        }
+        return offset < text.count
+    }
+
+    package func finish() -> Screening {
+        screener.tools.prepare(for: scan.policy.rules)
+        scan.finish(screener.tools)
+        return screener.conclude(scan.log, scan.side, scan.policy)
+    }
+}

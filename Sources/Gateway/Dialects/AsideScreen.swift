@@ -1,0 +1,66 @@
+internal import Filtering
+internal import JSON
+
+/// Judges what stands in a streamed choice beside its texts: names of members, ids and other words of the protocol, and
+/// long numbers. Each by itself, since none of them grows from event to event.
+struct AsideScreen {
+    private(set) var verdict = Verdict.allow
+    private(set) var findings: [Finding] = []
+    /// Nothing of the choice may leave any more.
+    private(set) var isBlocked = false
+    /// Words that may leave; servers repeat theirs in every event.
+    private var words: Set<String> = []
+
+    private static let findingsMax = 64
+    private static let wordsMax = 64
+    private static let wordBytesMax = 128
+    /// No server has a longer number to tell.
+    private static let numberBytesMax = 64
+
+    /// Judges the name of a member or a word of the protocol. A redacted name would be none, so it blocks.
+    mutating func judge(_ word: String, _ screener: Screener, _ filter: FilterPolicy, observesOnly: Bool) {
+        if words.contains(word) { return }
+        let screened = screen(Array(word.utf8), screener, filter)
+        if !observesOnly, screened == .redact || screened == .block {
+            isBlocked = true
+        } else if words.count < Self.wordsMax, word.utf8.count <= Self.wordBytesMax {
+            words.insert(word)
+        }
+    }
+
+    /// Judges a number by its digits, however it is written.
+    ///
+    /// - Returns: what stands in its place, as text; `nil` if it may leave.
+    mutating func replacement(
+        for number: JSONNode, of document: JSONDocument, _ screener: Screener, _ filter: FilterPolicy,
+        observesOnly: Bool
+    ) throws(UpstreamFailure) -> [UInt8]? {
+        let bytes = document.bytes[document.source(of: number)]
+        if bytes.count < Passage.digitsMin { return nil }
+        guard bytes.count <= Self.numberBytesMax else { throw .malformed("a number that is too long") }
+        var digits: [UInt8] = []
+        document.appendDigits(of: number, to: &digits)
+        // A fraction may begin with any number of them.
+        digits = Array(digits.drop { $0 == 0x30 })
+        if digits.count < Passage.digitsMin { return nil }
+        switch screen(digits, screener, filter) {
+        case .redact where !observesOnly:
+            if let category = screener.redactions.first?.category {
+                return bytes.withUnsafeBufferPointer {
+                    Screener.redacting($0, [Redaction(range: 0..<$0.count, category: category)])
+                }
+            }
+            isBlocked = true
+        case .block where !observesOnly: isBlocked = true
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func screen(_ text: [UInt8], _ screener: Screener, _ filter: FilterPolicy) -> Verdict {
+        let screening = text.withUnsafeBufferPointer { screener.screen($0, side: .completion, policy: filter) }
+        verdict = verdict.combined(with: screening.verdict)
+        if findings.count < Self.findingsMax || screening.verdict == .block { findings += screening.findings }
+        return screening.verdict
+    }
+}

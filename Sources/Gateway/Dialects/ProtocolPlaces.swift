@@ -1,0 +1,123 @@
+internal import JSON
+
+/// Where OpenAI's requests and answers keep what is no free text. Whatever stands elsewhere is text.
+enum ProtocolPlaces: UInt8 {
+    /// Free text in a place that is known, so that its key need not be screened.
+    case text = 1
+    /// A name of the protocol. Only a plain word there needs no screening.
+    case identifier = 2
+    /// Base 64 or an address of data, as long as it looks like it.
+    case data = 3
+    /// Log-probabilities of a whole answer: its text a second time, or dropped (`CompletionTree`).
+    case spelled = 4
+    /// A number of the protocol. A string there is text.
+    case number = 5
+    /// Text that is JSON: the arguments of a tool call.
+    case arguments = 6
+    /// A measured number, which may have many decimals.
+    case quantity = 7
+
+    /// What a tree is. Each kind has places of its own, since what one has no use for can carry text in another.
+    enum Kind {
+        case request
+        case completion
+        case embeddings
+
+        var paths: JSONPaths {
+            switch self {
+            case .request: ProtocolPlaces.request
+            case .completion: ProtocolPlaces.completion
+            case .embeddings: ProtocolPlaces.embeddings
+            }
+        }
+    }
+
+    private static func paths(_ places: [(place: ProtocolPlaces, patterns: [String])]) -> JSONPaths {
+        JSONPaths(places.flatMap { place in place.patterns.map { ($0, place.place.rawValue) } })
+    }
+
+    private static let request = paths([
+        (
+            text,
+            [
+                "messages", "messages/*/content", "messages/*/content/*/text", "messages/*/content/*/image_url",
+                "messages/*/content/*/input_audio", "messages/*/content/*/file", "messages/*/tool_calls",
+                "messages/*/tool_calls/*/function", "messages/*/tool_calls/*/function/name", "messages/*/name",
+                "tools", "tools/*/function", "tools/*/function/name", "tools/*/function/description",
+                "tools/*/function/parameters", "stop", "prompt", "suffix", "input", "user", "safety_identifier",
+                "stream", "stream_options", "stream_options/include_usage", "logit_bias", "response_format",
+            ]
+        ),
+        (
+            arguments,
+            [
+                "messages/*/tool_calls/*/function/arguments", "messages/*/tool_calls/*/custom/input",
+                "messages/*/function_call/arguments",
+            ]
+        ),
+        (
+            number,
+            [
+                "max_tokens", "max_completion_tokens", "n", "best_of", "temperature", "top_p", "seed",
+                "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "dimensions",
+            ]
+        ),
+        (
+            identifier,
+            [
+                "model", "messages/*/role", "messages/*/tool_call_id", "messages/*/tool_calls/*/id",
+                "messages/*/tool_calls/*/type", "messages/*/content/*/type",
+                "messages/*/content/*/image_url/detail", "messages/*/content/*/input_audio/format",
+                "tools/*/type", "tool_choice", "tool_choice/type", "response_format/type", "reasoning_effort",
+                "service_tier", "verbosity", "encoding_format",
+            ]
+        ),
+        (
+            data,
+            [
+                "messages/*/content/*/image_url/url", "messages/*/content/*/input_audio/data",
+                "messages/*/content/*/file/file_data",
+            ]
+        ),
+    ])
+
+    private static let completion = paths([
+        (
+            text,
+            [
+                "choices", "choices/*/message", "choices/*/message/content", "choices/*/message/content/*/text",
+                "choices/*/message/refusal", "choices/*/message/tool_calls", "choices/*/message/tool_calls/*/function",
+                "choices/*/message/tool_calls/*/function/name", "choices/*/message/reasoning_content",
+                "choices/*/text", "choices/*/logprobs", "usage",
+            ]
+        ),
+        (
+            arguments,
+            [
+                "choices/*/message/tool_calls/*/function/arguments",
+                "choices/*/message/tool_calls/*/custom/input", "choices/*/message/function_call/arguments",
+            ]
+        ),
+        (number, ["created", "choices/*/index"] + usage),
+        (quantity, ["usage/*", "usage/*/*", "timings/*"]),
+        (
+            identifier,
+            [
+                "model", "id", "object", "service_tier", "system_fingerprint", "choices/*/finish_reason",
+                "choices/*/message/role", "choices/*/message/content/*/type", "choices/*/message/tool_calls/*/id",
+                "choices/*/message/tool_calls/*/type",
+            ]
+        ),
+        (spelled, ["choices/*/logprobs/**"]),
+    ])
+
+    private static let embeddings = paths([
+        (text, ["data", "usage"]),
+        (number, ["created", "data/*/index"] + usage),
+        (quantity, ["data/*/embedding/*", "data/*/embedding/*/*", "usage/*", "usage/*/*"]),
+        (identifier, ["model", "id", "object", "data/*/object"]),
+        (data, ["data/*/embedding"]),
+    ])
+
+    private static let usage = ["usage/prompt_tokens", "usage/completion_tokens", "usage/total_tokens"]
+}

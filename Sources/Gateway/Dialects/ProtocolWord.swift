@@ -1,0 +1,80 @@
+internal import JSON
+
+/// What a word of the protocol looks like. The look is asked besides the place, because some chat templates print such
+/// fields, and text could be sent in them.
+enum ProtocolWord {
+    /// Whether a string is one short word that no rule is for: small letters and `_`.
+    static func isPlain(_ node: JSONNode, in document: JSONDocument) -> Bool {
+        guard document.kind(node) == .string, document.utf8CountMax(of: node) <= 32 else { return false }
+        return document.withUTF8(of: node) { text in
+            text.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x5F }
+        }
+    }
+
+    /// Whether a string is short and of letters, digits and the signs that ids have; whether a number is short.
+    static func isOne(_ node: JSONNode, in document: JSONDocument) -> Bool {
+        guard document.utf8CountMax(of: node) <= 128 else { return false }
+        let isNumber = document.kind(node) == .number
+        return document.withUTF8(of: node) { text in
+            // So many digits may be a number that is somebody's, whatever signs part them.
+            var digits = 0
+            return text.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39:
+                    digits += 1
+                    return digits < Passage.digitsMin
+                case 0x2B where isNumber: return true
+                case 0x2D, 0x2E, 0x2F, 0x3A, 0x5F: return true
+                case 0x41...0x5A, 0x61...0x7A:
+                    if !isNumber { digits = 0 }
+                    return true
+                default: return false
+                }
+            }
+        }
+    }
+
+    /// Whether a number is what measuring gives: a short whole part, whatever its decimals.
+    static func isQuantity(_ node: JSONNode, in document: JSONDocument) -> Bool {
+        document.withUTF8(of: node) { text in
+            let number = text.first == 0x2D ? text[1...] : text[...]
+            let whole = number.prefix { (0x30...0x39).contains($0) }
+            guard whole.count < Passage.digitsMin else { return false }
+            guard let sign = number.firstIndex(where: { $0 | 0x20 == 0x65 }) else { return true }
+            return text[sign + 1] == 0x2D
+        }
+    }
+
+    /// Whether a value can't say anything: a word of the protocol, or a number that is nobody's.
+    static func isHarmless(_ node: JSONNode, in document: JSONDocument) -> Bool {
+        switch document.kind(node) {
+        case .string, .number: isOne(node, in: document)
+        case .true, .false, .null: true
+        case .object, .array: false
+        }
+    }
+
+    /// Whether a string is base 64, alone or as a `data:` address.
+    static func isData(_ node: JSONNode, in document: JSONDocument) -> Bool {
+        document.withUTF8(of: node) { text in
+            var body = text[...]
+            if text.starts(with: "data:".utf8) {
+                guard let comma = text.prefix(256).firstIndex(of: 0x2C) else { return false }
+                body = text[(comma + 1)...]
+            }
+            return body.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2B, 0x2F, 0x3D, 0x2D, 0x5F: true
+                default: false
+                }
+            }
+        }
+    }
+
+    /// Keys of streamed choices under which protocol words stand.
+    private static let keys: [StaticString] = ["role", "type", "id"]
+
+    static func isKeyOfOne(_ key: JSONNode, in document: JSONDocument) -> Bool {
+        keys.contains { document.utf8Equals(key, $0) }
+    }
+}
