@@ -52,6 +52,18 @@ struct PassageTests {
         #expect(try text(#"{"choices":[{"finish_reason":"stop"}]}"#).contains("stop"))
     }
 
+    @Test(
+        "takes a UUID for an id, and nothing that looks like one for text",
+        arguments: [
+            ("de61152b-ad36-4410-b82f-cc7b185d5e06", true), ("41111111-1111-1111-1111-111111111111", false),
+            ("de61152b-ad36-4410-b82f_cc7b185d5e06", false), ("de61152bxad36-4410-b82f-cc7b185d5e06", false),
+        ])
+    func knowsUUIDs(_ id: String, isPlain: Bool) throws {
+        let document = try JSONDocument(parsing: Array(#"{"id":"\#(id)"}"#.utf8))
+        let node = try #require(document.member("id", of: document.root))
+        #expect(ProtocolWord.isPlain(node, in: document) == isPlain)
+    }
+
     @Test("grows by no more than the model's name in a plain request")
     func staysShort() throws {
         let passage = try text(#"{"model":"small-1","messages":[{"role":"user","content":"Hi."}],"stream":true}"#)

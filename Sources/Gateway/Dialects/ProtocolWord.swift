@@ -3,12 +3,29 @@ internal import JSON
 /// What a word of the protocol looks like. The look is asked besides the place, because some chat templates print such
 /// fields, and text could be sent in them.
 enum ProtocolWord {
-    /// Whether a string is one short word that no rule is for: small letters and `_`.
+    /// Whether a string is one short word that no rule is for: small letters and `_`; or a UUID, of which one in some
+    /// thousands would pass for a bank account by chance.
     static func isPlain(_ node: JSONNode, in document: JSONDocument) -> Bool {
-        guard document.kind(node) == .string, document.utf8CountMax(of: node) <= 32 else { return false }
+        guard document.kind(node) == .string, document.utf8CountMax(of: node) <= 36 else { return false }
         return document.withUTF8(of: node) { text in
-            text.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x5F }
+            text.count <= 32 && text.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x5F } || isUUID(text)
         }
+    }
+
+    /// Eight, four, four, four and twelve hexadecimal digits, not all of them decimal.
+    private static func isUUID(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard text.count == 36 else { return false }
+        var letters = 0
+        for (index, byte) in text.enumerated() {
+            switch (index, byte) {
+            case (8, 0x2D), (13, 0x2D), (18, 0x2D), (23, 0x2D): continue
+            case (8, _), (13, _), (18, _), (23, _): return false
+            case (_, 0x30...0x39): continue
+            case (_, 0x61...0x66), (_, 0x41...0x46): letters += 1
+            default: return false
+            }
+        }
+        return letters >= 4
     }
 
     /// Whether a string is short and of letters, digits and the signs that ids have; whether a number is short.
