@@ -32,7 +32,7 @@ struct AnswerHeads: Sendable {
         return answer
     }
 
-    private func append(_ trace: Trace, to fields: inout AnswerFields) {
+    private func append(_ trace: Trace, to fields: inout WrittenFields) {
         fields.appendRequestID(trace.id)
         if observesOnly { fields.append("x-steward-observe-only", "true") }
     }
@@ -72,7 +72,7 @@ package struct PublicAddresses: Sendable {
     func clause(_ id: String) -> String { "\(desk)/guidelines#\(id)" }
 }
 
-extension AnswerFields {
+extension WrittenFields {
     mutating func appendRequestID(_ id: RecordID) {
         append("x-request-id", id)
     }

@@ -6,7 +6,7 @@ struct LimitHeaders: Sendable {
     /// The limit that refused, in place of a standing.
     var refusal: LimitRefusal?
 
-    func append(to fields: inout AnswerFields) {
+    func append(to fields: inout WrittenFields) {
         if let refusal { append(refusal, to: &fields) }
         if let requests = standing?.requests {
             fields.append("x-ratelimit-limit-requests", requests.limit)
@@ -20,7 +20,7 @@ struct LimitHeaders: Sendable {
         }
     }
 
-    private func append(_ refusal: LimitRefusal, to fields: inout AnswerFields) {
+    private func append(_ refusal: LimitRefusal, to fields: inout WrittenFields) {
         let reset = refusal.reset.wholeNanoseconds
         switch refusal.kind {
         // OpenAI has no fields for it.

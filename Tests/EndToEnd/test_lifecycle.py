@@ -167,17 +167,22 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_fails_closed_turns_ready_red_and_recovers_by_itself(make_steward, small_disk):
-    steward = make_steward(data=small_disk / "data")
-    assert steward.text()[0]
-    assert get(steward.telemetry + "/health/ready")[0] == 200
-    filler = small_disk / "filler"
-    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+def fill(file):
+    """Takes all that is left of the file's disk."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
     for size in (65_536, 1):
         with contextlib.suppress(OSError):
             while os.write(descriptor, bytes(size)):
                 pass
     os.close(descriptor)
+
+
+def test_a_full_disk_fails_closed_turns_ready_red_and_recovers_by_itself(make_steward, small_disk):
+    steward = make_steward(data=small_disk / "data")
+    assert steward.text()[0]
+    assert get(steward.telemetry + "/health/ready")[0] == 200
+    filler = small_disk / "filler"
+    fill(filler)
     refused = None
 
     def closed():
@@ -223,12 +228,7 @@ def test_an_answer_whose_admission_the_disk_refused_is_recorded_whole(make_stewa
             answers.append(steward.chat("x" * 2_000, options="ttft=1200ms"))
 
     for _ in range(4):
-        descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
-        for size in (65_536, 1):
-            with contextlib.suppress(OSError):
-                while os.write(descriptor, bytes(size)):
-                    pass
-        os.close(descriptor)
+        fill(filler)
         threads = [threading.Thread(target=ask) for _ in range(24)]
         for thread in threads:
             thread.start()

@@ -7,7 +7,7 @@ struct FieldNamesTests {
     private func passes(_ value: String) throws -> Bool {
         let head = try RequestHead(
             parsing: Array("GET / HTTP/1.1\r\nHost: h\r\nX-A: \(value)\r\n\r\n".utf8), fieldsMax: 8)
-        var fields = AnswerFields()
+        var fields = WrittenFields()
         FieldNames(["x-a"]).copy(from: head.fields, to: &fields)
         return !fields.bytes.isEmpty
     }

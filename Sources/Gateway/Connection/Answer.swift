@@ -5,13 +5,13 @@ internal import Storage
 struct Answer: Sendable {
     var status: Int
     var contentType: StaticString = "application/json"
-    /// Names in lower case; values hold no line ends (see `AnswerFields`).
-    var fields = AnswerFields()
+    /// Names in lower case; values hold no line ends (see `WrittenFields`).
+    var fields = WrittenFields()
     var body: [UInt8] = []
 }
 
-/// Header fields of an answer, kept as the bytes that are sent.
-struct AnswerFields: Sendable {
+/// Header fields of an answer, or of a request to an upstream, kept as the bytes that are sent.
+struct WrittenFields: Sendable {
     private(set) var bytes: [UInt8] = []
 
     init() {

@@ -3,11 +3,6 @@ internal import JSON
 /// Log-probabilities of whole answers aren't screened, because they spell the text that is; any that spell something
 /// else, or have room to say more, are dropped.
 extension CompletionTree {
-    /// Bytes of one alternative to a token; more would be a text.
-    private static let alternativeBytesMax = 64
-    /// Digits in a row in one alternative; more might be somebody's number.
-    private static let alternativeDigitsMax = 7
-
     func dropStrangeLogProbabilities(besides edits: inout JSONEdits) {
         guard let choices else { return }
         for choice in document.elements(of: choices) {
@@ -72,16 +67,7 @@ extension CompletionTree {
         return document.withUTF8(of: token) { text in numbers.elementsEqual(text) { $0 == Int($1) } }
     }
 
-    private func isShort(_ token: JSONNode) -> Bool {
-        document.withUTF8(of: token) { text in
-            guard text.count <= Self.alternativeBytesMax else { return false }
-            var digits = 0
-            return text.allSatisfy { byte in
-                digits = (0x30...0x39).contains(byte) ? digits + 1 : 0
-                return digits <= Self.alternativeDigitsMax
-            }
-        }
-    }
+    private func isShort(_ token: JSONNode) -> Bool { LogProbability(document: document).isShort(token) }
 
     private func isMeasured(_ node: JSONNode) -> Bool {
         document.isNull(node) || document.kind(node) == .number && ProtocolWord.isQuantity(node, in: document)

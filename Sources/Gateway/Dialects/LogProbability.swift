@@ -66,8 +66,8 @@ struct LogProbability {
 
     /// Whether a string is short enough for an alternative to what was said, and has no long number.
     func isShort(_ token: JSONNode) -> Bool {
-        guard document.utf8CountMax(of: token) <= Self.alternativeBytesMax else { return false }
-        return document.withUTF8(of: token) { text in
+        document.withUTF8(of: token) { text in
+            guard text.count <= Self.alternativeBytesMax else { return false }
             var digits = 0
             return text.allSatisfy { byte in
                 digits = (0x30...0x39).contains(byte) ? digits + 1 : 0

@@ -7,7 +7,7 @@ struct FieldNames: Sendable {
     }
 
     /// Appends the fields of `head` that are in the list, but those whose value has room for what nobody screens.
-    func copy(from head: HeadFields, to fields: inout AnswerFields) {
+    func copy(from head: HeadFields, to fields: inout WrittenFields) {
         guard !names.isEmpty else { return }
         head.bytes.withUnsafeBufferPointer { bytes in
             for field in head.fields {

@@ -38,7 +38,7 @@ struct UpstreamRequest {
     /// Head and body in one buffer.
     func encoded() -> ByteBuffer {
         let body = body()
-        var fields = AnswerFields()
+        var fields = WrittenFields()
         fields.append("content-length", body.count)
         fields.append("x-request-id", id)
         headers.copy(from: parsed.caller.exchange.head.fields, to: &fields)
