@@ -120,7 +120,7 @@ def test_text_without_findings_is_not_delayed(steward, rehearsal, chunk):
 
 
 def test_the_first_words_arrive_while_the_model_still_speaks(steward, rehearsal):
-    stream = steward.chat(options="rate=20;tokens=60", stream=True)
+    stream = steward.chat(options="rate=20;tokens=600", stream=True)
     for event in stream:
         if event.choices and event.choices[0].delta.content:
             break
