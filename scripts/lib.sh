@@ -30,15 +30,15 @@ packages() {
         fail "apt-get could not install ${missing[*]}."
 }
 
-build_packages() { packages libhyperscan-dev libicu-dev libsqlite3-dev pkg-config g++; }
+build_packages() { packages libhyperscan-dev libicu-dev libsqlite3-dev libtcmalloc-minimal4 pkg-config g++; }
 test_packages() { packages libsimdjson-dev python3-venv jq curl mount; }
 bench_packages() { packages nginx wrk python3-venv; }
 
 # release_binary: builds the release binary and prints where it is. Exclusive access is checked by the tests' build only,
-# and Swift's own library goes into the binary where the toolchain has it to link: calls into a shared one would cost a
-# tenth of a request.
+# memory comes from tcmalloc, as Envoy's does, which saves a twentieth of a request, and Swift's own library goes into the
+# binary where the toolchain has it to link: calls into a shared one would cost a tenth.
 release_binary() {
-    local flags=(-c release --product steward -Xswiftc -enforce-exclusivity=unchecked)
+    local flags=(-c release --product steward -Xswiftc -enforce-exclusivity=unchecked -Xlinker -l:libtcmalloc_minimal.so.4)
     [ ! -d "$(dirname "$(readlink -f "$(command -v swift)")")/../lib/swift_static" ] || flags+=(--static-swift-stdlib)
     swift build "${flags[@]}" >&2
     printf '%s/steward\n' "$(swift build "${flags[@]}" --show-bin-path)"

@@ -4,8 +4,8 @@
 ///   stw_sandbox_ or stw_live_ │ 32 random base-62 characters (190 bits) │ 6 base-62 characters of CRC-32
 ///   └──────────────────── what the CRC covers ────────────────────────┘
 /// ```
-/// The prefix lets secret scanners find leaked keys; the checksum tells typing errors from unknown keys without a
-/// look-up. It is no protection: who makes up a key can compute it.
+/// The prefix lets secret scanners find leaked keys; the checksum tells typing errors from unknown keys. It is no
+/// protection: who makes up a key can compute it.
 ///
 /// Source: https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
 package enum APIKeyText {
@@ -34,6 +34,11 @@ package enum APIKeyText {
             return hasChecksum(key, prefixCount: prefix(of: stage).utf8CodeUnitCount) ? .wellFormed(stage) : .mistyped
         }
         return begins(key, with: "stw_") ? .mistyped : .notOurs
+    }
+
+    /// Whether `key` is as long as keys are, so that a look-up of it costs no more than one of a key.
+    package static func hasLength(_ key: UnsafeBufferPointer<UInt8>) -> Bool {
+        Stage.allCases.contains { key.count == prefix(of: $0).utf8CodeUnitCount + randomCount + checksumCount }
     }
 
     package static func parse(_ key: String) -> Form {

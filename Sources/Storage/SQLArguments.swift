@@ -21,8 +21,13 @@ package struct SQLArguments: Sendable {
         text.removeAll(keepingCapacity: true)
     }
 
-    package mutating func append(_ value: some BinaryInteger & Sendable) {
-        values.append(.integer(Int64(value)))
+    package mutating func append(_ value: Int64) {
+        values.append(.integer(value))
+    }
+
+    @inlinable
+    package mutating func append(_ value: some BinaryInteger) {
+        append(Int64(value))
     }
 
     package mutating func append(_ value: Bool) {

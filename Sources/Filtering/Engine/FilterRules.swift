@@ -6,16 +6,16 @@ package final class FilterRules: Sendable {
     package let rules: [Rule]
     let compiled: [CompiledRule]
     /// By view, for texts at hand as a whole.
-    let whole: [Rule.View: HyperscanDatabase]
+    let whole: PerView<HyperscanDatabase?>
     /// By view, for streams.
-    let streamed: [Rule.View: HyperscanDatabase]
+    let streamed: PerView<HyperscanDatabase?>
 
     /// Views that any rule looks at.
     let views: Set<Rule.View>
-    /// By view: the bytes that its rules tell apart.
-    let classes: [Rule.View: ByteClasses]
-    /// By view: rules that are found by length.
-    let runs: [Rule.View: PatternRuns]
+    /// The bytes that a view's rules tell apart.
+    let classes: PerView<ByteClasses>
+    /// A view's rules that are found by length.
+    let runs: PerView<PatternRuns?>
 
     /// The widest pattern that any rule may have, in bytes of its view.
     package static let widthMax = 2_048
@@ -38,13 +38,12 @@ package final class FilterRules: Sendable {
         var problems: [FilterError.Problem] = []
         var compiled: [CompiledRule] = []
         var ids = Set<String>()
-        let maps = [Rule.View.normalised: CodePointView(.normalised), .skeleton: CodePointView(.skeleton)]
+        let maps = PerView(CodePointView.init)
         for (index, rule) in rules.enumerated() {
             if !ids.insert(rule.id).inserted {
                 problems.append(.init(rule: rule.id, reason: "another rule has this id: choose a new one"))
             }
-            guard let view = maps[rule.view] else { continue }
-            switch CompiledRule.make(rule, view, index: index) {
+            switch CompiledRule.make(rule, maps[rule.view], index: index) {
             case .success(let rule): compiled.append(rule)
             case .failure(let problem): problems.append(problem)
             }
@@ -53,21 +52,23 @@ package final class FilterRules: Sendable {
         self.rules = rules
         self.compiled = compiled
         (whole, streamed) = try Self.databases(compiled)
-        classes = Rule.View.allCases.reduce(into: [:]) { classes, view in
-            classes[view] = ByteClasses(compiled.filter { $0.rule.view == view }.flatMap(\.program.byteSets))
+        classes = PerView { view in
+            ByteClasses(compiled.filter { $0.rule.view == view }.flatMap(\.program.byteSets))
         }
         views = Set(compiled.map(\.rule.view))
-        runs = Rule.View.allCases.reduce(into: [:]) { runs, view in
+        runs = PerView { view in
             let found = compiled.compactMap { rule in
                 rule.rule.view == view ? rule.run.map { (rule.index, $0) } : nil
             }
-            if !found.isEmpty { runs[view] = PatternRuns(found) }
+            return found.isEmpty ? nil : PatternRuns(found)
         }
     }
 
-    var databases: [HyperscanDatabase] { Array(whole.values) + streamed.values }
+    var databases: [HyperscanDatabase] {
+        Rule.View.allCases.flatMap { [whole[$0], streamed[$0]] }.compactMap(\.self)
+    }
 
-    private typealias Databases = [Rule.View: HyperscanDatabase]
+    private typealias Databases = PerView<HyperscanDatabase?>
 
     /// Hyperscan takes most of a start, so all processors compile.
     private static func databases(
@@ -84,9 +85,9 @@ package final class FilterRules: Sendable {
         let made = inParallel(jobs.count) { job in
             Result { () throws(FilterError) in try HyperscanDatabase.make(candidates[jobs[job].0], jobs[job].1) }
         }
-        var (whole, streamed) = (Databases(), Databases())
+        var (whole, streamed) = (Databases { _ in nil }, Databases { _ in nil })
         for (job, result) in zip(jobs, made) {
-            guard let database = try result.get() else { continue }
+            let database = try result.get()
             if job.1 == .block {
                 whole[Rule.View.allCases[job.0]] = database
             } else {

@@ -48,7 +48,7 @@ final class LiveStates {
         self.policy = policy
         programs = rules.compiled.map(\.program)
         self.held = rules.compiled.filter { $0.rule.view == view && holds[$0.index] }.map(\.index)
-        classes = rules.classes[view] ?? ByteClasses([])
+        classes = rules.classes[view]
         walk = LiveWalk(capacity: self.held.map { rules.compiled[$0].program.instructions.count }.max() ?? 0)
     }
 

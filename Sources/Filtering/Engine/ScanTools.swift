@@ -3,7 +3,7 @@ final class ScanTools {
     let scratch = HyperscanScratch()
     let matcher = PatternMatcher()
     let hits = HitRuns()
-    private let views = [CodePointView(.normalised), CodePointView(.skeleton)]
+    private let views = PerView(CodePointView.init)
     private var live: [LiveKey: LiveStates] = [:]
     /// The rules that the working memory was last grown for; kept alive so that they cannot be mistaken for others.
     private var rules: FilterRules?
@@ -14,7 +14,7 @@ final class ScanTools {
         var view: Rule.View
     }
 
-    func map(_ view: Rule.View) -> CodePointView { views[view == .normalised ? 0 : 1] }
+    func map(_ view: Rule.View) -> CodePointView { views[view] }
 
     /// Grows the working memory for rules not met before, such as after a reload.
     func prepare(for rules: FilterRules) {

@@ -5,7 +5,7 @@ internal import Telemetry
 ///
 /// Confined to the channel's event loop. Reads on demand: no body byte is read before the path asks for the body, and
 /// not much more than one pipelined request while an answer is on its way.
-final class ConnectionHandler: ChannelInboundHandler {
+final class ConnectionHandler: ChannelInboundHandler, Flushing {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -21,9 +21,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var isReadPending = false
     /// When the peer must have done what it owes next; checked by the loop's ticker.
     private(set) var deadline: NIODeadline
+    /// Until when a client that has taken all of an answer may be silent.
+    private var idleDeadline: NIODeadline?
     private var phase = Phase.serving
     private var discardedBytes = 0
     private var unwrittenBefore = 0
+    private var isFlushDue = false
 
     private enum Phase {
         case serving
@@ -36,6 +39,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// How much of an unwanted body is read and thrown away before the connection is cut.
     private static let discardedBytesMax = 256 << 20
     private static let pipelinedBytesMax = 65_536
+    private static let allocator = ByteBufferAllocator()
 
     private let isAboveBound: Bool
     private let count: Gauge
@@ -47,8 +51,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.count = count
         settings = loop.settings
         machine = InboundMachine(
-            headBytesMax: settings.headBytesMax, fieldsMax: settings.headerFieldsMax, allocator: ByteBufferAllocator())
-        deadline = .now() + settings.headTimeout
+            headBytesMax: settings.headBytesMax, fieldsMax: settings.headerFieldsMax, allocator: Self.allocator)
+        deadline = loop.executor.clock.now + settings.headTimeout
     }
 
     // MARK: - Events
@@ -91,7 +95,10 @@ final class ConnectionHandler: ChannelInboundHandler {
             if discardedBytes > Self.discardedBytesMax { abort() }
             return
         }
-        if machine.isAwaitingHead, !machine.isInsideHead { deadline = .now() + settings.headTimeout }
+        if machine.isAwaitingHead, !machine.isInsideHead {
+            deadline = loop.executor.clock.now + settings.headTimeout
+            idleDeadline = nil
+        }
         machine.receive(bytes)
         drain()
     }
@@ -107,7 +114,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         if exchange?.state == .streaming {
             deadline = .distantFuture
         } else if exchange == nil, case .serving = phase {
-            deadline = .now() + settings.keepAliveTimeout
+            deadline = loop.executor.clock.now + settings.keepAliveTimeout
         }
         exchange?.becameWritable()
     }
@@ -166,7 +173,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             budget: loop.bytesInFlight)
         self.exchange = exchange
         acceptsBody = false
-        deadline = .now() + settings.bodyTimeout
+        deadline = loop.executor.clock.now + settings.bodyTimeout
         exchanges.push(exchange)
     }
 
@@ -181,8 +188,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard exchange === self.exchange else { return }
         acceptsBody = true
         if exchange.head.expectsContinue, machine.isInsideBody, machine.input.readableBytes == 0, let context {
-            let buffer = context.channel.allocator.buffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
-            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            let buffer = Self.allocator.buffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
+            write(buffer, to: context)
         }
         drain()
         read()
@@ -202,17 +209,17 @@ final class ConnectionHandler: ChannelInboundHandler {
         let keepsAlive = keepsAlive(after: exchange)
         var buffer = AnswerEncoder.encodeStreamHead(
             answer, isChunked: exchange.head.isVersion11, keepsAlive: keepsAlive, date: loop.date.bytes,
-            allocator: context.channel.allocator)
+            allocator: Self.allocator)
         writePiece(answer.body, of: exchange, to: &buffer)
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        write(buffer, to: context)
     }
 
     /// Writes; `false` if the client must take what it has before more is written.
     func writePiece(_ bytes: [UInt8], of exchange: Exchange) -> Bool {
         guard exchange === self.exchange, let context else { return false }
-        var buffer = context.channel.allocator.buffer(capacity: bytes.count + 16)
+        var buffer = Self.allocator.buffer(capacity: bytes.count + 16)
         writePiece(bytes, of: exchange, to: &buffer)
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        write(buffer, to: context)
         if context.channel.isWritable { return true }
         awaitFlush(then: settings.writeTimeout)
         return false
@@ -220,10 +227,10 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func endStream(_ bytes: [UInt8], of exchange: Exchange) {
         guard exchange === self.exchange, let context else { return }
-        var buffer = context.channel.allocator.buffer(capacity: bytes.count + 24)
+        var buffer = Self.allocator.buffer(capacity: bytes.count + 24)
         writePiece(bytes, of: exchange, to: &buffer)
         if exchange.head.isVersion11 { AnswerEncoder.writeLastChunk(to: &buffer) }
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        write(buffer, to: context)
         end(keepsAlive: keepsAlive(after: exchange))
     }
 
@@ -247,8 +254,28 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func writeWhole(_ answer: Answer, keepsAlive: Bool) {
         guard let context else { return }
         let buffer = AnswerEncoder.encode(
-            answer, keepsAlive: keepsAlive, date: loop.date.bytes, allocator: context.channel.allocator)
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            answer, keepsAlive: keepsAlive, date: loop.date.bytes, allocator: Self.allocator)
+        write(buffer, to: context)
+    }
+
+    private func write(_ buffer: ByteBuffer, to context: ChannelHandlerContext) {
+        context.write(wrapOutboundOut(buffer), promise: nil)
+        if !isFlushDue {
+            isFlushDue = true
+            loop.executor.flushes.add(self)
+        }
+    }
+
+    func flush() {
+        isFlushDue = false
+        context?.flush()
+        guard case .serving = phase, exchange == nil else { return }
+        // Whether the client took all is asked when it had time to.
+        unwrittenBefore = .max
+        let now = loop.executor.clock.now
+        let idle = now + (machine.isInsideHead ? settings.headTimeout : settings.keepAliveTimeout)
+        idleDeadline = idle
+        deadline = min(now + settings.writeTimeout, idle)
     }
 
     private func end(keepsAlive: Bool) {
@@ -260,7 +287,6 @@ final class ConnectionHandler: ChannelInboundHandler {
             return
         }
         machine.answerEnded()
-        awaitFlush(then: settings.keepAliveTimeout)
         drain()
         read()
     }
@@ -268,8 +294,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func discardAndClose() {
         guard let context else { return }
         phase = .discarding
+        flush()
         machine.discardInput()
-        deadline = .now() + .seconds(5)
+        deadline = loop.executor.clock.now + .seconds(5)
         context.close(mode: .output, promise: nil)
         read()
     }
@@ -292,7 +319,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Gives the client `time` from now, or while it has bytes to take the write time, renewed as it takes some.
     private func awaitFlush(then time: TimeAmount) {
         unwrittenBefore = unwritten
-        deadline = .now() + (unwrittenBefore > 0 ? settings.writeTimeout : time)
+        deadline = loop.executor.clock.now + (unwrittenBefore > 0 ? settings.writeTimeout : time)
     }
 
     /// The deadline has passed.
@@ -300,6 +327,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         let unwritten = unwritten
         if unwritten > 0, unwritten < unwrittenBefore { return awaitFlush(then: settings.writeTimeout) }
         unwrittenBefore = 0
+        if unwritten == 0, let idle = idleDeadline, idle > deadline, exchange == nil, case .serving = phase {
+            deadline = idle
+            return
+        }
         deadline = .distantFuture
         guard case .serving = phase, let exchange else {
             if case .serving = phase, machine.isInsideHead {

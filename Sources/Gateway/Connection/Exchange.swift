@@ -112,7 +112,7 @@ final class Exchange: @unchecked Sendable {
             return endBody(.failure(.refused(.overloaded(.bytesInFlight))))
         }
         budgetTaken += bytes.readableBytes
-        body.append(contentsOf: bytes.readableBytesView)
+        bytes.withUnsafeReadableBytes { body.append(contentsOf: $0) }
     }
 
     func endBody(_ result: Result<Void, PathExit>) {

@@ -19,9 +19,6 @@ final class GatewayLoop: @unchecked Sendable {
     private var hasWaived = false
     private var onDrained: EventLoopPromise<Void>?
 
-    /// How exactly deadlines are kept.
-    private static let tick = TimeAmount.milliseconds(100)
-
     init(
         executor: LoopExecutor, settings: HTTPSettings, bytesInFlight: ByteBudget, proxies: TrustedProxies,
         upstreams: UpstreamPools, path: RequestPath
@@ -38,7 +35,7 @@ final class GatewayLoop: @unchecked Sendable {
     /// Begins to keep deadlines. Called once, on the loop.
     func start() {
         loop.preconditionInEventLoop()
-        ticker = loop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { [self] _ in tick() }
+        ticker = loop.scheduleRepeatedTask(initialDelay: LoopClock.tick, delay: LoopClock.tick) { [self] _ in tick() }
     }
 
     func stop() {
@@ -75,8 +72,9 @@ final class GatewayLoop: @unchecked Sendable {
     private func tick() {
         date.update(to: time(nil))
         let now = NIODeadline.now()
+        executor.clock.update(to: now)
         // Something held the loop up, so bytes may be waiting that it has not seen: it looks first, once.
-        let isLate = now > ticked + 3 * Self.tick && !hasWaived
+        let isLate = now > ticked + 3 * LoopClock.tick && !hasWaived
         ticked = now
         hasWaived = isLate
         if isLate { return }

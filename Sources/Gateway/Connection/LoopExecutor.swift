@@ -1,15 +1,19 @@
 internal import NIOCore
 
-/// Runs tasks' jobs on one event loop, so that straight-line `async` code never leaves the loop of its connection.
+/// Runs tasks' jobs on one event loop, so that straight-line `async` code never leaves the loop of its connection. Keeps the
+/// loop's clock and its flushes too, which whatever runs here needs.
 ///
-/// `@unchecked Sendable`: `ready` and `isCollecting` are touched on the loop only.
+/// `@unchecked Sendable`: everything mutable is touched on the loop only.
 final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     let loop: any EventLoop
+    let flushes: FlushQueue
+    let clock = LoopClock()
     private var ready: [UnownedJob] = []
     private var isCollecting = false
 
     init(_ loop: any EventLoop) {
         self.loop = loop
+        flushes = FlushQueue(loop: loop)
         ready.reserveCapacity(16)
     }
 

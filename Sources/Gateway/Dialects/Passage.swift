@@ -32,7 +32,7 @@ struct Passage {
     init(of document: JSONDocument, as kind: ProtocolPlaces.Kind) {
         self.document = document
         bytes.reserveCapacity(document.bytes.count)
-        pieces.reserveCapacity(min(document.nodeCount, 256))
+        pieces.reserveCapacity(min(document.nodeCount, 16))
         document.forEachString(paths: kind.paths, andNumbersOf: Self.digitsMin) { place in
             if place.isKey {
                 if !place.isNamed { appendText(place.node, isFixed: true) }

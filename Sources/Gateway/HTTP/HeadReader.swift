@@ -16,7 +16,7 @@ struct HeadReader: Sendable {
         if searched == 0 {
             try skipEmptyLines(&input)
             // Half an empty line: to search it now would make it the beginning of the head.
-            if input.readableBytesView.elementsEqual([0x0D]) { return nil }
+            if input.readableBytes == 1, input.getInteger(at: input.readerIndex, as: UInt8.self) == 0x0D { return nil }
         }
         let end = input.withUnsafeReadableBytes { bytes -> Int? in
             // As Boyer and Moore would: what stands here tells how far away the end of CR LF CR LF is at least.

@@ -38,12 +38,13 @@ struct AuthenticateStage: Sendable {
             throw Refusal(.malformedHTTP(.malformed("more than one authorization field")))
         }
         guard let token = Self.token(in: exchange.head.fields) else { throw Refusal(.missingKey) }
-        let text = token.withUnsafeBufferPointer { APIKeyText.parse($0) }
-        guard case .wellFormed = text else {
-            throw Refusal(text == .mistyped ? .mistypedKey : .unknownKey)
+        let found = token.withUnsafeBufferPointer { token in
+            APIKeyText.hasLength(token) ? keys.current.entry(for: digester.digest(token)) : nil
         }
-        let digest = token.withUnsafeBufferPointer { digester.digest($0) }
-        guard let key = keys.current.entry(for: digest) else { throw Refusal(.unknownKey) }
+        guard let key = found else {
+            let form = token.withUnsafeBufferPointer { APIKeyText.parse($0) }
+            throw Refusal(form == .mistyped ? .mistypedKey : .unknownKey)
+        }
         if let expiry = key.expiresAt, expiry <= time { throw Refusal(.expiredKey) }
         if key.standing == .suspended { throw Refusal(.suspended(what: "application")) }
         if let networks = key.networks, !networks.contains(where: { $0.contains(exchange.clientAddress.address) }) {

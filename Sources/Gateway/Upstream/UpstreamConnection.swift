@@ -4,7 +4,7 @@ internal import NIOSSL
 /// One connection to an upstream, used by one exchange at a time.
 ///
 /// Confined to its event loop. Reads on demand, so that a slow client slows the model server.
-final class UpstreamConnection: ChannelInboundHandler {
+final class UpstreamConnection: ChannelInboundHandler, Flushing {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -25,17 +25,18 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var firstByteDeadline = NIODeadline.distantFuture
     private var idleDeadline = NIODeadline.distantFuture
     private var totalDeadline = NIODeadline.distantFuture
-    private(set) var idleSince = NIODeadline.now()
+    private(set) var idleSince: NIODeadline
 
     private static let headBytesMax = 65_536
     private static let fieldsMax = 200
 
     init(pool: UpstreamPool) {
         self.pool = pool
+        idleSince = pool.executor.clock.now
     }
 
     var isUsable: Bool {
-        if case .idle = phase, let context { context.channel.isActive } else { false }
+        if case .idle = phase { context != nil } else { false }
     }
 
     // MARK: - For pool and exchange
@@ -49,21 +50,26 @@ final class UpstreamConnection: ChannelInboundHandler {
         }
         self.exchange = exchange
         phase = .head(HeadReader(headBytesMax: Self.headBytesMax))
-        let now = NIODeadline.now()
+        let now = pool.executor.clock.now
         let timeouts = pool.settings.timeouts
         firstByteDeadline = now + timeouts.firstByte
         totalDeadline = now + timeouts.total
         idleDeadline = .distantFuture
-        context.writeAndFlush(wrapOutboundOut(request), promise: nil)
+        context.write(wrapOutboundOut(request), promise: nil)
+        pool.executor.flushes.add(self)
         read()
         return exchange
+    }
+
+    func flush() {
+        context?.flush()
     }
 
     /// Asks for more. Only from here on may the server be called idle: while the path judges what came, or waits for a
     /// slow client, it is not the server that is late.
     func read() {
         if let exchange, exchange.hasAnswerBegun, !exchange.isAbandoned {
-            idleDeadline = .now() + pool.settings.timeouts.idle
+            idleDeadline = pool.executor.clock.now + pool.settings.timeouts.idle
         }
         guard !isReadPending, let context else { return }
         isReadPending = true
@@ -88,7 +94,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     /// Reads what is left of an answer that nobody wants, so that the connection can be used again; not for long.
     func drain() {
-        idleDeadline = .now() + .seconds(1)
+        idleDeadline = pool.executor.clock.now + .seconds(1)
         read()
     }
 
@@ -202,7 +208,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         exchange.wake()
         if keepsAlive, input.readableBytes == 0 {
             phase = .idle
-            idleSince = .now()
+            idleSince = pool.executor.clock.now
             pool.giveBack(self)
         } else {
             phase = .closed

@@ -12,7 +12,8 @@ final class UpstreamExchange: @unchecked Sendable {
     /// Let go when the exchange ends.
     private var connection: UpstreamConnection?
     private var head: ResponseHead?
-    private var pieces = CircularBuffer<ByteBuffer>(initialCapacity: 2)
+    /// What has come and was not received yet.
+    private var pending: ByteBuffer?
     private var isComplete = false
     private var failure: UpstreamFailure?
     private var waiter: UnsafeContinuation<Void, Never>?
@@ -47,7 +48,10 @@ final class UpstreamExchange: @unchecked Sendable {
     /// The next piece of the body; asks the connection for more only when none is here.
     func receivePiece() async throws(UpstreamFailure) -> Piece {
         while true {
-            if let bytes = pieces.popFirst() { return .bytes(bytes) }
+            if let bytes = pending {
+                pending = nil
+                return .bytes(bytes)
+            }
             if let failure { throw failure }
             if isComplete { return .end }
             connection?.read()
@@ -70,7 +74,7 @@ final class UpstreamExchange: @unchecked Sendable {
                 throw .noRoom
             }
             budgetTaken += bytes.readableBytes
-            body.append(contentsOf: bytes.readableBytesView)
+            bytes.withUnsafeReadableBytes { body.append(contentsOf: $0) }
         }
         return body
     }
@@ -79,7 +83,7 @@ final class UpstreamExchange: @unchecked Sendable {
     func abandon() {
         guard !isComplete, failure == nil else { return }
         isAbandoned = true
-        pieces.removeAll()
+        pending = nil
         connection?.drain()
     }
 
@@ -98,7 +102,13 @@ final class UpstreamExchange: @unchecked Sendable {
 
     func receive(head: ResponseHead) { self.head = head }
     func receive(bytes: ByteBuffer) {
-        if !isAbandoned { pieces.append(bytes) }
+        if isAbandoned { return }
+        if pending == nil {
+            pending = bytes
+        } else {
+            var bytes = bytes
+            pending?.writeBuffer(&bytes)
+        }
     }
     func answerBegan() { hasAnswerBegun = true }
     func complete() {

@@ -22,14 +22,16 @@ package final class Journal: Sendable {
         package var segmentBytesMax: Int
         /// The bound on entries that wait for the disk.
         package var bufferBytesMax: Int
-        /// How long the writer lets entries gather while several exchanges are open, in microseconds.
-        package var lingerMicroseconds: Int
+        /// How long the writer lets entries gather while several exchanges are open, in microseconds: for as long as some
+        /// sixteen take, within these bounds.
+        package var lingerMicroseconds: ClosedRange<Int>
         /// How long entries may stay unsynced under `crash`, in microseconds, less the time that a sync takes.
         package var syncMicroseconds: Int
 
         package init(
             folder: String, durability: JournalDurability = .crash, bytesMax: Int = 1 << 30,
-            segmentBytesMax: Int = 64 << 20, bufferBytesMax: Int = 8 << 20, lingerMicroseconds: Int = 500,
+            segmentBytesMax: Int = 64 << 20, bufferBytesMax: Int = 8 << 20,
+            lingerMicroseconds: ClosedRange<Int> = 200...500,
             syncMicroseconds: Int = 35_000
         ) {
             self.folder = folder

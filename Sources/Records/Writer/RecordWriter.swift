@@ -43,8 +43,10 @@ package actor RecordWriter {
     package func drain() async throws -> Int {
         if !hasLoaded { try await load() }
         var written = try await writePending()
+        // What comes meanwhile waits for the next time, so that a busy gateway's records share transactions.
+        let readable = journal.readable
         while true {
-            let end = hasClosedInterrupted ? journal.readable : journal.core.begin
+            let end = hasClosedInterrupted ? readable : journal.core.begin
             if let batch = try nextBatch(before: end) {
                 pending = batch
             } else if !hasClosedInterrupted {
