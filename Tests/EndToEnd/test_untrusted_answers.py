@@ -118,6 +118,12 @@ def test_a_blocked_answer_is_one_that_the_client_library_reads(steward, canned):
     assert got.id == "chatcmpl-1" and got.usage.total_tokens == 7
 
 
+def test_an_id_that_would_pass_for_a_card_number_costs_no_answer(steward, canned):
+    canned.say(answer(id="4111111111111111"))
+    got = steward.chat(model="small")
+    assert (got.id, got.choices[0].message.content) == ("[redacted:pii.card]", "Fine.")
+
+
 def test_blocked_text_in_embeddings_is_refused(steward, canned):
     canned.say({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "model": KEY})
     with pytest.raises(openai.BadRequestError) as error:

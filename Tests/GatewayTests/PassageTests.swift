@@ -73,7 +73,7 @@ struct PassageTests {
     @Test(
         "refuses to redact what the protocol needs as it is",
         arguments: [
-            #"{"messages":[{"tool_call_id":"CARD"}]}"#, #"{"seed":CARD}"#, #"{"CARD":1}"#,
+            #"{"messages":[{"tool_call_id":"CARD"}]}"#, #"{"n":CARD}"#, #"{"CARD":1}"#,
         ])
     func keepsFixedPieces(_ json: String) throws {
         let bench = try Bench()
@@ -85,6 +85,26 @@ struct PassageTests {
         #expect(screening.verdict == .redact)
         var edits = JSONEdits()
         #expect(!passage.redact(bench.screener.redactions, into: &edits))
+    }
+
+    @Test(
+        "takes a number out of an answer's id, of which some that servers count by would pass for a card's",
+        arguments: [#"{"id":"chat-CARD"}"#, #"{"id":CARD}"#], [ProtocolPlaces.Kind.completion, .embeddings])
+    func redactsAnswerIDs(_ json: String, kind: ProtocolPlaces.Kind) throws {
+        let bench = try Bench()
+        let document = try JSONDocument(parsing: Array(json.replacing("CARD", with: Bench.card).utf8))
+        let passage = Passage(of: document, as: kind)
+        let screening = passage.bytes.withUnsafeBufferPointer {
+            bench.screener.screen($0, side: .completion, policy: bench.policy)
+        }
+        #expect(screening.verdict == .redact && passage.textBytes == 0)
+        var edits = JSONEdits()
+        #expect(passage.redact(bench.screener.redactions, into: &edits))
+        var body: [UInt8] = []
+        document.serialise(into: &body, edits: edits)
+        let id = json.replacing("CARD", with: "[redacted:pii.card]").replacing(":[", with: ":\"[").replacing(
+            "]}", with: "]\"}")
+        #expect(String(decoding: body, as: UTF8.self) == id)
     }
 
     @Test("counts the bytes of free text, none of it twice")
@@ -136,7 +156,8 @@ struct PassageTests {
             #expect(try text(json.replacing("CARD", with: card)).contains(card), "\(json)")
         }
         for json in [
-            #"{"seed":CARD}"#, #"{"temperature":CARD}"#, #"{"logprobs":CARD}"#, #"{"n":CARDe0}"#, #"{"a":CARD00e-2}"#,
+            #"{"seed":CARD.0}"#, #"{"seed":CARD00000}"#, #"{"temperature":CARD}"#, #"{"logprobs":CARD}"#,
+            #"{"n":CARDe0}"#, #"{"a":CARD00e-2}"#,
         ] {
             #expect(try text(json.replacing("CARD", with: card)).contains(card), "\(json)")
         }
@@ -150,6 +171,9 @@ struct PassageTests {
                 .split(separator: card, omittingEmptySubsequences: false).count == 3)
         #expect(try text(#"{"a":12345678901}"#).isEmpty == text(#"{"a":1}"#).isEmpty)
         #expect(try text(#"{"seed":"\#(card)"}"#).contains(card))
+        for seed in [card, "-\(card)", "18446744073709551615"] {
+            #expect(try text(#"{"seed":\#(seed)}"#).isEmpty, "one in a hundred would pass for a card number")
+        }
     }
 
     @Test("leaves measured numbers out where answers have them")

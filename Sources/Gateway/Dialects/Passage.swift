@@ -62,7 +62,10 @@ struct Passage {
         case .number where isNumber: append(place.node, isFixed: true)
         case .quantity where isNumber && ProtocolWord.isQuantity(place.node, in: document): return
         case .data where !isNumber && ProtocolWord.isData(place.node, in: document): return
-        case .identifier, .spelled: return
+        case .answerID where isNumber || !ProtocolWord.isPlain(place.node, in: document):
+            append(place.node, isFixed: false)
+        case .seed where isNumber && ProtocolWord.isSeed(place.node, in: document): return
+        case .identifier, .answerID, .spelled: return
         case .arguments: appendArguments(place.node)
         default: appendText(place.node, isFixed: false)
         }

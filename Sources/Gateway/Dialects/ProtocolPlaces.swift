@@ -16,6 +16,10 @@ enum ProtocolPlaces: UInt8 {
     case arguments = 6
     /// A measured number, which may have many decimals.
     case quantity = 7
+    /// The id of an answer, which nobody but the caller's log reads: it may lose a part.
+    case answerID = 8
+    /// A number drawn at random, which no model is told, and of which one in a hundred would pass for a card's.
+    case seed = 9
 
     /// What a tree is. Each kind has places of its own, since what one has no use for can carry text in another.
     enum Kind {
@@ -58,7 +62,7 @@ enum ProtocolPlaces: UInt8 {
         (
             number,
             [
-                "max_tokens", "max_completion_tokens", "n", "best_of", "temperature", "top_p", "seed",
+                "max_tokens", "max_completion_tokens", "n", "best_of", "temperature", "top_p",
                 "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "dimensions",
             ]
         ),
@@ -72,6 +76,7 @@ enum ProtocolPlaces: UInt8 {
                 "service_tier", "verbosity", "encoding_format",
             ]
         ),
+        (seed, ["seed"]),
         (
             data,
             [
@@ -103,11 +108,12 @@ enum ProtocolPlaces: UInt8 {
         (
             identifier,
             [
-                "model", "id", "object", "service_tier", "system_fingerprint", "choices/*/finish_reason",
+                "model", "object", "service_tier", "system_fingerprint", "choices/*/finish_reason",
                 "choices/*/message/role", "choices/*/message/content/*/type", "choices/*/message/tool_calls/*/id",
                 "choices/*/message/tool_calls/*/type",
             ]
         ),
+        (answerID, ["id"]),
         (spelled, ["choices/*/logprobs/**"]),
     ])
 
@@ -115,7 +121,8 @@ enum ProtocolPlaces: UInt8 {
         (text, ["data", "usage"]),
         (number, ["created", "data/*/index"] + usage),
         (quantity, ["data/*/embedding/*", "data/*/embedding/*/*", "usage/*", "usage/*/*"]),
-        (identifier, ["model", "id", "object", "data/*/object"]),
+        (identifier, ["model", "object", "data/*/object"]),
+        (answerID, ["id"]),
         (data, ["data/*/embedding"]),
     ])
 

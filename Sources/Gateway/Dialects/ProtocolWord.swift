@@ -62,6 +62,14 @@ enum ProtocolWord {
         }
     }
 
+    /// Whether a number is an integer of no more digits than one of 64 bits has, which is what generators take as a seed.
+    static func isSeed(_ node: JSONNode, in document: JSONDocument) -> Bool {
+        document.withUTF8(of: node) { text in
+            let digits = text.first == 0x2D ? text[1...] : text[...]
+            return digits.count <= 20 && digits.allSatisfy { (0x30...0x39).contains($0) }
+        }
+    }
+
     /// Whether a value can't say anything: a word of the protocol, or a number that is nobody's.
     static func isHarmless(_ node: JSONNode, in document: JSONDocument) -> Bool {
         switch document.kind(node) {

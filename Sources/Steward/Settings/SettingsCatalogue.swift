@@ -119,10 +119,10 @@ enum SettingsCatalogue {
         Setting("guidelines.file", .file, nil, "Guidelines in place of the shipped ones. See `steward guidelines`."),
         Setting(
             "headers.to_upstream", .headerNames, "[openai-beta, traceparent, tracestate]",
-            "Request headers that reach the upstream."),
+            "Request headers that reach the upstream: values of up to 512 bytes with fewer than 12 digits in a row."),
         Setting(
             "headers.to_caller", .headerNames, "[openai-processing-ms, openai-version]",
-            "Answer headers that reach the caller."),
+            "Answer headers that reach the caller, within the same bounds."),
         Setting(
             "rehearsal.enabled", .flag, nil,
             "Serve the rehearsal model, which is no model, beside the others. Without a word here it is served when no "
