@@ -167,6 +167,11 @@ extension Refusal {
                 status: 429,
                 type: exhausted.kind == .requests || exhausted.kind == .concurrency ? "requests" : "tokens",
                 code: "rate_limit_exceeded", message: Self.words(for: exhausted))
+        case .costAboveBurst(let exhausted) where exhausted.limit == 0:
+            Explanation(
+                status: 400, type: Self.invalid, code: "request_above_limit",
+                message: "The \(exhausted.scope.words) may send no request: its limit of "
+                    + "\(exhausted.kind.words) is 0. Ask the operator for a higher one.")
         case .costAboveBurst(let exhausted):
             Explanation(
                 status: 400, type: Self.invalid, code: "request_above_limit",
@@ -193,14 +198,7 @@ extension Refusal {
     }
 
     private static func words(for exhausted: LimitRefusal) -> String {
-        let what =
-            switch exhausted.kind {
-            case .requests: "requests a minute"
-            case .tokens: "tokens a minute"
-            case .concurrency: "requests at the same time"
-            case .tokensPerDay: "tokens a day"
-            }
-        return "The \(exhausted.scope.words)'s limit of \(exhausted.limit) \(what) is reached. "
+        "The \(exhausted.scope.words)'s limit of \(exhausted.limit) \(exhausted.kind.words) is reached. "
             + "Wait, lower max_tokens, or ask for a higher limit."
     }
 
@@ -211,6 +209,17 @@ extension Refusal {
             .headTimeout, .bodyTimeout:
             true
         default: false
+        }
+    }
+}
+
+extension LimitKind {
+    var words: String {
+        switch self {
+        case .requests: "requests a minute"
+        case .tokens: "tokens a minute"
+        case .concurrency: "requests at the same time"
+        case .tokensPerDay: "tokens a day"
         }
     }
 }

@@ -108,6 +108,16 @@ def test_tokens_per_day(limited):
     assert int(error.response.headers["retry-after"]) >= 1
 
 
+@pytest.mark.parametrize(("limit", "words"), [
+    ("requests_per_minute", "requests a minute"), ("concurrent_requests", "at the same time"),
+    ("tokens_per_day", "tokens a day")])
+def test_a_limit_of_nothing_says_so(limited, limit, words):
+    with pytest.raises(openai.BadRequestError) as error:
+        limited(**{limit: 0}).chat()
+    assert error.value.code == "request_above_limit" and error.value.param is None
+    assert words in error.value.message and "operator" in error.value.message
+
+
 def test_concurrent_requests(limited):
     steward = limited(concurrent_requests=2)
     streams = [steward.chat(options="rate=10;tokens=300", stream=True) for _ in range(2)]

@@ -1,52 +1,14 @@
 """A model server may say anything anywhere; what must not reach the caller doesn't, and what it is told stays in order."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import openai
 import pytest
-from harness import Steward
+from harness import Canned, Steward
 
 CARD = "4111" + "1111" * 3
 KEY = "-----BEGIN PRIVATE KEY-----\nMII"
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-
-
-class Canned(ThreadingHTTPServer):
-    """Answers every request with the same bytes."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.content_type, self.body, self.fields, self.asked = "application/json", b"{}", {}, None
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-    def say(self, value, **fields):
-        self.content_type, self.fields = "application/json", fields
-        self.body = value if isinstance(value, bytes) else json.dumps(value).encode()
-
-    def stream(self, *events, **fields):
-        self.content_type, self.fields = "text/event-stream", fields
-        self.body = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        self.server.asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.send_response(200)
-        fields = {"content-type": self.server.content_type, "content-length": str(len(self.server.body))}
-        for name, value in (fields | self.server.fields).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(self.server.body)
-
-    def log_message(self, *arguments):
-        pass
 
 
 @pytest.fixture(scope="module")

@@ -125,6 +125,19 @@ struct ModelSettingsTests {
         #expect(second.host == "::1" && second.port == 9_000 && !second.usesTLS && second.model == "other")
     }
 
+    @Test("credentials that are not there stop only who needs them")
+    func passesCredentialsOver() throws {
+        for field in ["credential_env: NOT_SET", "credential_file: /not/there"] {
+            let yaml = "models: [{name: a, upstreams: [{url: 'https://models.example', \(field)}]}]"
+            #expect(throws: SettingProblems.self) {
+                try SettingsLoader(environment: [:]).load(yaml: yaml, file: "s.yaml")
+            }
+            let settings = try SettingsLoader(environment: [:], readsCredentials: false).load(
+                yaml: yaml, file: "s.yaml")
+            #expect(settings.models.first?.upstreams.count == 1)
+        }
+    }
+
     @Test("a credential that goes over the network unencrypted is a notice; on loopback it is none")
     func plainCredential() throws {
         let loader = SettingsLoader(environment: ["K": "secret"])

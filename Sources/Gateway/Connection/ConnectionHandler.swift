@@ -19,14 +19,27 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     private var acceptsBody = false
     private var isDraining = false
     private var isReadPending = false
-    /// When the peer must have done what it owes next; checked by the loop's ticker.
+    private var owed = Owed.head
+    /// When the client must have done what it owes; checked by the loop's ticker.
     private(set) var deadline: NIODeadline
-    /// Until when a client that has taken all of an answer may be silent.
-    private var idleDeadline: NIODeadline?
     private var phase = Phase.serving
     private var discardedBytes = 0
-    private var unwrittenBefore = 0
     private var isFlushDue = false
+    /// Whether the client takes what is written as fast as it comes, or nearly so.
+    private var isWritable = true
+
+    /// What the client owes next.
+    private enum Owed {
+        case nothing
+        case head
+        case body
+        /// To take what was written, of which so many bytes were left when this was asked.
+        case taking(left: Int)
+        /// To take what is left of an answer, and then to ask for something else.
+        case request(left: Int, since: NIODeadline)
+        /// To close the connection.
+        case end
+    }
 
     private enum Phase {
         case serving
@@ -52,7 +65,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         settings = loop.settings
         machine = InboundMachine(
             headBytesMax: settings.headBytesMax, fieldsMax: settings.headerFieldsMax, allocator: Self.allocator)
-        deadline = loop.executor.clock.now + settings.headTimeout
+        deadline = loop.executor.clock.deadline(in: settings.headTimeout)
     }
 
     // MARK: - Events
@@ -95,10 +108,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
             if discardedBytes > Self.discardedBytesMax { abort() }
             return
         }
-        if machine.isAwaitingHead, !machine.isInsideHead {
-            deadline = loop.executor.clock.now + settings.headTimeout
-            idleDeadline = nil
-        }
+        if machine.isAwaitingHead, !machine.isInsideHead { owe(.head, within: settings.headTimeout) }
         machine.receive(bytes)
         drain()
     }
@@ -110,13 +120,16 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        guard context.channel.isWritable else { return }
-        if exchange?.state == .streaming {
-            deadline = .distantFuture
-        } else if exchange == nil, case .serving = phase {
-            deadline = loop.executor.clock.now + settings.keepAliveTimeout
+        isWritable = context.channel.isWritable
+        guard isWritable else { return }
+        if let exchange {
+            if exchange.state == .streaming { owe(.nothing, within: .zero) }
+            exchange.becameWritable()
+        } else if case .serving = phase {
+            expectRequest()
+            drain()
+            read()
         }
-        exchange?.becameWritable()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -140,6 +153,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     private func read() {
         guard !isReadPending, let context else { return }
         if case .closed = phase { return }
+        if case .serving = phase, exchange == nil, !isWritable { return }
         let takesBody = acceptsBody && machine.isInsideBody
         if exchange != nil, !takesBody, machine.input.readableBytes > Self.pipelinedBytesMax { return }
         isReadPending = true
@@ -149,12 +163,14 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     private func drain() {
         while case .serving = phase {
             if exchange != nil, machine.isInsideBody, !acceptsBody { return }
+            // Who asks and asks and takes no answer is asked to take some first.
+            if exchange == nil, !isWritable { return }
             switch machine.next() {
             case .wait: return
             case .head(let head): begin(head)
             case .body(let bytes): exchange?.receive(bytes)
             case .bodyEnd:
-                deadline = .distantFuture
+                owe(.nothing, within: .zero)
                 exchange?.endBody(.success(()))
             case .refuse(let problem):
                 if let exchange {
@@ -173,7 +189,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
             budget: loop.bytesInFlight)
         self.exchange = exchange
         acceptsBody = false
-        deadline = loop.executor.clock.now + settings.bodyTimeout
+        owe(.body, within: settings.bodyTimeout)
         exchanges.push(exchange)
     }
 
@@ -220,9 +236,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         var buffer = Self.allocator.buffer(capacity: bytes.count + 16)
         writePiece(bytes, of: exchange, to: &buffer)
         write(buffer, to: context)
-        if context.channel.isWritable { return true }
-        awaitFlush(then: settings.writeTimeout)
-        return false
+        return isWritable
     }
 
     func endStream(_ bytes: [UInt8], of exchange: Exchange) {
@@ -269,13 +283,12 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     func flush() {
         isFlushDue = false
         context?.flush()
-        guard case .serving = phase, exchange == nil else { return }
-        // Whether the client took all is asked when it had time to.
-        unwrittenBefore = .max
-        let now = loop.executor.clock.now
-        let idle = now + (machine.isInsideHead ? settings.headTimeout : settings.keepAliveTimeout)
-        idleDeadline = idle
-        deadline = min(now + settings.writeTimeout, idle)
+        guard context != nil, case .serving = phase else { return }
+        if exchange == nil {
+            expectRequest()
+        } else if exchange?.state == .streaming, !isWritable {
+            expectTaking()
+        }
     }
 
     private func end(keepsAlive: Bool) {
@@ -296,7 +309,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         phase = .discarding
         flush()
         machine.discardInput()
-        deadline = loop.executor.clock.now + .seconds(5)
+        owe(.end, within: .seconds(5))
         context.close(mode: .output, promise: nil)
         read()
     }
@@ -304,44 +317,68 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     private func closeAfterFlush() {
         guard let context else { return }
         phase = .closed
-        awaitFlush(then: settings.writeTimeout)
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in handler.value.abort() }
+        // Asked for only now, since TLS does not tell what it has before it is flushed.
+        if self.context != nil { expectTaking() }
     }
 
-    // MARK: - For the loop
+    // MARK: - What the client owes
+
+    private func owe(_ owed: Owed, within time: TimeAmount) {
+        self.owed = owed
+        if case .nothing = owed { deadline = .distantFuture } else { deadline = loop.executor.clock.deadline(in: time) }
+    }
+
+    /// - Precondition: what was written has been flushed.
+    private func expectTaking() {
+        owe(.taking(left: unwritten), within: settings.writeTimeout)
+    }
+
+    private func expectRequest() {
+        if isWritable, machine.isInsideHead { return owe(.head, within: settings.headTimeout) }
+        // To ask the system costs, so what can't be much is asked for only when the client had time to take it.
+        let left = isWritable ? Int.max : unwritten
+        owe(
+            .request(left: left, since: loop.executor.clock.now),
+            within: min(settings.writeTimeout, settings.keepAliveTimeout))
+    }
 
     /// Bytes that the client has not taken yet.
     private var unwritten: Int {
         (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
-    /// Gives the client `time` from now, or while it has bytes to take the write time, renewed as it takes some.
-    private func awaitFlush(then time: TimeAmount) {
-        unwrittenBefore = unwritten
-        deadline = loop.executor.clock.now + (unwrittenBefore > 0 ? settings.writeTimeout : time)
-    }
-
     /// The deadline has passed.
     func timeOut() {
-        let unwritten = unwritten
-        if unwritten > 0, unwritten < unwrittenBefore { return awaitFlush(then: settings.writeTimeout) }
-        unwrittenBefore = 0
-        if unwritten == 0, let idle = idleDeadline, idle > deadline, exchange == nil, case .serving = phase {
-            deadline = idle
-            return
-        }
-        deadline = .distantFuture
-        guard case .serving = phase, let exchange else {
-            if case .serving = phase, machine.isInsideHead {
-                writeWhole(loop.path.answerToSlowHead(), keepsAlive: false)
-                return closeAfterFlush()
+        switch owed {
+        case .nothing: return
+        case .end: abort()
+        case .head:
+            guard machine.isInsideHead else { return abort() }
+            writeWhole(loop.path.answerToSlowHead(), keepsAlive: false)
+            closeAfterFlush()
+        case .body:
+            owe(.nothing, within: .zero)
+            exchange?.endBody(.failure(.refused(.bodyTimeout)))
+        case .taking(let before):
+            let left = unwritten
+            if left < before { owe(.taking(left: left), within: settings.writeTimeout) } else { abort() }
+        case .request(let before, let since):
+            let left = unwritten
+            let clock = loop.executor.clock
+            if left > 0 {
+                guard left < before else { return abort() }
+                owe(.request(left: left, since: clock.now), within: settings.writeTimeout)
+            } else if since + settings.keepAliveTimeout > clock.now {
+                owe(.request(left: 0, since: since), within: since + settings.keepAliveTimeout - clock.now)
+            } else {
+                abort()
             }
-            return abort()
         }
-        if exchange.state == .streaming { return abort() }
-        exchange.endBody(.failure(.refused(.bodyTimeout)))
     }
+
+    // MARK: - For the loop
 
     /// The connection ends with the answer that is on its way, or with the next.
     func startDraining() {
@@ -350,6 +387,6 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
 
     /// No exchange is running, and nothing of one is still on its way to the client.
     var isIdle: Bool {
-        if case .serving = phase { exchange == nil } else { false }
+        if case .serving = phase { exchange == nil && !isFlushDue && unwritten == 0 } else { false }
     }
 }

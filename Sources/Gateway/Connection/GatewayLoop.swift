@@ -71,13 +71,13 @@ final class GatewayLoop: @unchecked Sendable {
 
     private func tick() {
         date.update(to: time(nil))
-        let now = NIODeadline.now()
-        executor.clock.update(to: now)
+        let elapsed = NIODeadline.now() - ticked
+        ticked = ticked + elapsed
+        executor.clock.advance(by: elapsed)
         // Something held the loop up, so bytes may be waiting that it has not seen: it looks first, once.
-        let isLate = now > ticked + 3 * LoopClock.tick && !hasWaived
-        ticked = now
-        hasWaived = isLate
-        if isLate { return }
+        hasWaived = elapsed > LoopClock.lateness && !hasWaived
+        if hasWaived { return }
+        let now = executor.clock.now
         for connection in connections.values where connection.deadline < now { connection.timeOut() }
         upstreams.tick(now)
         settleDrain()

@@ -50,10 +50,9 @@ final class UpstreamConnection: ChannelInboundHandler, Flushing {
         }
         self.exchange = exchange
         phase = .head(HeadReader(headBytesMax: Self.headBytesMax))
-        let now = pool.executor.clock.now
-        let timeouts = pool.settings.timeouts
-        firstByteDeadline = now + timeouts.firstByte
-        totalDeadline = now + timeouts.total
+        let (clock, timeouts) = (pool.executor.clock, pool.settings.timeouts)
+        firstByteDeadline = clock.deadline(in: timeouts.firstByte)
+        totalDeadline = clock.deadline(in: timeouts.total)
         idleDeadline = .distantFuture
         context.write(wrapOutboundOut(request), promise: nil)
         pool.executor.flushes.add(self)
@@ -69,7 +68,7 @@ final class UpstreamConnection: ChannelInboundHandler, Flushing {
     /// slow client, it is not the server that is late.
     func read() {
         if let exchange, exchange.hasAnswerBegun, !exchange.isAbandoned {
-            idleDeadline = pool.executor.clock.now + pool.settings.timeouts.idle
+            idleDeadline = pool.executor.clock.deadline(in: pool.settings.timeouts.idle)
         }
         guard !isReadPending, let context else { return }
         isReadPending = true
@@ -77,7 +76,13 @@ final class UpstreamConnection: ChannelInboundHandler, Flushing {
     }
 
     func abort() {
+        leave()
         context?.close(promise: nil)
+    }
+
+    /// An idle connection that is being closed takes no more requests, though TLS may take its time to say goodbye.
+    private func leave() {
+        if case .idle = phase { phase = .closed }
     }
 
     /// Ends the exchange if one of its deadlines has passed.
@@ -94,7 +99,7 @@ final class UpstreamConnection: ChannelInboundHandler, Flushing {
 
     /// Reads what is left of an answer that nobody wants, so that the connection can be used again; not for long.
     func drain() {
-        idleDeadline = pool.executor.clock.now + .seconds(1)
+        idleDeadline = pool.executor.clock.deadline(in: .seconds(1))
         read()
     }
 
@@ -122,7 +127,7 @@ final class UpstreamConnection: ChannelInboundHandler, Flushing {
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         guard let exchange else {
             // Bytes that nobody asked for: the connection can't be trusted with another request.
-            return context.close(promise: nil)
+            return abort()
         }
         if !exchange.hasAnswerBegun {
             exchange.answerBegan()

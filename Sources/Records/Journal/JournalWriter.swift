@@ -12,13 +12,10 @@ struct JournalWriter: ~Copyable {
     private var backLast: UInt64 = 0
     /// The current segment's file is not to be trusted with more.
     private var mustRotate = false
-    /// How long the next batch gathers, in microseconds.
-    private var linger: Int
+    private var linger: Linger
 
     /// With fewer open exchanges than this, entries are written at once: nobody else would share the batch.
     private static let crowd = 4
-    /// Fewer entries in a batch are not worth a trip of two threads; with more, their callers wait for nothing.
-    private static let entriesWanted = 16
 
     private enum Next {
         case batch
@@ -31,16 +28,18 @@ struct JournalWriter: ~Copyable {
         self.core = core
         self.segment = segment
         number = segment.number
-        linger = core.configuration.lingerMicroseconds.lowerBound
+        linger = Linger(within: core.configuration.lingerMicroseconds)
     }
 
     consuming func run() {
         var isCrowded = false
         while true {
-            if isCrowded { OwnedThread.nap(microseconds: linger) }
+            let hasLingered = isCrowded
+            if hasLingered { OwnedThread.nap(microseconds: linger.microseconds) }
             switch take() {
             case .batch:
                 isCrowded = writeBatch()
+                if hasLingered { linger.learn(entries: back.entries) }
             case .park:
                 // tidy: This is a thread of its own, not an event loop.
                 core.wake.wait()
@@ -97,15 +96,7 @@ struct JournalWriter: ~Copyable {
         }
         if mustSync { core.syncWake.post() }
         for (waiter, wakeup) in waiters { waiter.resume(returning: wakeup) }
-        adaptLinger()
         return isCrowded || back.entries >= Self.crowd
-    }
-
-    /// By half of what this batch says, since batches differ.
-    private mutating func adaptLinger() {
-        let bounds = core.configuration.lingerMicroseconds
-        let wanted = linger * Self.entriesWanted / max(1, back.entries)
-        linger = min(max((linger + wanted) / 2, bounds.lowerBound), bounds.upperBound)
     }
 
     private mutating func persist() throws(FileFault) {

@@ -27,7 +27,8 @@ struct GuidelinesCommand: AsyncParsableCommand {
 
         func run() throws {
             guard !yaml else { return Output.print(Guidelines.shippedYAML) }
-            let guidelines = try PolicyLoader(settings: try SettingsLoader().load(file: config)).guidelines()
+            let settings = try SettingsLoader(readsCredentials: false).load(file: config)
+            let guidelines = try PolicyLoader(settings: settings).guidelines()
             guard !format.json else {
                 return Output.print(String(decoding: guidelines.json(), as: UTF8.self) + "\n")
             }

@@ -13,8 +13,9 @@ struct StoreOptions: ParsableArguments {
     var config: String?
 
     func settings() throws -> Settings {
-        try SettingsLoader(flags: data.map { [FlagSetting(path: "data.dir", flag: "--data", texts: [$0])] } ?? [])
-            .load(file: config)
+        let flags = data.map { [FlagSetting(path: "data.dir", flag: "--data", texts: [$0])] } ?? []
+        // A leaked key can be revoked from any shell.
+        return try SettingsLoader(flags: flags, readsCredentials: false).load(file: config)
     }
 
     /// Opens the store and what stands in it; a running server notices what is changed.

@@ -119,10 +119,11 @@ enum SettingsCatalogue {
         Setting("guidelines.file", .file, nil, "Guidelines in place of the shipped ones. See `steward guidelines`."),
         Setting(
             "headers.to_upstream", .headerNames, "[openai-beta, traceparent, tracestate]",
-            "Request headers that reach the upstream: values of up to 512 bytes with fewer than 12 digits in a row."),
+            "Request headers that reach the upstream. A value of more than 512 bytes, or with 12 or more digits that only "
+                + "blanks, dots or hyphens part, is left out; a W3C `traceparent` always passes."),
         Setting(
             "headers.to_caller", .headerNames, "[openai-processing-ms, openai-version]",
-            "Answer headers that reach the caller, within the same bounds."),
+            "Answer headers that reach the caller, by the same rule."),
         Setting(
             "rehearsal.enabled", .flag, nil,
             "Serve the rehearsal model, which is no model, beside the others. Without a word here it is served when no "
@@ -145,6 +146,9 @@ enum ModelCatalogue {
             "models[].admit_unscreened", .choices(Unscreenable.allCases.map(\.rawValue)), "[]",
             "What no filter can read and callers may send all the same; recorded as not evaluated."),
     ]
+
+    /// Those that only `serve` and the checks of settings need.
+    static let credentials: Set<String> = ["credential_env", "credential_file"]
 
     static let upstream = [
         Setting(

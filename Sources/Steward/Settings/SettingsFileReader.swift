@@ -8,16 +8,21 @@ struct SettingsFileReader {
     /// Ends with `/`, or is empty; paths in the file are relative to it.
     private let folder: String
     private let environment: [String: String]
+    private let readsCredentials: Bool
     private var settings = FileSettings()
 
-    private init(file: String, environment: [String: String]) {
+    private init(file: String, environment: [String: String], readsCredentials: Bool) {
         self.file = file
         self.environment = environment
+        self.readsCredentials = readsCredentials
         folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
     }
 
-    static func read(_ yaml: String, file: String, environment: [String: String]) -> FileSettings {
-        var reader = SettingsFileReader(file: file, environment: environment)
+    /// - Parameter readsCredentials: whether those of upstreams are read; otherwise they are passed over.
+    static func read(
+        _ yaml: String, file: String, environment: [String: String], readsCredentials: Bool
+    ) -> FileSettings {
+        var reader = SettingsFileReader(file: file, environment: environment, readsCredentials: readsCredentials)
         do {
             if let root = try Yams.compose(yaml: yaml) { reader.section(root, path: "") }
         } catch {
@@ -145,6 +150,7 @@ struct SettingsFileReader {
 
 extension SettingsFileReader {
     private mutating func read(_ node: Node, _ setting: Setting, as path: String) -> Written? {
+        if !readsCredentials, ModelCatalogue.credentials.contains(setting.name) { return nil }
         guard let texts = texts(node, setting.kind, path) else { return nil }
         do throws(ValueComplaint) {
             let value = try setting.kind.read(texts, for: path, environment: environment)

@@ -22,10 +22,16 @@ struct SettingsLoader: Sendable {
 
     let environment: [String: String]
     let flags: [FlagSetting]
+    /// Whether the credentials of upstreams are read. Who only works on the store need not have them.
+    let readsCredentials: Bool
 
-    init(environment: [String: String] = ProcessInfo.processInfo.environment, flags: [FlagSetting] = []) {
+    init(
+        environment: [String: String] = ProcessInfo.processInfo.environment, flags: [FlagSetting] = [],
+        readsCredentials: Bool = true
+    ) {
         self.environment = environment
         self.flags = flags
+        self.readsCredentials = readsCredentials
     }
 
     /// - Parameter file: The file named by a flag; `nil` takes that of `STEWARD_CONFIG`, else `steward.yaml` if it is
@@ -54,7 +60,9 @@ struct SettingsLoader: Sendable {
 
     func load(yaml: String?, file: String) throws(SettingProblems) -> Settings {
         let fromFile =
-            yaml.map { SettingsFileReader.read($0, file: file, environment: environment) } ?? FileSettings.none
+            yaml.map {
+                SettingsFileReader.read($0, file: file, environment: environment, readsCredentials: readsCredentials)
+            } ?? FileSettings.none
         var problems = fromFile.problems
         let fromVariables = readVariables(&problems)
         let fromFlags = readFlags(&problems)
