@@ -109,7 +109,8 @@ def test_who_asks_on_and_on_and_reads_nothing_fills_no_memory(make, key):
             while time.monotonic() - begin < 20:
                 connection.sendall(requests)
         assert steward.program.resident_bytes() - before < 60_000_000
-        assert wait_until(lambda: connections(steward) == 0, 8)
+        # A busy machine takes its time for what the system's buffers hold.
+        assert wait_until(lambda: connections(steward) == 0, 20)
 
 
 def test_an_answer_on_its_way_outlives_a_drain(make):
