@@ -156,6 +156,16 @@ struct SettingsMatrixTests {
             ])
     }
 
+    @Test("every wrong item of a list is told, and no right one")
+    func wrongItems() {
+        let yaml = "gateway:\n  trusted_proxies: [192.0.2.7, nowhere, 192.0.2.1/24, '2001:db8::/32']\n"
+        let problems = Self.problems(yaml, environment: ["STEWARD_HEADERS_TO_CALLER": "a b, x-right, c:d"])
+        #expect(problems.count == 4)
+        for (problem, part) in zip(problems, ["nowhere", "192.0.2.1/24", "a b", "c:d"]) {
+            #expect(problem.message.contains(part), "\(problem)")
+        }
+    }
+
     @Test("a key of another section is told with that section")
     func elsewhere() {
         let problems = Self.problems("port: 1\ndurability: power\n")

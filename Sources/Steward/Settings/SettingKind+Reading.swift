@@ -54,6 +54,21 @@ extension SettingKind {
         }
     }
 
+    /// All that is wrong with what `read` refused: of a list, one complaint for each wrong item.
+    ///
+    /// - Parameter first: what `read` said.
+    func complaints(_ first: ValueComplaint, of texts: [String], for path: String) -> [ValueComplaint] {
+        guard isList else { return [first] }
+        return texts.compactMap { text in
+            do throws(ValueComplaint) {
+                try check(item: text, of: path)
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
     private func complaint(_ text: String, _ path: String) -> ValueComplaint {
         ValueComplaint("`\(path)` can't be \(Shown.quoted(text)).", "Write \(advice).")
     }

@@ -156,7 +156,9 @@ extension SettingsFileReader {
             let value = try setting.kind.read(texts, for: path, environment: environment)
             return Written(texts: texts, value: value, place: place(node))
         } catch {
-            report(node, error.message, error.advice)
+            for complaint in setting.kind.complaints(error, of: texts, for: path) {
+                report(node, complaint.message, complaint.advice)
+            }
             return nil
         }
     }

@@ -107,7 +107,9 @@ struct SettingsLoader: Sendable {
             let value = try setting.kind.read(texts, for: setting.path, environment: environment)
             return Written(texts: texts, value: value, place: place)
         } catch {
-            problems.append(SettingProblem(place: place, message: error.message, advice: error.advice))
+            problems += setting.kind.complaints(error, of: texts, for: setting.path).map {
+                SettingProblem(place: place, message: $0.message, advice: $0.advice)
+            }
             return nil
         }
     }
