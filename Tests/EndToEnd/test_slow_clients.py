@@ -153,3 +153,17 @@ def test_who_reads_a_pipelined_row_of_answers_late_gets_every_one(make):
                 sent += 200
         bodies = [json.loads(part.partition(b"\r\n\r\n")[2]) for part in answers.split(b"HTTP/1.1 200 OK")[1:]]
         assert len(bodies) == count and all(body["object"] == "list" for body in bodies)
+
+
+def test_half_a_request_at_the_end_of_each_piece_costs_no_memory(make):
+    steward = make()
+    fields = [f"x-{number}: {'a' * 900}" for number in range(30)]
+    request = steward.head("/v1/models", "GET", fields=fields, key="stw_live_nonsense")
+    half = len(request) // 2
+    with connect(steward) as connection:
+        connection.sendall(request[:half])
+        before = steward.program.resident_bytes()
+        for _ in range(2_000):
+            connection.sendall(request[half:] + request[:half])
+            assert connection.recv(65_536)
+        assert steward.program.resident_bytes() - before < 30_000_000

@@ -59,6 +59,8 @@ struct InboundMachine {
             input = bytes
         } else {
             var bytes = bytes
+            // What was read goes first, or half a request at the end of each piece would let the buffer grow for ever.
+            input.discardReadBytes()
             input.writeBuffer(&bytes)
         }
     }

@@ -124,7 +124,13 @@ final class UpstreamConnection: ChannelInboundHandler, Flushing {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         pool.executor.collect()
         var bytes = unwrapInboundIn(data)
-        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            // Or half a chunk at the end of each piece would let the buffer grow as long as the answer.
+            input.discardReadBytes()
+            input.writeBuffer(&bytes)
+        }
         guard let exchange else {
             // Bytes that nobody asked for: the connection can't be trusted with another request.
             return abort()
