@@ -123,7 +123,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         isWritable = context.channel.isWritable
         guard isWritable else { return }
         if let exchange {
-            if exchange.state == .streaming { owe(.nothing, within: .zero) }
+            if exchange.state == .streaming { owe(.nothing) }
             exchange.becameWritable()
         } else if case .serving = phase {
             expectRequest()
@@ -170,7 +170,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
             case .head(let head): begin(head)
             case .body(let bytes): exchange?.receive(bytes)
             case .bodyEnd:
-                owe(.nothing, within: .zero)
+                owe(.nothing)
                 exchange?.endBody(.success(()))
             case .refuse(let problem):
                 if let exchange {
@@ -325,9 +325,9 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
 
     // MARK: - What the client owes
 
-    private func owe(_ owed: Owed, within time: TimeAmount) {
+    private func owe(_ owed: Owed, within time: TimeAmount? = nil) {
         self.owed = owed
-        if case .nothing = owed { deadline = .distantFuture } else { deadline = loop.executor.clock.deadline(in: time) }
+        deadline = time.map(loop.executor.clock.deadline) ?? .distantFuture
     }
 
     /// - Precondition: what was written has been flushed.
@@ -359,7 +359,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
             writeWhole(loop.path.answerToSlowHead(), keepsAlive: false)
             closeAfterFlush()
         case .body:
-            owe(.nothing, within: .zero)
+            owe(.nothing)
             exchange?.endBody(.failure(.refused(.bodyTimeout)))
         case .taking(let before):
             let left = unwritten

@@ -76,13 +76,9 @@ final class UpstreamConnection: ChannelInboundHandler, Flushing {
     }
 
     func abort() {
-        leave()
-        context?.close(promise: nil)
-    }
-
-    /// An idle connection that is being closed takes no more requests, though TLS may take its time to say goodbye.
-    private func leave() {
+        // An idle one takes no more requests, though TLS may take its time to say goodbye.
         if case .idle = phase { phase = .closed }
+        context?.close(promise: nil)
     }
 
     /// Ends the exchange if one of its deadlines has passed.
