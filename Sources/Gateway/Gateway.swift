@@ -125,6 +125,8 @@ package struct Gateway: Service {
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(.unsentBytesMax), value: 131_072)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelInitializer { channel in
@@ -172,4 +174,10 @@ package struct Gateway: Service {
         for loop in loops { try? await loop.loop.submit { loop.stop() }.get() }
         log.info("drained", metadata: ["in_flight": "\(metrics.inFlight.current)"])
     }
+}
+
+extension NIOBSDSocket.Option {
+    /// How many bytes the system takes of an answer before it has sent them. Without a bound it takes megabytes in large
+    /// steps, and who reads slowly can't be told from who reads nothing.
+    fileprivate static let unsentBytesMax = Self(rawValue: TCP_NOTSENT_LOWAT)
 }

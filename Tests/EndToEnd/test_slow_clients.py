@@ -1,4 +1,5 @@
-"""Clients that take their answers slowly, or not at all: the first get all of it, the others cost nothing for long."""
+"""Clients that take their answers slowly, not at all, or say that they will ask no more: who takes gets all of it, the
+others cost nothing for long."""
 
 import json
 import re
@@ -12,7 +13,7 @@ import pytest
 from harness import Canned, chat_body, get, wait_until
 
 # More than the system's buffers hold.
-ANSWER_BYTES = 12_000_000
+ANSWER_BYTES = 6_000_000
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,11 @@ def take(connection, bytes_per_s, least=ANSWER_BYTES):
     return taken
 
 
+def end_half(connection):
+    """Says that nothing more comes. TLS's own method would forget its keys."""
+    socket.socket.shutdown(connection, socket.SHUT_WR)
+
+
 def connections(steward):
     return int(re.search(r"^steward_connections (\d+)", get(steward.telemetry + "/metrics")[1], re.M).group(1))
 
@@ -83,7 +89,7 @@ def test_who_reads_slowly_gets_all(make, is_tls, fields):
     steward = make(is_tls, write_timeout="1s", keep_alive_timeout="1s")
     with connect(steward, is_tls) as connection:
         connection.sendall(ask(steward, *fields))
-        assert take(connection, 1_400_000) >= ANSWER_BYTES
+        assert take(connection, 500_000) >= ANSWER_BYTES
 
 
 @pytest.mark.parametrize("is_tls", [False, True])
@@ -167,3 +173,39 @@ def test_half_a_request_at_the_end_of_each_piece_costs_no_memory(make):
             connection.sendall(request[half:] + request[:half])
             assert connection.recv(65_536)
         assert steward.program.resident_bytes() - before < 30_000_000
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+@pytest.mark.parametrize(("path", "key", "status"), [
+    ("/v1/models", None, 200), ("/v1/models", "stw_live_nonsense", 401), ("/v1/nothing", None, 404)])
+def test_who_ends_its_half_gets_what_the_gateway_answers_itself(make, is_tls, path, key, status):
+    steward = make(is_tls)
+    with connect(steward, is_tls) as connection:
+        connection.sendall(steward.head(path, "GET", key=key))
+        end_half(connection)
+        answers = b"".join(iter(lambda: connection.recv(65_536), b""))
+        assert answers.startswith(b"HTTP/1.1 %d " % status) and answers.endswith(b"}")
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_who_ends_its_half_gets_all_of_an_answer_that_has_begun(make, is_tls):
+    steward = make(is_tls)
+    with connect(steward, is_tls) as connection:
+        connection.sendall(ask(steward))
+        taken = take(connection, 10_000_000, least=1_000_000)
+        end_half(connection)
+        assert taken + take(connection, 10_000_000) >= ANSWER_BYTES
+    assert wait_until(lambda: connections(steward) == 0, 8)
+
+
+def test_who_ends_its_half_while_the_model_works_has_left(make_steward, rehearsal):
+    steward = make_steward()
+    body = chat_body().encode()
+    request = steward.head(fields=[f"content-length: {len(body)}", "x-rehearsal: ttft=1200ms"]) + body
+    with steward.connection() as connection:
+        connection.sendall(request)
+        assert wait_until(lambda: rehearsal.requests() == 1)
+        end_half(connection)
+        assert connection.recv(65_536) == b""
+    assert wait_until(lambda: rehearsal.observations()["cancellations"], 3)
+    assert wait_until(steward.records)[0]["outcome"] == "client_left"

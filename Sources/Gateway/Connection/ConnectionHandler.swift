@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import NIOSSL
 internal import Telemetry
 
 /// One client connection: performs what `InboundMachine` says, and writes what its exchange answers.
@@ -143,7 +144,26 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         self.context = nil
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { clientEnded() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// The client will send nothing more.
+    private func clientEnded() {
+        switch phase {
+        case .closed: return
+        case .serving where exchange == nil: return closeAfterFlush()
+        case .serving where exchange?.clientDidEnd() == true: return startDraining()
+        case .serving, .discarding:
+            flush()
+            abort()
+        }
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // TLS that ends without a goodbye; that it ended is told next.
+        if case NIOSSLError.uncleanShutdown = error { return }
         context.close(promise: nil)
     }
 

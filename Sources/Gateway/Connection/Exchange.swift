@@ -22,10 +22,13 @@ final class Exchange: @unchecked Sendable {
     private var bodyWaiter: UnsafeContinuation<Result<Void, PathExit>, Never>?
     private var writableWaiter: UnsafeContinuation<Bool, Never>?
     private(set) var clientLeft = false
+    private var clientEnded = false
 
-    /// Told once when the client leaves, so that the upstream is not kept busy for nobody.
-    var onClientLeft: (() -> Void)? {
-        didSet { if clientLeft { onClientLeft?() } }
+    /// The upstream that answers; it is told when the client leaves, so that it is not kept busy for nobody.
+    var upstream: UpstreamExchange? {
+        didSet {
+            if clientLeft { upstream?.cancel() } else if clientEnded { connection?.abort() }
+        }
     }
 
     enum State { case reading, streaming, ended }
@@ -127,14 +130,22 @@ final class Exchange: @unchecked Sendable {
         writableWaiter = nil
     }
 
+    /// The client will send nothing more. Who waits for a model is taken to have left, as by nginx and Envoy, because a
+    /// closed connection looks the same and a model must not work for nobody.
+    ///
+    /// - Returns: whether it still gets its answer.
+    func clientDidEnd() -> Bool {
+        clientEnded = true
+        return bodyResult != nil && upstream?.isAtWork != true
+    }
+
     func clientDidLeave() {
         guard !clientLeft else { return }
         clientLeft = true
         endBody(.failure(.clientLeft))
         writableWaiter?.resume(returning: false)
         writableWaiter = nil
-        onClientLeft?()
-        onClientLeft = nil
+        upstream?.cancel()
         connection = nil
     }
 }

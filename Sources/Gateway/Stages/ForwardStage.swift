@@ -62,7 +62,7 @@ struct ForwardStage: @unchecked Sendable {
     private func receiveHead(
         of exchange: UpstreamExchange, _ request: Screened
     ) async throws(UpstreamFailure) -> ResponseHead {
-        request.limited.admitted.request.caller.exchange.onClientLeft = { exchange.cancel() }
+        request.limited.admitted.request.caller.exchange.upstream = exchange
         return try await exchange.receiveHead()
     }
 

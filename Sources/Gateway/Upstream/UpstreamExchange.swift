@@ -100,6 +100,9 @@ final class UpstreamExchange: @unchecked Sendable {
 
     var isAwaitingHead: Bool { head == nil }
 
+    /// Whether more of the answer is wanted and may come.
+    var isAtWork: Bool { !isComplete && !isAbandoned && failure == nil }
+
     func receive(head: ResponseHead) { self.head = head }
     func receive(bytes: ByteBuffer) {
         if isAbandoned { return }
