@@ -9,6 +9,8 @@ package enum AccessError: Error, Sendable, Hashable {
     case unknownKey(KeyID)
     /// The key was revoked or has expired.
     case keyNotLive(KeyID)
+    /// The key has a live successor.
+    case keyRotated(KeyID, successor: KeyID)
     case invalidName(String)
     case invalidNetwork(String)
     /// Bits after the prefix length are set; the second is what was probably meant.
@@ -40,6 +42,8 @@ extension AccessError: CustomStringConvertible {
             "There is no key \(id). See `steward keys list`."
         case .keyNotLive(let id):
             "The key \(id) was revoked or has expired. See `steward keys list`."
+        case .keyRotated(let id, let successor):
+            "The key \(id) was rotated already; its successor is \(successor). Rotate that, or revoke it first."
         case .invalidName(let name):
             "“\(name)” can't be a name. Write 1 to 100 characters, without invisible ones and outer spaces."
         case .invalidNetwork(let text):

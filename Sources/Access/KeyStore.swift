@@ -94,12 +94,15 @@ package struct KeyStore: Sendable {
     /// Makes a new key with the settings of the key `id`. The old key expires after `overlap`, or earlier if it would
     /// have anyway. Where it had an expiry, the new key lives as long as the old one was to live.
     ///
-    /// - Throws: `AccessError.unknownKey`, `.keyNotLive`; `StorageError`.
+    /// - Throws: `AccessError.unknownKey`, `.keyNotLive`, `.keyRotated`; `StorageError`.
     package func rotate(_ id: KeyID, overlap: Duration, at time: Timestamp) async throws -> IssuedKey {
         precondition(overlap >= .zero, "An overlap is not negative.")
         return try await database.write { transaction in
             guard let old = try Self.find(id, in: transaction) else { throw AccessError.unknownKey(id) }
             guard old.isLive(at: time) else { throw AccessError.keyNotLive(id) }
+            if let successor = try Self.successor(of: id, in: transaction) {
+                throw AccessError.keyRotated(id, successor: successor)
+            }
             var draft = KeyDraft(application: old.application, name: old.name)
             draft.scopes = old.scopes
             draft.allowedModels = old.allowedModels
@@ -113,6 +116,13 @@ package struct KeyStore: Sendable {
             try transaction.execute(
                 "UPDATE keys SET expires_at = $1 WHERE id = $2", [old.expiresAt.map { min($0, end) } ?? end, id])
             return issued
+        }
+    }
+
+    /// The key that was made to take another's place, unless it was revoked.
+    private static func successor(of id: KeyID, in reader: any Reader) throws -> KeyID? {
+        try reader.query("SELECT id FROM keys WHERE rotated_from = $1 AND revoked_at IS NULL", [id]).first.map {
+            try $0["id"]
         }
     }
 

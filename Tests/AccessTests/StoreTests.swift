@@ -177,6 +177,20 @@ struct KeyStoreTests {
         }
     }
 
+    @Test("have one live successor", arguments: StoreEngine.allCases)
+    func rotateOnce(_ engine: StoreEngine) async throws {
+        try await withAccess(engine) { access, _ in
+            let draft = KeyDraft(application: try await access.makeApplication().id, name: "Key")
+            let old = try await access.keys.create(draft, at: now).key.id
+            let new = try await access.keys.rotate(old, overlap: .seconds(100), at: now).key.id
+            await #expect(throws: AccessError.keyRotated(old, successor: new)) {
+                try await access.keys.rotate(old, overlap: .seconds(100), at: now)
+            }
+            try await access.keys.revoke(new, at: now)
+            #expect(try await access.keys.rotate(old, overlap: .seconds(100), at: now).key.rotatedFrom == old)
+        }
+    }
+
     @Test("never live longer by being rotated", arguments: StoreEngine.allCases)
     func rotationNeverExtends(_ engine: StoreEngine) async throws {
         try await withAccess(engine) { access, _ in

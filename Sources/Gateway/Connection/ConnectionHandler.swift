@@ -11,7 +11,6 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     typealias OutboundOut = ByteBuffer
 
     private let loop: GatewayLoop
-    private let settings: HTTPSettings
     private var context: ChannelHandlerContext?
     private var peer = ClientAddress(peer: nil)
     private var machine: InboundMachine
@@ -20,27 +19,12 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     private var acceptsBody = false
     private var isDraining = false
     private var isReadPending = false
-    private var owed = Owed.head
-    /// When the client must have done what it owes; checked by the loop's ticker.
-    private(set) var deadline: NIODeadline
+    private var debt: ClientDebt
     private var phase = Phase.serving
     private var discardedBytes = 0
     private var isFlushDue = false
     /// Whether the client takes what is written as fast as it comes, or nearly so.
     private var isWritable = true
-
-    /// What the client owes next.
-    private enum Owed {
-        case nothing
-        case head
-        case body
-        /// To take what was written, of which so many bytes were left when this was asked.
-        case taking(left: Int)
-        /// To take what is left of an answer, and then to ask for something else.
-        case request(left: Int, since: NIODeadline)
-        /// To close the connection.
-        case end
-    }
 
     private enum Phase {
         case serving
@@ -63,10 +47,10 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         self.loop = loop
         self.isAboveBound = isAboveBound
         self.count = count
-        settings = loop.settings
         machine = InboundMachine(
-            headBytesMax: settings.headBytesMax, fieldsMax: settings.headerFieldsMax, allocator: Self.allocator)
-        deadline = loop.executor.clock.deadline(in: settings.headTimeout)
+            headBytesMax: loop.settings.headBytesMax, fieldsMax: loop.settings.headerFieldsMax,
+            allocator: Self.allocator)
+        debt = ClientDebt(settings: loop.settings, clock: loop.executor.clock)
     }
 
     // MARK: - Events
@@ -109,7 +93,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
             if discardedBytes > Self.discardedBytesMax { abort() }
             return
         }
-        if machine.isAwaitingHead, !machine.isInsideHead { owe(.head, within: settings.headTimeout) }
+        if machine.isAwaitingHead, !machine.isInsideHead { debt.oweHead() }
         machine.receive(bytes)
         drain()
     }
@@ -124,7 +108,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         isWritable = context.channel.isWritable
         guard isWritable else { return }
         if let exchange {
-            if exchange.state == .streaming { owe(.nothing) }
+            if exchange.state == .streaming { debt.oweNothing() }
             exchange.becameWritable()
         } else if case .serving = phase {
             expectRequest()
@@ -190,7 +174,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
             case .head(let head): begin(head)
             case .body(let bytes): exchange?.receive(bytes)
             case .bodyEnd:
-                owe(.nothing)
+                debt.oweNothing()
                 exchange?.endBody(.success(()))
             case .refuse(let problem):
                 if let exchange {
@@ -209,7 +193,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
             budget: loop.bytesInFlight)
         self.exchange = exchange
         acceptsBody = false
-        owe(.body, within: settings.bodyTimeout)
+        debt.oweBody()
         exchanges.push(exchange)
     }
 
@@ -329,7 +313,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         phase = .discarding
         flush()
         machine.discardInput()
-        owe(.end, within: .seconds(5))
+        debt.oweEnd()
         context.close(mode: .output, promise: nil)
         read()
     }
@@ -345,23 +329,17 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
 
     // MARK: - What the client owes
 
-    private func owe(_ owed: Owed, within time: TimeAmount? = nil) {
-        self.owed = owed
-        deadline = time.map(loop.executor.clock.deadline) ?? .distantFuture
-    }
+    var deadline: NIODeadline { debt.deadline }
 
     /// - Precondition: what was written has been flushed.
     private func expectTaking() {
-        owe(.taking(left: unwritten), within: settings.writeTimeout)
+        debt.oweTaking(left: unwritten)
     }
 
     private func expectRequest() {
-        if isWritable, machine.isInsideHead { return owe(.head, within: settings.headTimeout) }
+        if isWritable, machine.isInsideHead { return debt.oweHead() }
         // To ask the system costs, so what can't be much is asked for only when the client had time to take it.
-        let left = isWritable ? Int.max : unwritten
-        owe(
-            .request(left: left, since: loop.executor.clock.now),
-            within: min(settings.writeTimeout, settings.keepAliveTimeout))
+        debt.oweRequest(left: isWritable ? Int.max : unwritten)
     }
 
     /// Bytes that the client has not taken yet.
@@ -371,30 +349,13 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
 
     /// The deadline has passed.
     func timeOut() {
-        switch owed {
+        switch debt.lapse(isInsideHead: machine.isInsideHead, left: unwritten) {
         case .nothing: return
-        case .end: abort()
-        case .head:
-            guard machine.isInsideHead else { return abort() }
+        case .gone: abort()
+        case .slowHead:
             writeWhole(loop.path.answerToSlowHead(), keepsAlive: false)
             closeAfterFlush()
-        case .body:
-            owe(.nothing)
-            exchange?.endBody(.failure(.refused(.bodyTimeout)))
-        case .taking(let before):
-            let left = unwritten
-            if left < before { owe(.taking(left: left), within: settings.writeTimeout) } else { abort() }
-        case .request(let before, let since):
-            let left = unwritten
-            let clock = loop.executor.clock
-            if left > 0 {
-                guard left < before else { return abort() }
-                owe(.request(left: left, since: clock.now), within: settings.writeTimeout)
-            } else if since + settings.keepAliveTimeout > clock.now {
-                owe(.request(left: 0, since: since), within: since + settings.keepAliveTimeout - clock.now)
-            } else {
-                abort()
-            }
+        case .slowBody: exchange?.endBody(.failure(.refused(.bodyTimeout)))
         }
     }
 

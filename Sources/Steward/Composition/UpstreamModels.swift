@@ -18,13 +18,18 @@ struct UpstreamModels: Sendable {
     /// - Throws: `CommandFailure`.
     func names(patience: Duration = .seconds(10)) async throws -> [String] {
         let deadline = ContinuousClock.now + patience
+        var isWaiting = false
         while true {
             do {
                 return try await ask()
             } catch let failure as CommandFailure where failure.code != .unavailable || ContinuousClock.now >= deadline
             {
                 throw failure
-            } catch is CommandFailure {
+            } catch let failure as CommandFailure {
+                if !isWaiting {
+                    Output.warn("\(failure.message) Waiting up to \(patience.components.seconds) s for it …")
+                }
+                isWaiting = true
                 try await Task.sleep(for: .milliseconds(500))
             }
         }
@@ -55,8 +60,20 @@ struct UpstreamModels: Sendable {
         } catch {
             answer.fail(error)
             throw CommandFailure(
-                "The upstream at \(url.host):\(url.port) does not answer: \(error). Start it first, or check --upstream.",
+                "The upstream at \(url.host):\(url.port) does not answer: \(Self.reason(error)). Start it first, or check --upstream.",
                 .unavailable)
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            guard let failure = error.connectionErrors.first?.error else { return "its name can't be resolved" }
+            return reason(failure)
+        case let error as IOError: return String(cString: strerror(error.errnoCode)).lowercased()
+        case ChannelError.connectTimeout: return "it takes longer than 5 s"
+        case ChannelError.eof: return "it closed the connection"
+        default: return "\(error)"
         }
     }
 
