@@ -27,6 +27,9 @@ package struct Access: Sendable {
             name: "20261124-2-identity-revision", owner: "Access",
             sqlite: text(PackageResources._0261124_2_identity_revision_sqlite_sql),
             postgres: text(PackageResources._0261124_2_identity_revision_postgres_sql)),
+        Migration(
+            name: "20261126-1-key-successors", owner: "Access",
+            sql: text(PackageResources._0261126_1_key_successors_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String {

@@ -1,3 +1,4 @@
+import Foundation
 import Limits
 import Storage
 import StorageTesting
@@ -174,6 +175,29 @@ struct KeyStoreTests {
             let rotated = try #require(try await access.keys.find(old.key.id))
             #expect(rotated.isLive(at: later.adding(.seconds(99))))
             #expect(!rotated.isLive(at: later.adding(.seconds(100))))
+        }
+    }
+
+    @Test("have every file of migrations applied")
+    func migrationsAreListed() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../Sources/Access/Resources/Migrations")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(Set(files.map { String($0.prefix { $0 != "." }) }) == Set(Access.migrations.map(\.name)))
+    }
+
+    @Test("have one live successor in the store too", arguments: StoreEngine.allCases)
+    func successorIsUnique(_ engine: StoreEngine) async throws {
+        try await withAccess(engine) { access, store in
+            let draft = KeyDraft(application: try await access.makeApplication().id, name: "Key")
+            let old = try await access.keys.create(draft, at: now).key.id
+            _ = try await access.keys.rotate(old, overlap: .seconds(100), at: now)
+            let other = try await access.keys.create(draft, at: now).key.id
+            await #expect(throws: StorageError.self) {
+                try await store.open().write {
+                    try $0.execute("UPDATE keys SET rotated_from = $1 WHERE id = $2", [old, other])
+                }
+            }
         }
     }
 

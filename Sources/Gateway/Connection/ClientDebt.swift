@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// What the client of a connection owes next, and by when: a pure state machine, deadlines in, actions out.
 ///
-/// A client that does something of it in time, however little, gets time for the rest.
+/// Who takes something of an answer in time, however little, gets time for the rest.
 struct ClientDebt {
     private enum Owed {
         case nothing
@@ -11,7 +11,7 @@ struct ClientDebt {
         /// To take what was written, of which so many bytes were left when this was asked.
         case taking(left: Int)
         /// To take what is left of an answer, and then to ask for something else.
-        case request(left: Int, since: NIODeadline)
+        case request(left: Int?, since: NIODeadline)
         /// To close the connection.
         case end
     }
@@ -27,16 +27,14 @@ struct ClientDebt {
     private static let endTimeout = TimeAmount.seconds(5)
 
     private let settings: HTTPSettings
-    private let clock: LoopClock
     private var owed = Owed.head
     /// When the client must have done what it owes; checked by the loop's ticker.
     private(set) var deadline: NIODeadline
 
     /// A client that has just connected: it owes a head.
-    init(settings: HTTPSettings, clock: LoopClock) {
+    init(settings: HTTPSettings, at now: NIODeadline) {
         self.settings = settings
-        self.clock = clock
-        deadline = clock.deadline(in: settings.headTimeout)
+        deadline = LoopClock.deadline(settings.headTimeout, from: now)
     }
 
     mutating func oweNothing() {
@@ -44,21 +42,24 @@ struct ClientDebt {
         deadline = .distantFuture
     }
 
-    mutating func oweHead() { owe(.head, within: settings.headTimeout) }
-    mutating func oweBody() { owe(.body, within: settings.bodyTimeout) }
-    mutating func oweEnd() { owe(.end, within: Self.endTimeout) }
+    mutating func oweHead(at now: NIODeadline) { owe(.head, within: settings.headTimeout, at: now) }
+    mutating func oweBody(at now: NIODeadline) { owe(.body, within: settings.bodyTimeout, at: now) }
+    mutating func oweEnd(at now: NIODeadline) { owe(.end, within: Self.endTimeout, at: now) }
 
     /// - Parameter left: bytes that the client has not taken yet.
-    mutating func oweTaking(left: Int) { owe(.taking(left: left), within: settings.writeTimeout) }
-
-    /// - Parameter left: as above; more than there is where nobody has asked the system.
-    mutating func oweRequest(left: Int) {
-        owe(.request(left: left, since: clock.now), within: min(settings.writeTimeout, settings.keepAliveTimeout))
+    mutating func oweTaking(left: Int, at now: NIODeadline) {
+        owe(.taking(left: left), within: settings.writeTimeout, at: now)
     }
 
-    private mutating func owe(_ owed: Owed, within time: TimeAmount) {
+    /// - Parameter left: as above; `nil` where nobody has asked the system.
+    mutating func oweRequest(left: Int?, at now: NIODeadline) {
+        owe(
+            .request(left: left, since: now), within: min(settings.writeTimeout, settings.keepAliveTimeout), at: now)
+    }
+
+    private mutating func owe(_ owed: Owed, within time: TimeAmount, at now: NIODeadline) {
         self.owed = owed
-        deadline = clock.deadline(in: time)
+        deadline = LoopClock.deadline(time, from: now)
     }
 
     /// The deadline has passed.
@@ -66,7 +67,7 @@ struct ClientDebt {
     /// - Parameters:
     ///   - isInsideHead: whether a head has begun to arrive.
     ///   - left: bytes that the client has not taken yet.
-    mutating func lapse(isInsideHead: Bool, left: Int) -> Lapse {
+    mutating func lapse(isInsideHead: Bool, left: Int, at now: NIODeadline) -> Lapse {
         switch owed {
         case .nothing: return .nothing
         case .end: return .gone
@@ -76,14 +77,14 @@ struct ClientDebt {
             return .slowBody
         case .taking(let before):
             guard left < before else { return .gone }
-            oweTaking(left: left)
+            oweTaking(left: left, at: now)
         case .request(let before, _) where left > 0:
-            guard left < before else { return .gone }
-            owe(.request(left: left, since: clock.now), within: settings.writeTimeout)
+            if let before, left >= before { return .gone }
+            owe(.request(left: left, since: now), within: settings.writeTimeout, at: now)
         case .request(_, let since):
             let end = since + settings.keepAliveTimeout
-            guard end > clock.now else { return .gone }
-            owe(.request(left: 0, since: since), within: end - clock.now)
+            guard end > now else { return .gone }
+            owe(.request(left: 0, since: since), within: end - now, at: now)
         }
         return .nothing
     }

@@ -17,7 +17,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     private var exchange: Exchange?
     private let exchanges = ExchangeQueue()
     private var acceptsBody = false
-    private var isDraining = false
+    private var isLastAnswer = false
     private var isReadPending = false
     private var debt: ClientDebt
     private var phase = Phase.serving
@@ -50,7 +50,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         machine = InboundMachine(
             headBytesMax: loop.settings.headBytesMax, fieldsMax: loop.settings.headerFieldsMax,
             allocator: Self.allocator)
-        debt = ClientDebt(settings: loop.settings, clock: loop.executor.clock)
+        debt = ClientDebt(settings: loop.settings, at: loop.executor.clock.now)
     }
 
     // MARK: - Events
@@ -93,7 +93,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
             if discardedBytes > Self.discardedBytesMax { abort() }
             return
         }
-        if machine.isAwaitingHead, !machine.isInsideHead { debt.oweHead() }
+        if machine.isAwaitingHead, !machine.isInsideHead { debt.oweHead(at: now) }
         machine.receive(bytes)
         drain()
     }
@@ -137,18 +137,20 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     private func clientEnded() {
         switch phase {
         case .closed: return
-        case .serving where exchange == nil: return closeAfterFlush()
-        case .serving where exchange?.clientDidEnd() == true: return startDraining()
-        case .serving, .discarding:
-            flush()
-            abort()
+        case .discarding: return abort()
+        case .serving: break
         }
+        guard let exchange else { return closeAfterFlush() }
+        exchange.clientDidEnd()
+        if exchange.isBeyondWaiting { return closeAfterAnswer() }
+        flush()
+        abort()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // TLS that ends without a goodbye; that it ended is told next.
         if case NIOSSLError.uncleanShutdown = error { return }
-        context.close(promise: nil)
+        abort()
     }
 
     // MARK: - Requests
@@ -193,7 +195,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
             budget: loop.bytesInFlight)
         self.exchange = exchange
         acceptsBody = false
-        debt.oweBody()
+        debt.oweBody(at: now)
         exchanges.push(exchange)
     }
 
@@ -261,12 +263,14 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         }
     }
 
+    /// Cuts the connection. The exchange is told at once, because TLS takes its time to say goodbye.
     func abort() {
+        exchange?.clientDidLeave()
         context?.close(promise: nil)
     }
 
     private func keepsAlive(after exchange: Exchange) -> Bool {
-        exchange.head.keepsAlive && !machine.isInsideBody && !machine.isRefused && !isDraining
+        exchange.head.keepsAlive && !machine.isInsideBody && !machine.isRefused && !isLastAnswer
     }
 
     private func writeWhole(_ answer: Answer, keepsAlive: Bool) {
@@ -313,7 +317,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         phase = .discarding
         flush()
         machine.discardInput()
-        debt.oweEnd()
+        debt.oweEnd(at: now)
         context.close(mode: .output, promise: nil)
         read()
     }
@@ -330,16 +334,17 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     // MARK: - What the client owes
 
     var deadline: NIODeadline { debt.deadline }
+    private var now: NIODeadline { loop.executor.clock.now }
 
     /// - Precondition: what was written has been flushed.
     private func expectTaking() {
-        debt.oweTaking(left: unwritten)
+        debt.oweTaking(left: unwritten, at: now)
     }
 
     private func expectRequest() {
-        if isWritable, machine.isInsideHead { return debt.oweHead() }
+        if isWritable, machine.isInsideHead { return debt.oweHead(at: now) }
         // To ask the system costs, so what can't be much is asked for only when the client had time to take it.
-        debt.oweRequest(left: isWritable ? Int.max : unwritten)
+        debt.oweRequest(left: isWritable ? nil : unwritten, at: now)
     }
 
     /// Bytes that the client has not taken yet.
@@ -349,7 +354,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
 
     /// The deadline has passed.
     func timeOut() {
-        switch debt.lapse(isInsideHead: machine.isInsideHead, left: unwritten) {
+        switch debt.lapse(isInsideHead: machine.isInsideHead, left: unwritten, at: now) {
         case .nothing: return
         case .gone: abort()
         case .slowHead:
@@ -362,8 +367,8 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     // MARK: - For the loop
 
     /// The connection ends with the answer that is on its way, or with the next.
-    func startDraining() {
-        isDraining = true
+    func closeAfterAnswer() {
+        isLastAnswer = true
     }
 
     /// No exchange is running, and nothing of one is still on its way to the client.

@@ -26,9 +26,7 @@ final class Exchange: @unchecked Sendable {
 
     /// The upstream that answers; it is told when the client leaves, so that it is not kept busy for nobody.
     var upstream: UpstreamExchange? {
-        didSet {
-            if clientLeft { upstream?.cancel() } else if clientEnded { connection?.abort() }
-        }
+        didSet { if clientLeft { upstream?.cancel() } }
     }
 
     enum State { case reading, streaming, ended }
@@ -68,6 +66,12 @@ final class Exchange: @unchecked Sendable {
         let whole = body
         body = []
         return whole
+    }
+
+    /// Whether a model may begin to work: somebody waits for it. Who will send nothing more does not.
+    func isAwaited() -> Bool {
+        if clientEnded { connection?.abort() }
+        return !clientLeft
     }
 
     /// Writes a whole answer.
@@ -130,14 +134,12 @@ final class Exchange: @unchecked Sendable {
         writableWaiter = nil
     }
 
-    /// The client will send nothing more. Who waits for a model is taken to have left, as by nginx and Envoy, because a
-    /// closed connection looks the same and a model must not work for nobody.
-    ///
-    /// - Returns: whether it still gets its answer.
-    func clientDidEnd() -> Bool {
-        clientEnded = true
-        return bodyResult != nil && upstream?.isAtWork != true
-    }
+    /// The client will send nothing more.
+    func clientDidEnd() { clientEnded = true }
+
+    /// Whether a client that will send nothing more still gets its answer: no model works for it. Who waits for one is taken
+    /// to have left, as by nginx and Envoy, because a closed connection looks the same and a model must not work for nobody.
+    var isBeyondWaiting: Bool { bodyResult != nil && upstream?.isAtWork != true }
 
     func clientDidLeave() {
         guard !clientLeft else { return }

@@ -51,7 +51,7 @@ final class GatewayLoop: @unchecked Sendable {
     func drain() -> EventLoopFuture<Void> {
         let promise = loop.makePromise(of: Void.self)
         onDrained = promise
-        for connection in connections.values { connection.startDraining() }
+        for connection in connections.values { connection.closeAfterAnswer() }
         settleDrain()
         return promise.futureResult
     }
@@ -62,7 +62,7 @@ final class GatewayLoop: @unchecked Sendable {
 
     func connectionOpened(_ connection: ConnectionHandler) {
         connections[ObjectIdentifier(connection)] = connection
-        if onDrained != nil { connection.startDraining() }
+        if onDrained != nil { connection.closeAfterAnswer() }
     }
 
     func connectionClosed(_ connection: ConnectionHandler) {

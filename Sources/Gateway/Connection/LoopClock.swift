@@ -15,9 +15,9 @@ final class LoopClock: @unchecked Sendable {
     private(set) var now = NIODeadline.now()
 
     /// A deadline no earlier than `time` from now, and up to a tick later.
-    func deadline(in time: TimeAmount) -> NIODeadline {
-        now + time + Self.tick
-    }
+    func deadline(in time: TimeAmount) -> NIODeadline { Self.deadline(time, from: now) }
+
+    static func deadline(_ time: TimeAmount, from now: NIODeadline) -> NIODeadline { now + time + tick }
 
     /// Called at every tick with the time since the one before.
     func advance(by time: TimeAmount) {

@@ -41,8 +41,14 @@ struct ForwardStage: @unchecked Sendable {
         _ request: Screened, to upstream: UpstreamSettings, trace: Trace
     ) async throws(UpstreamFailure) -> Forwarded {
         guard let pool = pools[upstream] else { throw .none }
+        let client = request.limited.admitted.request.caller.exchange
+        guard client.isAwaited() else { throw .cancelled }
         let bytes = UpstreamRequest(request, to: pool, headers: headers, id: trace.id).encoded()
         var exchange = try await pool.send(bytes)
+        guard client.isAwaited() else {
+            exchange.cancel()
+            throw .cancelled
+        }
         var head: ResponseHead
         trace.sentAt = .now
         do throws(UpstreamFailure) {

@@ -60,7 +60,8 @@ struct UpstreamModels: Sendable {
         } catch {
             answer.fail(error)
             throw CommandFailure(
-                "The upstream at \(url.host):\(url.port) does not answer: \(Self.reason(error)). Start it first, or check --upstream.",
+                "The upstream at \(url.host):\(url.port) does not answer: \(Self.reason(error)). Start it first, or check "
+                    + "--upstream.",
                 .unavailable)
         }
     }
@@ -71,7 +72,7 @@ struct UpstreamModels: Sendable {
             guard let failure = error.connectionErrors.first?.error else { return "its name can't be resolved" }
             return reason(failure)
         case let error as IOError: return String(cString: strerror(error.errnoCode)).lowercased()
-        case ChannelError.connectTimeout: return "it takes longer than 5 s"
+        case ChannelError.connectTimeout: return "it takes longer than \(timeout.nanoseconds / 1_000_000_000) s"
         case ChannelError.eof: return "it closed the connection"
         default: return "\(error)"
         }
