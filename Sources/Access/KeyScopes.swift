@@ -1,8 +1,10 @@
 /// One thing that a key may be used for.
 package enum KeyScope: String, Sendable, Hashable, CaseIterable {
-    /// Completions of every dialect.
+    /// Texts that a model writes, in every dialect.
     case inference
     case embeddings
+    case images
+    case audio
     case moderations
     /// Listing models.
     case models
@@ -13,6 +15,8 @@ package enum KeyScope: String, Sendable, Hashable, CaseIterable {
         case .embeddings: 2
         case .moderations: 4
         case .models: 8
+        case .images: 16
+        case .audio: 32
         }
     }
 }

@@ -13,12 +13,12 @@ struct AnswerHeads: Sendable {
     }
 
     /// An answer that a model gave.
-    func whole(_ trace: Trace, body: [UInt8], upstream: HeadFields?) -> Answer {
-        var answer = Answer(status: 200)
+    func whole(_ trace: Trace, _ judged: Judged, upstream: HeadFields?) -> Answer {
+        var answer = Answer(status: 200, contentType: judged.contentType)
         append(trace, to: &answer.fields)
-        trace.limits.append(to: &answer.fields)
+        trace.limits.append(to: &answer.fields, as: trace.api, at: trace.at)
         if let upstream { passed.copy(from: upstream, to: &answer.fields) }
-        answer.body = body
+        answer.body = judged.body
         return answer
     }
 
@@ -26,7 +26,7 @@ struct AnswerHeads: Sendable {
     func stream(_ trace: Trace, upstream: HeadFields) -> Answer {
         var answer = Answer(status: 200, contentType: "text/event-stream; charset=utf-8")
         append(trace, to: &answer.fields)
-        trace.limits.append(to: &answer.fields)
+        trace.limits.append(to: &answer.fields, as: trace.api, at: trace.at)
         answer.fields.append("cache-control", "no-cache")
         passed.copy(from: upstream, to: &answer.fields)
         return answer
@@ -34,15 +34,16 @@ struct AnswerHeads: Sendable {
 
     private func append(_ trace: Trace, to fields: inout WrittenFields) {
         fields.appendRequestID(trace.id)
+        if trace.api == .anthropic { fields.append("request-id", trace.id) }
         if observesOnly { fields.append("x-steward-observe-only", "true") }
     }
 
-    /// What tells a caller that it was refused or that the model failed: in the shape of OpenAI's errors.
+    /// What tells a caller that it was refused or that the model failed, in the shape of its API's errors.
     func error(_ exit: PathExit, _ trace: Trace) -> Answer {
         let error = CallerError(exit, trace: trace, addresses: addresses)
         var answer = Answer(status: error.status)
         append(trace, to: &answer.fields)
-        trace.limits.append(to: &answer.fields)
+        trace.limits.append(to: &answer.fields, as: trace.api, at: trace.at)
         if let seconds = error.retryAfterSeconds { answer.fields.append("retry-after", seconds) }
         if let shouldRetry = error.shouldRetry {
             answer.fields.append("x-should-retry", shouldRetry ? "true" as StaticString : "false")
@@ -56,7 +57,10 @@ struct AnswerHeads: Sendable {
 
     /// The same as an event of a stream that has begun.
     func errorEvent(_ exit: PathExit, _ trace: Trace) -> [UInt8] {
-        Array("data: ".utf8) + CallerError(exit, trace: trace, addresses: addresses).body + Array("\n\n".utf8)
+        // OpenAI's responses and Anthropic's messages name their events.
+        let isNamed = trace.dialect == .openAIResponses || trace.api == .anthropic
+        let error = CallerError(exit, trace: trace, addresses: addresses, isEvent: isNamed)
+        return Array(isNamed ? "event: error\ndata: ".utf8 : "data: ".utf8) + error.body + Array("\n\n".utf8)
     }
 }
 

@@ -7,37 +7,29 @@ struct CallerError {
     let retryAfterSeconds: Int?
     /// `x-should-retry`; `nil` leaves it to the client library, which goes by the status.
     let shouldRetry: Bool?
-    init(_ exit: PathExit, trace: Trace, addresses: PublicAddresses) {
+
+    /// - Parameter isEvent: whether it stands in a stream whose events say their type.
+    init(_ exit: PathExit, trace: Trace, addresses: PublicAddresses, isEvent: Bool = false) {
         let (explanation, refusal) = Self.explain(exit)
-        status = explanation.status
-        shouldRetry =
-            refusal.map(\.shouldRetry) ?? (explanation.status < 500 && explanation.status != 429 ? false : nil)
+        status = Self.status(of: exit, trace.api)
+        shouldRetry = refusal.map(\.shouldRetry) ?? (status < 500 && status != 429 ? false : nil)
         retryAfterSeconds = Self.retryAfter(exit).map { max(1, $0) }
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.key("error" as StaticString)
-            writer.object { writer in
-                writer.key("message" as StaticString)
-                writer.string(explanation.message)
-                writer.key("type" as StaticString)
-                writer.string("\(explanation.type)")
-                writer.key("param" as StaticString)
-                if let param = explanation.param { writer.string(param) } else { writer.null() }
-                writer.key("code" as StaticString)
-                writer.string("\(explanation.code)")
-                writer.key("request_id" as StaticString)
-                writer.string(trace.id.description)
-                guard let clause = refusal?.clause else { return }
-                writer.key("clause" as StaticString)
-                writer.string(clause)
-                writer.key("clause_url" as StaticString)
-                writer.string(addresses.clause(clause))
+        let detail = Detail(
+            explanation: explanation, requestID: trace.id.description, clause: refusal?.clause,
+            clauseAddress: refusal?.clause.map(addresses.clause))
+        body =
+            switch trace.api {
+            case .openAI where isEvent: detail.event
+            case .openAI: detail.openAI
+            case .anthropic: detail.anthropic(status: status)
             }
-        }
-        body = writer.bytes
     }
 
-    static func status(of exit: PathExit) -> Int { explain(exit).0.status }
+    /// Anthropic has a status of its own for a server that is too busy.
+    static func status(of exit: PathExit, _ api: API) -> Int {
+        let explanation = explain(exit).0
+        return api == .anthropic && explanation.code.isOverloaded ? 529 : explanation.status
+    }
 
     private static func explain(_ exit: PathExit) -> (Refusal.Explanation, Refusal?) {
         switch exit {
@@ -64,6 +56,106 @@ struct CallerError {
         default: nil
         }
     }
+}
+
+/// What an error says, in the shape of each API.
+private struct Detail {
+    let explanation: Refusal.Explanation
+    let requestID: String
+    let clause: String?
+    let clauseAddress: String?
+
+    /// OpenAI's.
+    var openAI: [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("error" as StaticString)
+            writer.object { writer in
+                writer.key("message" as StaticString)
+                writer.string(explanation.message)
+                writer.key("type" as StaticString)
+                writer.string("\(explanation.type)")
+                writeRest(into: &writer)
+            }
+        }
+        return writer.bytes
+    }
+
+    /// An event of OpenAI's responses. The member `error` is what client libraries look for.
+    var event: [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("type" as StaticString)
+            writer.string("error")
+            writer.key("message" as StaticString)
+            writer.string(explanation.message)
+            writeRest(into: &writer)
+            writer.key("error" as StaticString)
+            writer.object { writer in
+                writer.key("message" as StaticString)
+                writer.string(explanation.message)
+                writer.key("type" as StaticString)
+                writer.string("\(explanation.type)")
+                writer.key("code" as StaticString)
+                writer.string("\(explanation.code)")
+            }
+        }
+        return writer.bytes
+    }
+
+    /// Anthropic's, plain and as an event.
+    func anthropic(status: Int) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("type" as StaticString)
+            writer.string("error")
+            writer.key("error" as StaticString)
+            writer.object { writer in
+                writer.key("type" as StaticString)
+                writer.string("\(Self.anthropicType(of: status))")
+                writer.key("message" as StaticString)
+                writer.string(explanation.message)
+                writeRest(into: &writer)
+            }
+            writer.key("request_id" as StaticString)
+            writer.string(requestID)
+        }
+        return writer.bytes
+    }
+
+    /// What every shape has besides.
+    private func writeRest(into writer: inout JSONWriter) {
+        writer.key("param" as StaticString)
+        if let param = explanation.param { writer.string(param) } else { writer.null() }
+        writer.key("code" as StaticString)
+        writer.string("\(explanation.code)")
+        writer.key("request_id" as StaticString)
+        writer.string(requestID)
+        guard let clause, let clauseAddress else { return }
+        writer.key("clause" as StaticString)
+        writer.string(clause)
+        writer.key("clause_url" as StaticString)
+        writer.string(clauseAddress)
+    }
+
+    /// Source: https://docs.claude.com/en/api/errors
+    private static func anthropicType(of status: Int) -> StaticString {
+        switch status {
+        case 401: "authentication_error"
+        case 403: "permission_error"
+        case 404: "not_found_error"
+        case 413: "request_too_large"
+        case 429: "rate_limit_error"
+        case 504: "timeout_error"
+        case 529: "overloaded_error"
+        case 500...: "api_error"
+        default: "invalid_request_error"
+        }
+    }
+}
+
+extension StaticString {
+    fileprivate var isOverloaded: Bool { "\(self)" == "overloaded" }
 }
 
 extension UpstreamFailure {

@@ -44,7 +44,8 @@ package struct GatewayMetrics: Sendable {
         let series = GenAIMetrics(in: registry)
         self.models = models.flatMap { model in
             Dialect.allCases.map {
-                series.series(operation: "\($0.operationName)", provider: "openai", model: model.name)
+                series.series(
+                    operation: "\($0.traits.operationName)", provider: $0.traits.api.providerName, model: model.name)
             }
         }
     }

@@ -23,11 +23,11 @@ struct LocalAnswers: @unchecked Sendable {
         case .models:
             try AdmitStage.require(.models, of: caller.key)
             try limit.reserve(caller.key.limits, tokens: 1, trace: trace, at: .now)
-            return list(for: caller.key)
+            return trace.api == .anthropic ? anthropicList(for: caller.key) : list(for: caller.key)
         case .model(let name):
             try AdmitStage.require(.models, of: caller.key)
             try limit.reserve(caller.key.limits, tokens: 1, trace: trace, at: .now)
-            return try entry(name, for: caller.key)
+            return try entry(name, for: caller.key, as: trace.api)
         case .moderations:
             try AdmitStage.require(.moderations, of: caller.key)
             return try await moderate(caller, limit: limit, trace)
@@ -53,10 +53,41 @@ struct LocalAnswers: @unchecked Sendable {
         return writer.bytes
     }
 
-    private func entry(_ name: String, for key: KeyEntry) throws(PathExit) -> [UInt8] {
+    private func anthropicList(for key: KeyEntry) -> [UInt8] {
+        let names = models.all.filter { key.mayUse($0) }.flatMap(\.names)
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("data" as StaticString)
+            writer.array { writer in
+                for name in names { writeAnthropic(name, into: &writer) }
+            }
+            writer.key("has_more" as StaticString)
+            writer.bool(false)
+            for (member, name) in [("first_id", names.first), ("last_id", names.last)] as [(StaticString, String?)] {
+                writer.key(member)
+                if let name { writer.string(name) } else { writer.null() }
+            }
+        }
+        return writer.bytes
+    }
+
+    private func writeAnthropic(_ name: String, into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("type" as StaticString)
+            writer.string("model")
+            writer.key("id" as StaticString)
+            writer.string(name)
+            writer.key("display_name" as StaticString)
+            writer.string(name)
+            writer.key("created_at" as StaticString)
+            writer.string(utf8: startedAt.rfc3339)
+        }
+    }
+
+    private func entry(_ name: String, for key: KeyEntry, as api: API) throws(PathExit) -> [UInt8] {
         guard let model = models[name], key.mayUse(model) else { throw .refused(Refusal(.unknownModel(name))) }
         var writer = JSONWriter()
-        write(name, into: &writer)
+        if api == .anthropic { writeAnthropic(name, into: &writer) } else { write(name, into: &writer) }
         return writer.bytes
     }
 

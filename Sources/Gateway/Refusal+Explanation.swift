@@ -16,7 +16,7 @@ extension Refusal {
     var explanation: Explanation {
         switch reason {
         case .malformedHTTP, .headTimeout, .unknownRoute, .methodNotAllowed, .bodyTooLarge, .bodyTimeout,
-            .encodedBody, .malformedJSON, .invalidField:
+            .encodedBody, .noForm, .malformedJSON, .invalidField:
             understanding
         case .missingKey, .mistypedKey, .unknownKey, .expiredKey, .suspended, .networkNotAllowed, .scopeMissing,
             .tooManyFailures:
@@ -42,7 +42,8 @@ extension Refusal {
             Explanation(
                 status: 404, type: Self.invalid, code: "unknown_route",
                 message: "There is nothing at this address. Served are /v1/chat/completions, /v1/completions, "
-                    + "/v1/embeddings, /v1/moderations and /v1/models.")
+                    + "/v1/responses, /v1/messages, /v1/messages/count_tokens, /v1/embeddings, /v1/moderations, "
+                    + "/v1/images/generations, /v1/audio/transcriptions and /v1/models.")
         case .methodNotAllowed(let allowed):
             Explanation(
                 status: 405, type: Self.invalid, code: "method_not_allowed",
@@ -60,6 +61,10 @@ extension Refusal {
                 status: 415, type: Self.invalid, code: "encoded_body",
                 message: "The body has a content coding, which a filter cannot read. Send it as plain JSON, without "
                     + "content-encoding.")
+        case .noForm:
+            Explanation(
+                status: 415, type: Self.invalid, code: "no_form",
+                message: "This address takes a form with a file. Send multipart/form-data with a boundary.")
         case .malformedJSON(let error):
             Explanation(
                 status: 400, type: Self.invalid, code: "malformed_json", message: error.message,
@@ -243,6 +248,8 @@ extension Unscreenable {
         case .files: "Files"
         case .tokens: "Prompts of token numbers"
         case .embeddings: "Prompts of embeddings"
+        case .storedText: "Texts that the model server keeps"
+        case .hostedTools: "Tools that the model server runs"
         case .chatTemplate: "Chat templates"
         }
     }

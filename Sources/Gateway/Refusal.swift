@@ -14,6 +14,7 @@ struct Refusal: Sendable {
         case bodyTooLarge(max: Int)
         case bodyTimeout
         case encodedBody
+        case noForm
         case malformedJSON(JSONError)
         case invalidField(param: String, problem: String)
         // Who asks.

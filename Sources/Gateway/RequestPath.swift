@@ -64,6 +64,7 @@ final class RequestPath: Sendable {
             if isDraining.isSet { throw .refused(Refusal(.draining, retryAfter: .seconds(1))) }
             let route = try Route(exchange.head)
             trace.dialect = route.recordDialect
+            trace.api = route.api(exchange.head)
             let caller = try authenticate.admit(exchange, at: trace.at)
             trace.key = caller.key
             switch route {
@@ -94,7 +95,7 @@ final class RequestPath: Sendable {
         } else {
             let judged = try await completion.judge(answer, trace: trace)
             try await record.settle(trace, judged.ending, at: .now)
-            caller.exchange.answer(answers.whole(trace, body: judged.body, upstream: answer.head.fields))
+            caller.exchange.answer(answers.whole(trace, judged, upstream: answer.head.fields))
             ending = judged.ending
         }
         settle(trace, ending)
@@ -105,14 +106,14 @@ final class RequestPath: Sendable {
         let body = try await local.body(for: route, caller, limit: limit, trace)
         let ending = Ending(outcome: .answered, status: 200)
         try await record.settle(trace, ending, at: .now)
-        caller.exchange.answer(answers.whole(trace, body: body, upstream: nil))
+        caller.exchange.answer(answers.whole(trace, Judged(body: body, ending: ending), upstream: nil))
         settle(trace, ending)
     }
 
     /// Records how an exchange left the path, and tells the caller.
     private func leave(by exit: PathExit, _ exchange: Exchange, _ trace: Trace) async {
         var exit = exchange.clientLeft ? .clientLeft : exit
-        var ending = Ending(exit, status: CallerError.status(of: exit))
+        var ending = Ending(exit, status: CallerError.status(of: exit, trace.api))
         if case .internal(let detail) = exit {
             log.error("internal error", metadata: ["request_id": "\(trace.id)", "detail": "\(detail)"])
         }
@@ -125,7 +126,7 @@ final class RequestPath: Sendable {
                 try await record.settle(trace, ending, at: .now)
             } catch {
                 exit = error
-                ending = Ending(exit, status: CallerError.status(of: exit))
+                ending = Ending(exit, status: CallerError.status(of: exit, trace.api))
             }
         }
         end(exchange, by: exit, trace)

@@ -22,6 +22,11 @@ enum Route: Sendable, Equatable {
         case "/v1/chat/completions": return (.forward(.chatCompletions), .post)
         case "/v1/completions": return (.forward(.completions), .post)
         case "/v1/embeddings": return (.forward(.embeddings), .post)
+        case "/v1/responses": return (.forward(.responses), .post)
+        case "/v1/messages": return (.forward(.messages), .post)
+        case "/v1/messages/count_tokens": return (.forward(.tokenCounts), .post)
+        case "/v1/images/generations": return (.forward(.images), .post)
+        case "/v1/audio/transcriptions": return (.forward(.transcriptions), .post)
         case "/v1/moderations": return (.moderations, .post)
         case "/v1/models": return (.models, .get)
         default:
@@ -34,9 +39,18 @@ enum Route: Sendable, Equatable {
 
     var recordDialect: RecordDialect {
         switch self {
-        case .forward(let dialect): dialect.recordDialect
+        case .forward(let dialect): dialect.traits.recordDialect
         case .moderations: .openAIModerations
         case .models, .model: .openAIModels
+        }
+    }
+
+    /// In whose words it is answered. Both APIs list models at the same address; Anthropic's clients say their version.
+    func api(_ head: RequestHead) -> API {
+        switch self {
+        case .forward(let dialect): dialect.traits.api
+        case .moderations: .openAI
+        case .models, .model: head.fields.first("anthropic-version") == nil ? .openAI : .anthropic
         }
     }
 }

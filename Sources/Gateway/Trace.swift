@@ -16,6 +16,8 @@ final class Trace: @unchecked Sendable {
 
     var key: KeyEntry?
     var dialect = RecordDialect.unknown
+    /// In whose words the caller is answered.
+    var api = API.openAI
     /// As the record names it.
     var model = ""
     /// Whose series count the exchange; `nil` where no model was asked.

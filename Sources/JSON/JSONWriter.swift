@@ -142,3 +142,12 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 }
+
+extension JSONWriter {
+    /// One string as JSON.
+    package static func json(_ text: String) -> [UInt8] {
+        var writer = JSONWriter(capacity: text.utf8.count + 2)
+        writer.string(text)
+        return writer.bytes
+    }
+}

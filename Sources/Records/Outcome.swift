@@ -44,6 +44,9 @@ package enum RecordDialect: UInt8, Sendable, Hashable, CaseIterable {
     case openAIResponses = 5
     case anthropicMessages = 6
     case openAIModels = 7
+    case openAIImages = 8
+    case openAITranscriptions = 9
+    case anthropicTokenCounts = 10
 
     /// The word for it in records, tables and APIs.
     package var name: String {
@@ -56,6 +59,9 @@ package enum RecordDialect: UInt8, Sendable, Hashable, CaseIterable {
         case .openAIResponses: "openai_responses"
         case .anthropicMessages: "anthropic_messages"
         case .openAIModels: "openai_models"
+        case .openAIImages: "openai_images"
+        case .openAITranscriptions: "openai_transcriptions"
+        case .anthropicTokenCounts: "anthropic_token_counts"
         }
     }
 }

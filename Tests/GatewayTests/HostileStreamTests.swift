@@ -169,8 +169,7 @@ struct HostileStreamTests {
         let event = content("one", beside: #","a":[0\#(String(repeating: ",0", count: 49_000))]"#)
         #expect(try bench.relay(event, &stream).count == 1)
         var large = CompletionStream(
-            dialect: .chatCompletions, filter: bench.policy, screener: bench.screener, asksForUsage: false,
-            choicesExpected: 1, observesOnly: false, modelName: nil, eventBytesMax: 1 << 20)
+            bench.terms(.chatCompletions, asksForUsage: false, eventBytesMax: 1 << 20))
         let hostile = content("one", beside: #","a":[0\#(String(repeating: ",0", count: 200_000))]"#)
         #expect(throws: UpstreamFailure.malformed("an event with tooManyValues")) {
             try bench.relay(hostile, &large)

@@ -45,8 +45,16 @@ struct Bench {
         asksForUsage: Bool = false, choices: Int = 1, dialect: Dialect = .chatCompletions, observesOnly: Bool = false
     ) -> CompletionStream {
         CompletionStream(
+            terms(dialect, asksForUsage: asksForUsage, choices: choices, observesOnly: observesOnly))
+    }
+
+    func terms(
+        _ dialect: Dialect, asksForUsage: Bool = true, choices: Int = 1, observesOnly: Bool = false,
+        modelName: String? = nil, eventBytesMax: Int = 100_000
+    ) -> StreamTerms {
+        StreamTerms(
             dialect: dialect, filter: policy, screener: screener, asksForUsage: asksForUsage,
-            choicesExpected: choices, observesOnly: observesOnly, modelName: nil, eventBytesMax: 100_000)
+            choicesExpected: choices, observesOnly: observesOnly, modelName: modelName, eventBytesMax: eventBytesMax)
     }
 
     /// Feeds whole bytes in one piece; the events that came out.

@@ -2,6 +2,9 @@ internal import JSON
 
 /// OpenAI's `/v1/chat/completions`.
 enum ChatCompletions {
+    static let traits = DialectTraits(
+        path: "/v1/chat/completions", operationName: "chat", recordDialect: .openAIChat, outputCapMember: "max_tokens")
+
     static func facts(_ reader: FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
         var facts = RequestFacts(model: try reader.requireModel())
         try reader.readStream(into: &facts)
@@ -41,45 +44,13 @@ enum ChatCompletions {
             guard let content = document.member("content", of: message), document.kind(content) == .array else {
                 continue
             }
-            for (part, node) in document.elements(of: content).enumerated() {
-                readPart(document, node, message: index, part: part, into: &facts)
+            for (position, node) in document.elements(of: content).enumerated() {
+                part.read(document, node, at: "messages[\(index)].content[\(position)]", into: &facts)
             }
         }
     }
 
-    /// Notes what of a content part is no text. What is text in a part of a type that nobody knows is screened all the
-    /// same.
-    ///
-    /// A server may go by the type or by the members, whatever the type says. So text is only what has nothing but the
-    /// members of text.
-    private static func readPart(
-        _ document: JSONDocument, _ part: JSONNode, message: Int, part index: Int, into facts: inout RequestFacts
-    ) {
-        func note(_ what: Unscreenable) {
-            facts.unscreenable.append((what, "messages[\(message)].content[\(index)]"))
-        }
-        guard document.kind(part) == .object else {
-            if document.kind(part) != .string { note(.files) }
-            return
-        }
-        document.forEachMember(of: part) { key, value in
-            // Null means that the member is missing.
-            if document.isNull(value) || textMembers.contains(where: { document.utf8Equals(key, $0) }) { return }
-            if document.utf8Equals(key, "type") {
-                if !knownParts.contains(where: { document.utf8Equals(value, $0) }) { note(.files) }
-            } else if document.utf8Equals(key, "image_url") {
-                let url = document.member("url", of: value) ?? value
-                note(document.withUTF8(of: url) { $0.starts(with: "data:".utf8) } ? .images : .remoteImages)
-            } else if document.utf8Equals(key, "input_audio") || document.utf8Equals(key, "audio_url") {
-                note(.audio)
-            } else {
-                note(.files)
-            }
-        }
-    }
-
-    private static let textMembers: [StaticString] = ["text", "refusal", "cache_control"]
-    private static let knownParts: [StaticString] = [
-        "text", "refusal", "image_url", "input_audio", "audio_url", "file",
-    ]
+    private static let part = ContentPart(
+        types: ["text", "refusal", "image_url", "input_audio", "audio_url", "file"],
+        texts: ["text", "refusal", "cache_control"])
 }

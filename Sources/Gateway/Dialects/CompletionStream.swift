@@ -6,13 +6,7 @@ internal import NIOCore
 ///
 /// Every string of every choice is fed to the screen of its channel; what a screen holds back stays out of the event
 /// and leaves with a later one. Before a choice's finish reason leaves, all that is held of it has been decided.
-struct CompletionStream {
-    enum Status: Equatable {
-        case open
-        /// `[DONE]`, or everything that may leave has.
-        case ended
-    }
-
+struct CompletionStream: AnswerStream {
     private let filter: FilterPolicy
     private let screener: Screener
     private let asksForUsage: Bool
@@ -27,7 +21,7 @@ struct CompletionStream {
     private(set) var usage: Usage?
     private var hasSentUsage = false
     private(set) var outputBytes = 0
-    private(set) var status = Status.open
+    private(set) var status = StreamStatus.open
     private(set) var hasText = false
 
     /// Of one answer: what it says, thinks and refuses with, and its tool calls with name and arguments.
@@ -35,21 +29,15 @@ struct CompletionStream {
     /// An event of a mebibyte may have half a million values, each of which takes 16 bytes.
     private static let limits = JSONLimits(nodesMax: 100_000)
 
-    /// - Parameters:
-    ///   - choicesExpected: how many answers the request asks for.
-    ///   - modelName: as JSON; in place of the upstream's, where that differs from the caller's.
-    init(
-        dialect: Dialect, filter: FilterPolicy, screener: Screener, asksForUsage: Bool, choicesExpected: Int,
-        observesOnly: Bool, modelName: [UInt8]?, eventBytesMax: Int
-    ) {
-        self.filter = filter
-        self.screener = screener
-        self.asksForUsage = asksForUsage
-        self.choicesExpected = min(choicesExpected, StreamChoice.indexMax + 1)
-        self.observesOnly = observesOnly
-        parser = EventParser(eventBytesMax: eventBytesMax)
-        own = OwnEvents(dialect: dialect, modelName: modelName)
-        beside = EventScreen(screener: screener, filter: filter, observesOnly: observesOnly)
+    init(_ terms: StreamTerms) {
+        filter = terms.filter
+        screener = terms.screener
+        asksForUsage = terms.asksForUsage
+        choicesExpected = min(terms.choicesExpected, StreamChoice.indexMax + 1)
+        observesOnly = terms.observesOnly
+        parser = EventParser(eventBytesMax: terms.eventBytesMax)
+        own = OwnEvents(dialect: terms.dialect, modelName: terms.modelName.map { JSONWriter.json($0) })
+        beside = EventScreen(screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly)
     }
 
     // MARK: - What the filters said
@@ -133,7 +121,7 @@ struct CompletionStream {
     ) -> Bool {
         guard let key = members.usageKey else { return false }
         if !asksForUsage { edits.removeMember(key) }
-        guard let usage = CompletionTree(dialect: own.dialect, document: document).usage else { return false }
+        guard let usage = document.completionUsage else { return false }
         self.usage = usage
         return true
     }

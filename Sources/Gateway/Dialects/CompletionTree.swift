@@ -1,39 +1,22 @@
 internal import JSON
 
-/// Where answers of OpenAI's dialects keep what the gateway reads and writes.
-struct CompletionTree {
+/// An answer of OpenAI's chat completions and completions.
+struct CompletionTree: AnswerTree {
     let dialect: Dialect
     let document: JSONDocument
 
     /// What any request may have by way of choices, whatever it asked for.
     static let choicesMax = 128
 
-    /// Tokens as the upstream counted them. Nonsense is read as nothing, so that it can't be charged.
-    var usage: Usage? {
-        guard let usage = document.member("usage", of: document.root), document.kind(usage) == .object else {
-            return nil
-        }
-        func count(_ name: StaticString) -> Int? {
-            document.member(name, of: usage).flatMap(document.int).flatMap {
-                (0...Int(Int32.max)).contains($0) ? $0 : nil
-            }
-        }
-        guard let input = count("prompt_tokens") else { return nil }
-        return Usage(input: input, output: count("completion_tokens") ?? 0)
-    }
+    var usage: Usage? { document.completionUsage }
 
     /// The array of choices; an answer without one is no completion.
     var choices: JSONNode? {
         document.member("choices", of: document.root).flatMap { document.kind($0) == .array ? $0 : nil }
     }
 
-    /// Refuses what is no whole answer in the dialect. A server may say 200 and then that it failed.
     func check(choicesExpected: Int) throws(UpstreamFailure) {
-        guard document.kind(document.root) == .object else { throw .malformed("an answer that is no object") }
-        if let error = document.member("error", of: document.root), !document.isNull(error) {
-            throw .malformed("an error with status 200")
-        }
-        guard dialect != .embeddings else { return }
+        try document.checkAnswer()
         guard let choices else { throw .malformed("an answer without choices") }
         guard document.count(of: choices) <= max(choicesExpected, Self.choicesMax) else {
             throw .malformed("more choices than anybody asked for")
@@ -43,8 +26,12 @@ struct CompletionTree {
         }
     }
 
-    /// Takes the log-probabilities out of every answer of which something was redacted: they spell the text again.
-    func dropLogProbabilities(besides edits: inout JSONEdits) {
+    func dropSpellings(isRedacted: Bool, besides edits: inout JSONEdits) {
+        if isRedacted { dropLogProbabilities(besides: &edits) } else { dropStrangeLogProbabilities(besides: &edits) }
+    }
+
+    /// Takes the log-probabilities out of every choice: they spell the text again.
+    private func dropLogProbabilities(besides edits: inout JSONEdits) {
         guard let choices else { return }
         for choice in document.elements(of: choices) where document.member("logprobs", of: choice) != nil {
             edits.setMember("logprobs", raw: Array("null".utf8), of: choice)
@@ -53,14 +40,7 @@ struct CompletionTree {
 
     // MARK: - In place of a blocked answer
 
-    /// The answer with nothing said in it, each choice ended by the content filter; `nil` in a dialect whose answers have
-    /// no way to say so.
-    ///
-    /// It is written anew, so that nothing is in it that the upstream said but short numbers and words of the protocol.
-    ///
-    /// - Parameter mayLeave: judges one of those words.
     func withheld(model: String, mayLeave: (JSONNode) -> Bool) -> [UInt8]? {
-        guard dialect != .embeddings else { return nil }
         var writer = JSONWriter()
         writer.object { writer in
             for name in ["id", "object", "created"] as [StaticString] {
@@ -106,6 +86,16 @@ struct CompletionTree {
             writer.key("finish_reason" as StaticString)
             writer.string("content_filter")
         }
+    }
+}
+
+extension JSONDocument {
+    /// Tokens as OpenAI's older dialects tell them.
+    var completionUsage: Usage? {
+        guard let usage = member("usage", of: root), let input = tokenCount("prompt_tokens", of: usage) else {
+            return nil
+        }
+        return Usage(input: input, output: tokenCount("completion_tokens", of: usage) ?? 0)
     }
 }
 

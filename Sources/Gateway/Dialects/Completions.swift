@@ -2,6 +2,10 @@ internal import JSON
 
 /// OpenAI's older `/v1/completions`.
 enum Completions {
+    static let traits = DialectTraits(
+        path: "/v1/completions", operationName: "text_completion", recordDialect: .openAICompletions,
+        outputCapMember: "max_tokens")
+
     static func facts(_ reader: FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
         let document = reader.document
         var facts = RequestFacts(model: try reader.requireModel())

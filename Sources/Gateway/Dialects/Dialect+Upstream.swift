@@ -28,15 +28,14 @@ extension Dialect {
         let document = request.request.document
         let facts = request.request.facts
         let model = request.modelName(at: upstream)
-        if model != facts.model {
-            var name = JSONWriter()
-            name.string(model)
-            edits.setMember("model", raw: name.bytes, of: document.root)
-        }
-        if self != .embeddings, facts.outputTokensMax == nil {
+        if model != facts.model { edits.setMember("model", raw: JSONWriter.json(model), of: document.root) }
+        if let member = traits.outputCapMember, facts.outputTokensMax == nil {
             var cap: [UInt8] = []
             cap.appendDecimal(request.limited.admitted.outputTokensMax)
-            edits.setMember("max_tokens", raw: cap, of: document.root)
+            edits.setMember(member, raw: cap, of: document.root)
+        }
+        if facts.mustNotBeStored, !request.limited.admitted.model.settings.admitsUnscreened.contains(.storedText) {
+            edits.setMember("store", raw: Array("false".utf8), of: document.root)
         }
         guard facts.isStream, !facts.asksForUsage else { return }
         if let options = document.member("stream_options", of: document.root), document.kind(options) == .object {

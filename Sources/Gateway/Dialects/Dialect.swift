@@ -3,13 +3,15 @@ internal import JSON
 internal import Records
 
 /// How a caller and a model server speak. Outside this folder, only `Route` knows one from another.
-///
-/// A dialect says where the model's name, the output cap and the stream flag stand, what of a request can't be
-/// screened, what must be added for the upstream, and how usage and the end of an answer are read and written.
 package enum Dialect: String, Sendable, Hashable, CaseIterable {
     case chatCompletions = "chat_completions"
     case completions
     case embeddings
+    case responses
+    case messages
+    case tokenCounts = "token_counts"
+    case images
+    case transcriptions
 
     /// Its place among all cases.
     var index: Int {
@@ -17,41 +19,25 @@ package enum Dialect: String, Sendable, Hashable, CaseIterable {
         case .chatCompletions: 0
         case .completions: 1
         case .embeddings: 2
+        case .responses: 3
+        case .messages: 4
+        case .tokenCounts: 5
+        case .images: 6
+        case .transcriptions: 7
         }
     }
 
-    /// Below an upstream's base path.
-    var path: StaticString {
+    /// What it is like; in the file of its name.
+    var traits: DialectTraits {
         switch self {
-        case .chatCompletions: "/v1/chat/completions"
-        case .completions: "/v1/completions"
-        case .embeddings: "/v1/embeddings"
-        }
-    }
-
-    /// OpenTelemetry's `gen_ai.operation.name`.
-    var operationName: StaticString {
-        switch self {
-        case .chatCompletions: "chat"
-        case .completions: "text_completion"
-        case .embeddings: "embeddings"
-        }
-    }
-
-    /// What a key must be allowed for it.
-    var scope: KeyScope {
-        switch self {
-        case .chatCompletions, .completions: .inference
-        case .embeddings: .embeddings
-        }
-    }
-
-    /// How records name it.
-    var recordDialect: RecordDialect {
-        switch self {
-        case .chatCompletions: .openAIChat
-        case .completions: .openAICompletions
-        case .embeddings: .openAIEmbeddings
+        case .chatCompletions: ChatCompletions.traits
+        case .completions: Completions.traits
+        case .embeddings: Embeddings.traits
+        case .responses: Responses.traits
+        case .messages: Messages.traits
+        case .tokenCounts: Messages.countTraits
+        case .images: Images.traits
+        case .transcriptions: Transcriptions.traits
         }
     }
 
@@ -63,7 +49,99 @@ package enum Dialect: String, Sendable, Hashable, CaseIterable {
         case .chatCompletions: return try ChatCompletions.facts(reader, settings)
         case .completions: return try Completions.facts(reader, settings)
         case .embeddings: return try Embeddings.facts(reader, settings)
+        case .responses: return try Responses.facts(reader, settings)
+        case .messages: return try Messages.facts(reader, settings)
+        case .tokenCounts: return try Messages.countFacts(reader, settings)
+        case .images: return try Images.facts(reader, settings)
+        case .transcriptions: return try Transcriptions.facts(reader, settings)
         }
+    }
+
+    /// A whole answer, as the gateway reads and edits it.
+    func answer(_ document: JSONDocument) -> any AnswerTree {
+        switch self {
+        case .chatCompletions, .completions: CompletionTree(dialect: self, document: document)
+        case .embeddings: EmbeddingTree(document: document)
+        case .responses: ResponseTree(document: document)
+        case .messages: MessageTree(document: document)
+        case .tokenCounts: TokenCountTree(document: document)
+        case .images: ImageTree(document: document)
+        case .transcriptions: TranscriptTree(document: document)
+        }
+    }
+}
+
+/// Whose API a dialect belongs to, which says how errors, limits and lists of models look.
+enum API: Sendable {
+    case openAI
+    case anthropic
+
+    /// OpenTelemetry's `gen_ai.provider.name`.
+    var providerName: String {
+        switch self {
+        case .openAI: "openai"
+        case .anthropic: "anthropic"
+        }
+    }
+}
+
+/// What sets one dialect apart, as data.
+struct DialectTraits: Sendable {
+    /// Below an upstream's base path.
+    var path: StaticString
+    var api = API.openAI
+    /// OpenTelemetry's `gen_ai.operation.name`.
+    var operationName: StaticString
+    /// What a key must be allowed for it.
+    var scope = KeyScope.inference
+    /// How records name it.
+    var recordDialect: RecordDialect
+    /// Whether its requests are forms with a file.
+    var isForm = false
+    /// The member in which a server is told the output cap, where the caller named none.
+    var outputCapMember: StaticString?
+    /// Where its requests keep what is no text.
+    var requestPlaces = ProtocolPlaces.Kind.request
+    /// Where its answers do.
+    var answerPlaces = ProtocolPlaces.Kind.completion
+}
+
+/// A whole answer: where it keeps what the gateway reads and writes.
+protocol AnswerTree: Sendable {
+    /// Tokens as the upstream counted them. Nonsense is read as nothing, so that it can't be charged.
+    var usage: Usage? { get }
+
+    /// Refuses what is no whole answer in the dialect. A server may say 200 and then that it failed.
+    func check(choicesExpected: Int) throws(UpstreamFailure)
+
+    /// Takes out what spells the text again and can't be kept in step with it.
+    ///
+    /// - Parameter isRedacted: whether something of the text was taken out; if not, only what spells something else goes.
+    func dropSpellings(isRedacted: Bool, besides edits: inout JSONEdits)
+
+    /// The answer with nothing said in it, ended by the content filter; `nil` in a dialect whose answers have no way to
+    /// say so. It is written anew, so that nothing is in it that the upstream said but words and numbers of the protocol.
+    ///
+    /// - Parameter mayLeave: judges one of those words.
+    func withheld(model: String, mayLeave: (JSONNode) -> Bool) -> [UInt8]?
+}
+
+extension AnswerTree {
+    var usage: Usage? { nil }
+    func dropSpellings(isRedacted: Bool, besides edits: inout JSONEdits) {}
+    func withheld(model: String, mayLeave: (JSONNode) -> Bool) -> [UInt8]? { nil }
+}
+
+extension JSONDocument {
+    /// Refuses an answer that is no object, or an error in spite of its status.
+    func checkAnswer() throws(UpstreamFailure) {
+        guard kind(root) == .object else { throw .malformed("an answer that is no object") }
+        if let error = member("error", of: root), !isNull(error) { throw .malformed("an error with status 200") }
+    }
+
+    /// A count of tokens below `object`; `nil` where it is missing or nonsense.
+    func tokenCount(_ name: StaticString, of object: JSONNode) -> Int? {
+        member(name, of: object).flatMap(int).flatMap { (0...Int(Int32.max)).contains($0) ? $0 : nil }
     }
 }
 
@@ -90,142 +168,10 @@ struct RequestFacts: Sendable {
     var outputCapName: StaticString?
     /// What no text filter can read in it, each with its place.
     var unscreenable: [(what: Unscreenable, param: String)] = []
-}
-
-/// Reads members of a request and says what is wrong with them in the words of its API.
-struct FieldReader {
-    let document: JSONDocument
-    let root: JSONNode
-
-    init(_ document: JSONDocument) {
-        self.document = document
-        root = document.root
-    }
-
-    func requireObject() throws(PathExit) {
-        guard document.kind(root) == .object else {
-            throw .refused(.invalid("", "The body must be a JSON object."))
-        }
-        try document.forEachMember(of: root) { (key, _) throws(PathExit) in
-            guard let name = foldedName(key), Self.readNames.contains(name) else { return }
-            throw .refused(.invalid(name, "Write `\(name)` in lower case; some servers read it in any case."))
-        }
-    }
-
-    /// A key in lower case, if it is written otherwise; some servers would take it for the member that is read here.
-    private func foldedName(_ key: JSONNode) -> String? {
-        guard document.utf8CountMax(of: key) <= 64,
-            document.withUTF8(of: key, { $0.contains { $0 >= 0x41 && $0 <= 0x5A } })
-        else { return nil }
-        return document.string(key)?.lowercased()
-    }
-
-    private static let readNames: Set<String> = [
-        "model", "messages", "prompt", "input", "stream", "stream_options", "n", "best_of", "max_tokens",
-        "max_completion_tokens", "user", "safety_identifier", "chat_template", "chat_template_kwargs", "prompt_embeds",
-        "prompt_token_ids", "input_ids", "tools", "functions",
-    ]
-
-    /// `nil` where the member is missing or null, which mean the same in these APIs.
-    func member(_ name: StaticString) -> JSONNode? {
-        document.member(name, of: root).flatMap { document.isNull($0) ? nil : $0 }
-    }
-
-    func string(_ name: StaticString) throws(PathExit) -> String? {
-        guard let node = member(name) else { return nil }
-        guard let text = document.string(node) else {
-            throw .refused(.invalid("\(name)", "`\(name)` must be a string."))
-        }
-        return text
-    }
-
-    func requireModel() throws(PathExit) -> String {
-        guard let model = try string("model"), !model.isEmpty else {
-            throw .refused(.invalid("model", "`model` is missing. Name one; see /v1/models."))
-        }
-        return model
-    }
-
-    func bool(_ name: StaticString) throws(PathExit) -> Bool? {
-        guard let node = member(name) else { return nil }
-        guard let value = document.bool(node) else {
-            throw .refused(.invalid("\(name)", "`\(name)` must be true or false."))
-        }
-        return value
-    }
-
-    func int(_ name: StaticString, in range: ClosedRange<Int>) throws(PathExit) -> Int? {
-        guard let node = member(name) else { return nil }
-        guard let value = document.int(node), range.contains(value) else {
-            throw .refused(
-                .invalid(
-                    "\(name)",
-                    "`\(name)` must be a whole number from \(range.lowerBound) to \(range.upperBound)."))
-        }
-        return value
-    }
-
-    /// The caller's own end user, under either name, must be told by a string.
-    func checkEndUser() throws(PathExit) {
-        for name in Self.endUserMembers {
-            guard let node = member(name), document.kind(node) != .string else { continue }
-            throw .refused(.invalid("\(name)", "`\(name)` must be a string."))
-        }
-    }
-
-    private static let endUserMembers: [StaticString] = ["safety_identifier", "user"]
-
-    /// `stream` and `stream_options.include_usage`.
-    func readStream(into facts: inout RequestFacts) throws(PathExit) {
-        facts.isStream = try bool("stream") ?? false
-        guard let options = member("stream_options") else { return }
-        guard document.kind(options) == .object else {
-            throw .refused(.invalid("stream_options", "`stream_options` must be an object."))
-        }
-        guard let include = document.member("include_usage", of: options), !document.isNull(include) else { return }
-        guard let asks = document.bool(include) else {
-            throw .refused(
-                .invalid("stream_options.include_usage", "`stream_options.include_usage` must be true or false."))
-        }
-        facts.asksForUsage = asks
-    }
-
-    /// Members that change how a server lays the prompt out, past what was screened.
-    func readTemplates(into facts: inout RequestFacts) {
-        for name in Self.templateMembers where member(name) != nil {
-            facts.unscreenable.append((.chatTemplate, "\(name)"))
-        }
-        for name in Self.embeddingMembers where member(name) != nil {
-            facts.unscreenable.append((.embeddings, "\(name)"))
-        }
-        for name in Self.tokenMembers where member(name) != nil {
-            facts.unscreenable.append((.tokens, "\(name)"))
-        }
-    }
-
-    private static let templateMembers: [StaticString] = ["chat_template", "chat_template_kwargs"]
-    private static let embeddingMembers: [StaticString] = ["prompt_embeds", "prompt_embeddings", "input_embeds"]
-    private static let tokenMembers: [StaticString] = ["prompt_token_ids", "input_ids"]
-
-    /// How many texts an array holds; an array of numbers is one text, spelled in tokens, which no text filter can read.
-    func countTexts(
-        _ name: StaticString, _ array: JSONNode, max: Int, into facts: inout RequestFacts
-    ) throws(PathExit) -> Int {
-        let all = document.count(of: array)
-        var strings = 0
-        var numbers = 0
-        for element in document.elements(of: array) {
-            switch document.kind(element) {
-            case .string: strings += 1
-            case .number: numbers += 1
-            default: break
-            }
-        }
-        let count = numbers > 0 && numbers == all ? 1 : all
-        guard count > 0, count <= max else {
-            throw .refused(.invalid("\(name)", "`\(name)` must hold 1 to \(max) texts; it holds \(count)."))
-        }
-        if strings < all { facts.unscreenable.append((.tokens, "\(name)")) }
-        return count
-    }
+    /// Strings in it that are data, which `unscreenable` tells of.
+    var data: Set<JSONNode> = []
+    /// Whether the answer is plain text instead of JSON.
+    var answersInText = false
+    /// Whether the server is to be told that it must keep nothing.
+    var mustNotBeStored = false
 }

@@ -2,6 +2,10 @@ internal import JSON
 
 /// OpenAI's `/v1/embeddings`.
 enum Embeddings {
+    static let traits = DialectTraits(
+        path: "/v1/embeddings", operationName: "embeddings", scope: .embeddings, recordDialect: .openAIEmbeddings,
+        answerPlaces: .embeddings)
+
     static func facts(_ reader: FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
         var facts = RequestFacts(model: try reader.requireModel())
         try reader.checkEndUser()
@@ -19,4 +23,13 @@ enum Embeddings {
         reader.readTemplates(into: &facts)
         return facts
     }
+}
+
+/// An answer of numbers.
+struct EmbeddingTree: AnswerTree {
+    let document: JSONDocument
+
+    var usage: Usage? { document.completionUsage }
+
+    func check(choicesExpected: Int) throws(UpstreamFailure) { try document.checkAnswer() }
 }

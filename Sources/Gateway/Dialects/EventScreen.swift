@@ -1,8 +1,8 @@
 internal import Filtering
 internal import JSON
 
-/// Judges the text that stands in events beside their choices: each event's by itself, since no protocol tells any there
-/// piece by piece.
+/// Judges the text that stands in events beside what grows: each event's by itself, since no protocol tells any there piece
+/// by piece.
 struct EventScreen {
     private let screener: Screener
     private let filter: FilterPolicy
@@ -27,9 +27,12 @@ struct EventScreen {
     mutating func judge(
         _ members: [(key: JSONNode, value: JSONNode)], of document: JSONDocument, edits: inout JSONEdits
     ) -> Bool {
-        if members.isEmpty { return true }
-        let passage = Passage(of: members, in: document)
-        if passage.bytes == last { return true }
+        members.isEmpty || judge(Passage(of: members, in: document), edits: &edits)
+    }
+
+    /// Judges what of an event is no text that grows.
+    mutating func judge(_ passage: Passage, edits: inout JSONEdits) -> Bool {
+        if passage.bytes.isEmpty || passage.bytes == last { return true }
         let screening = passage.bytes.withUnsafeBufferPointer {
             screener.screen($0, side: .completion, policy: filter)
         }

@@ -21,6 +21,26 @@ struct LogProbability {
         return writer.bytes
     }
 
+    /// A list of entries, as JSON; `nil` unless their tokens spell `text`.
+    func json(of entries: JSONNode, spelling text: JSONNode) -> [UInt8]? {
+        guard document.kind(entries) == .array, document.kind(text) == .string else { return nil }
+        var writer = JSONWriter()
+        var spelled: [UInt8] = []
+        var areEntries = true
+        writer.array { writer in
+            for entry in document.elements(of: entries) {
+                guard let json = json(of: entry), let token = document.member("token", of: entry) else {
+                    areEntries = false
+                    return
+                }
+                document.appendUTF8(of: token, to: &spelled)
+                writer.raw(json)
+            }
+        }
+        guard areEntries, document.withUTF8(of: text, { $0.elementsEqual(spelled) }) else { return nil }
+        return writer.bytes
+    }
+
     private func write(_ entry: JSONNode, areAlternatives: Bool, into writer: inout JSONWriter) -> Bool {
         guard let token = document.member("token", of: entry), document.kind(token) == .string,
             let number = document.member("logprob", of: entry), isProbability(number),

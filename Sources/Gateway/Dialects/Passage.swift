@@ -20,6 +20,7 @@ struct Passage {
     /// Text that stands in the passage in place of the tree's own.
     private var plain: [JSONNode: [UInt8]] = [:]
     let document: JSONDocument
+    private let skipped: Set<JSONNode>
 
     /// Bytes of all free text, none of it counted twice.
     private(set) var textBytes = 0
@@ -29,8 +30,10 @@ struct Passage {
     static let noPlaces = JSONPaths([])
     private static let separatorBytes = 4
 
-    init(of document: JSONDocument, as kind: ProtocolPlaces.Kind) {
+    /// - Parameter skipped: strings that are data, or judged elsewhere.
+    init(of document: JSONDocument, as kind: ProtocolPlaces.Kind, skipping skipped: Set<JSONNode> = []) {
         self.document = document
+        self.skipped = skipped
         bytes.reserveCapacity(document.bytes.count)
         pieces.reserveCapacity(min(document.nodeCount, 16))
         document.forEachString(paths: kind.paths, andNumbersOf: Self.digitsMin) { place in
@@ -46,6 +49,7 @@ struct Passage {
     /// Of some members only, of which nothing is known: every key, string and long number in them is text.
     init(of members: [(key: JSONNode, value: JSONNode)], in document: JSONDocument) {
         self.document = document
+        skipped = []
         for member in members {
             appendText(member.key, isFixed: true)
             document.forEachString(under: member.value, paths: Self.noPlaces, andNumbersOf: Self.digitsMin) {
@@ -55,6 +59,7 @@ struct Passage {
     }
 
     private mutating func appendValue(_ place: JSONStringPlace) {
+        if !skipped.isEmpty, skipped.contains(place.node) { return }
         let isNumber = document.kind(place.node) == .number
         switch ProtocolPlaces(rawValue: place.label) {
         case .identifier where isNumber || !ProtocolWord.isPlain(place.node, in: document):
@@ -64,6 +69,7 @@ struct Passage {
         case .data where !isNumber && ProtocolWord.isData(place.node, in: document): return
         case .answerID where isNumber || !ProtocolWord.isPlain(place.node, in: document):
             append(place.node, isFixed: false)
+        case .word where ProtocolWord.isOne(place.node, in: document): return
         case .seed where isNumber && ProtocolWord.isSeed(place.node, in: document): return
         case .identifier, .answerID, .spelled: return
         case .arguments: appendArguments(place.node)
@@ -112,23 +118,13 @@ struct Passage {
     }
 
     private mutating func joinParts(_ kind: ProtocolPlaces.Kind) {
-        switch kind {
-        case .request:
-            guard let messages = document.member("messages", of: document.root) else { return }
-            for message in document.elements(of: messages) { joinParts(of: message) }
-        case .completion:
-            guard let choices = document.member("choices", of: document.root) else { return }
-            for choice in document.elements(of: choices) {
-                if let message = document.member("message", of: choice) { joinParts(of: message) }
-            }
-        case .embeddings: return
+        for path in kind.joined {
+            document.forEachNode(at: path[...], below: document.root) { joinParts(in: $0) }
         }
     }
 
-    private mutating func joinParts(of message: JSONNode) {
-        guard let content = document.member("content", of: message), document.kind(content) == .array,
-            document.count(of: content) > 1
-        else { return }
+    private mutating func joinParts(in content: JSONNode) {
+        guard document.kind(content) == .array, document.count(of: content) > 1 else { return }
         for part in document.elements(of: content) {
             let text = document.kind(part) == .string ? part : document.member("text", of: part)
             guard let text, document.kind(text) == .string else { continue }
@@ -140,6 +136,18 @@ struct Passage {
 }
 
 extension JSONDocument {
+    /// Nodes that a path leads to; `nil` is every element of an array.
+    fileprivate func forEachNode(
+        at path: ArraySlice<StaticString?>, below node: JSONNode, _ body: (JSONNode) -> Void
+    ) {
+        guard let step = path.first else { return body(node) }
+        if let name = step {
+            if let member = member(name, of: node) { forEachNode(at: path.dropFirst(), below: member, body) }
+        } else {
+            for element in elements(of: node) { forEachNode(at: path.dropFirst(), below: element, body) }
+        }
+    }
+
     /// A string's text; a number's digits, however it is written.
     fileprivate func appendScreened(_ node: JSONNode, to output: inout [UInt8]) {
         if kind(node) == .number {

@@ -21,109 +21,113 @@ enum ProtocolPlaces: UInt8 {
     /// A number drawn at random, which no model is told, and of which one in a hundred would pass for a card's.
     case seed = 9
 
-    /// What a tree is. Each kind has places of its own, since what one has no use for can carry text in another.
-    enum Kind {
-        case request
-        case completion
-        case embeddings
+    /// The id of a part, or padding: short and without the digits of anybody's number, it says nothing.
+    case word = 10
 
-        var paths: JSONPaths {
-            switch self {
-            case .request: ProtocolPlaces.request
-            case .completion: ProtocolPlaces.completion
-            case .embeddings: ProtocolPlaces.embeddings
-            }
+    /// What a tree is. Each kind has places of its own, since what one has no use for can carry text in another.
+    struct Kind: Sendable {
+        let paths: JSONPaths
+        /// Where arrays of parts stand that are joined to one text, by chat templates and by readers; `nil` is every
+        /// element of an array.
+        let joined: [[StaticString?]]
+
+        init(_ places: [(place: ProtocolPlaces, patterns: [String])], joined: [[StaticString?]] = []) {
+            paths = JSONPaths(places.flatMap { place in place.patterns.map { ($0, place.place.rawValue) } })
+            self.joined = joined
         }
     }
+}
 
-    private static func paths(_ places: [(place: ProtocolPlaces, patterns: [String])]) -> JSONPaths {
-        JSONPaths(places.flatMap { place in place.patterns.map { ($0, place.place.rawValue) } })
-    }
+extension ProtocolPlaces.Kind {
+    /// A request of OpenAI's chat completions, completions, embeddings or images.
+    static let request = Self(
+        [
+            (
+                .text,
+                [
+                    "messages", "messages/*/content", "messages/*/content/*/text", "messages/*/content/*/image_url",
+                    "messages/*/content/*/input_audio", "messages/*/content/*/file", "messages/*/tool_calls",
+                    "messages/*/tool_calls/*/function", "messages/*/tool_calls/*/function/name", "messages/*/name",
+                    "tools", "tools/*/function", "tools/*/function/name", "tools/*/function/description",
+                    "tools/*/function/parameters", "stop", "prompt", "suffix", "input", "user", "safety_identifier",
+                    "stream", "stream_options", "stream_options/include_usage", "logit_bias", "response_format",
+                ]
+            ),
+            (
+                .arguments,
+                [
+                    "messages/*/tool_calls/*/function/arguments", "messages/*/tool_calls/*/custom/input",
+                    "messages/*/function_call/arguments",
+                ]
+            ),
+            (
+                .number,
+                [
+                    "max_tokens", "max_completion_tokens", "n", "best_of", "temperature", "top_p",
+                    "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "dimensions",
+                ]
+            ),
+            (
+                .identifier,
+                [
+                    "model", "messages/*/role", "messages/*/tool_call_id", "messages/*/tool_calls/*/id",
+                    "messages/*/tool_calls/*/type", "messages/*/content/*/type",
+                    "messages/*/content/*/image_url/detail", "messages/*/content/*/input_audio/format",
+                    "tools/*/type", "tool_choice", "tool_choice/type", "response_format/type", "reasoning_effort",
+                    "service_tier", "verbosity", "encoding_format",
+                ]
+            ),
+            (.seed, ["seed"]),
+            (
+                .data,
+                [
+                    "messages/*/content/*/image_url/url", "messages/*/content/*/input_audio/data",
+                    "messages/*/content/*/file/file_data",
+                ]
+            ),
+        ], joined: [["messages", nil, "content"]])
 
-    private static let request = paths([
-        (
-            text,
-            [
-                "messages", "messages/*/content", "messages/*/content/*/text", "messages/*/content/*/image_url",
-                "messages/*/content/*/input_audio", "messages/*/content/*/file", "messages/*/tool_calls",
-                "messages/*/tool_calls/*/function", "messages/*/tool_calls/*/function/name", "messages/*/name",
-                "tools", "tools/*/function", "tools/*/function/name", "tools/*/function/description",
-                "tools/*/function/parameters", "stop", "prompt", "suffix", "input", "user", "safety_identifier",
-                "stream", "stream_options", "stream_options/include_usage", "logit_bias", "response_format",
-            ]
-        ),
-        (
-            arguments,
-            [
-                "messages/*/tool_calls/*/function/arguments", "messages/*/tool_calls/*/custom/input",
-                "messages/*/function_call/arguments",
-            ]
-        ),
-        (
-            number,
-            [
-                "max_tokens", "max_completion_tokens", "n", "best_of", "temperature", "top_p",
-                "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "dimensions",
-            ]
-        ),
-        (
-            identifier,
-            [
-                "model", "messages/*/role", "messages/*/tool_call_id", "messages/*/tool_calls/*/id",
-                "messages/*/tool_calls/*/type", "messages/*/content/*/type",
-                "messages/*/content/*/image_url/detail", "messages/*/content/*/input_audio/format",
-                "tools/*/type", "tool_choice", "tool_choice/type", "response_format/type", "reasoning_effort",
-                "service_tier", "verbosity", "encoding_format",
-            ]
-        ),
-        (seed, ["seed"]),
-        (
-            data,
-            [
-                "messages/*/content/*/image_url/url", "messages/*/content/*/input_audio/data",
-                "messages/*/content/*/file/file_data",
-            ]
-        ),
-    ])
+    /// An answer of OpenAI's chat completions or completions.
+    static let completion = Self(
+        [
+            (
+                .text,
+                [
+                    "choices", "choices/*/message", "choices/*/message/content", "choices/*/message/content/*/text",
+                    "choices/*/message/refusal", "choices/*/message/tool_calls",
+                    "choices/*/message/tool_calls/*/function",
+                    "choices/*/message/tool_calls/*/function/name", "choices/*/message/reasoning_content",
+                    "choices/*/text", "choices/*/logprobs", "usage",
+                ]
+            ),
+            (
+                .arguments,
+                [
+                    "choices/*/message/tool_calls/*/function/arguments",
+                    "choices/*/message/tool_calls/*/custom/input", "choices/*/message/function_call/arguments",
+                ]
+            ),
+            (.number, ["created", "choices/*/index"] + usage),
+            (.quantity, ["usage/*", "usage/*/*", "timings/*"]),
+            (
+                .identifier,
+                [
+                    "model", "object", "service_tier", "system_fingerprint", "choices/*/finish_reason",
+                    "choices/*/message/role", "choices/*/message/content/*/type", "choices/*/message/tool_calls/*/id",
+                    "choices/*/message/tool_calls/*/type",
+                ]
+            ),
+            (.answerID, ["id"]),
+            (.spelled, ["choices/*/logprobs/**"]),
+        ], joined: [["choices", nil, "message", "content"]])
 
-    private static let completion = paths([
-        (
-            text,
-            [
-                "choices", "choices/*/message", "choices/*/message/content", "choices/*/message/content/*/text",
-                "choices/*/message/refusal", "choices/*/message/tool_calls", "choices/*/message/tool_calls/*/function",
-                "choices/*/message/tool_calls/*/function/name", "choices/*/message/reasoning_content",
-                "choices/*/text", "choices/*/logprobs", "usage",
-            ]
-        ),
-        (
-            arguments,
-            [
-                "choices/*/message/tool_calls/*/function/arguments",
-                "choices/*/message/tool_calls/*/custom/input", "choices/*/message/function_call/arguments",
-            ]
-        ),
-        (number, ["created", "choices/*/index"] + usage),
-        (quantity, ["usage/*", "usage/*/*", "timings/*"]),
-        (
-            identifier,
-            [
-                "model", "object", "service_tier", "system_fingerprint", "choices/*/finish_reason",
-                "choices/*/message/role", "choices/*/message/content/*/type", "choices/*/message/tool_calls/*/id",
-                "choices/*/message/tool_calls/*/type",
-            ]
-        ),
-        (answerID, ["id"]),
-        (spelled, ["choices/*/logprobs/**"]),
-    ])
-
-    private static let embeddings = paths([
-        (text, ["data", "usage"]),
-        (number, ["created", "data/*/index"] + usage),
-        (quantity, ["data/*/embedding/*", "data/*/embedding/*/*", "usage/*", "usage/*/*"]),
-        (identifier, ["model", "object", "data/*/object"]),
-        (answerID, ["id"]),
-        (data, ["data/*/embedding"]),
+    static let embeddings = Self([
+        (.text, ["data", "usage"]),
+        (.number, ["created", "data/*/index"] + usage),
+        (.quantity, ["data/*/embedding/*", "data/*/embedding/*/*", "usage/*", "usage/*/*"]),
+        (.identifier, ["model", "object", "data/*/object"]),
+        (.answerID, ["id"]),
+        (.data, ["data/*/embedding"]),
     ])
 
     private static let usage = ["usage/prompt_tokens", "usage/completion_tokens", "usage/total_tokens"]

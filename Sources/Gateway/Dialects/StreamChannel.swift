@@ -1,7 +1,7 @@
 internal import Filtering
 internal import JSON
 
-/// One growing text of a streamed answer: what a choice says, thinks, refuses with, or passes to a tool.
+/// One growing text of a streamed answer: what it says, thinks, refuses with, or passes to a tool.
 final class StreamChannel {
     /// Where its pieces stand in an event's choice, such as `delta/content` or `delta/tool_calls/#0/function/arguments`.
     let path: [Step]
@@ -23,6 +23,13 @@ final class StreamChannel {
         self.path = path
         self.screen = screen
         isJSON = path.last == .member("arguments")
+    }
+
+    /// A text that stands in no choice.
+    init(isJSON: Bool, screen: StreamScreen) {
+        path = []
+        self.screen = screen
+        self.isJSON = isJSON
     }
 
     /// Judges a piece; what may leave now.

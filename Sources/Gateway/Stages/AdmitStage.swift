@@ -26,7 +26,7 @@ struct AdmitStage: Sendable {
     func admit(_ request: Parsed) throws(PathExit) -> Admitted {
         let key = request.caller.key
         let facts = request.facts
-        try Self.require(request.dialect.scope, of: key)
+        try Self.require(request.dialect.traits.scope, of: key)
         guard let model = models[facts.model] else { throw .refused(Refusal(.unknownModel(facts.model))) }
         guard key.mayUse(model) else { throw .refused(Refusal(.modelNotAllowed(facts.model))) }
         guard model.settings.upstreams.contains(where: { $0.dialects.contains(request.dialect) }) else {

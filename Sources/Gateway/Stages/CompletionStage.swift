@@ -5,6 +5,7 @@ internal import JSON
 /// A whole answer that was judged, as it may leave.
 struct Judged: Sendable {
     let body: [UInt8]
+    var contentType: StaticString = "application/json"
     let ending: Ending
 }
 
@@ -23,41 +24,44 @@ struct CompletionStage: @unchecked Sendable {
     func judge(_ answer: Forwarded, trace: Trace) async throws(PathExit) -> Judged {
         let document = try await receive(answer, trace: trace)
         let request = answer.request
-        let tree = CompletionTree(dialect: request.dialect, document: document)
+        let tree = request.dialect.answer(document)
         do throws(UpstreamFailure) {
             try tree.check(choicesExpected: request.facts.choices)
         } catch {
             throw .upstream(error)
         }
         if let usage = tree.usage { trace.usage = usage }
-        let passage = Passage(of: document, as: request.dialect == .embeddings ? .embeddings : .completion)
+        let passage = Passage(of: document, as: request.dialect.traits.answerPlaces)
         trace.usage.outputBytes = passage.textBytes
         let filter = answer.screened.policy.filter(for: request.caller.key.stage)
         let screening = await screener.screen(
             passage.bytes, side: .completion, policy: filter, yieldingOn: executor)
         trace.completion = ScreeningSummary(screening)
+        // Text beside an image was judged; the whole answer was not.
+        if request.dialect == .images, screening.verdict == .allow { trace.completion.verdict = .notEvaluated }
         var edits = JSONEdits()
         if !observesOnly, screening.verdict == .redact || screening.verdict == .block {
             guard screening.verdict == .redact, passage.redact(screener.redactions, into: &edits) else {
-                return try withhold(tree, request, screening, filter)
+                return try withhold(tree, of: document, request, screening, filter)
             }
-            tree.dropLogProbabilities(besides: &edits)
+            tree.dropSpellings(isRedacted: true, besides: &edits)
         } else if !observesOnly {
-            tree.dropStrangeLogProbabilities(besides: &edits)
+            tree.dropSpellings(isRedacted: false, besides: &edits)
         }
         if let name = answer.renamed, document.member("model", of: document.root) != nil {
-            var writer = JSONWriter()
-            writer.string(name)
-            edits.setMember("model", raw: writer.bytes, of: document.root)
+            edits.setMember("model", raw: JSONWriter.json(name), of: document.root)
         }
         var body: [UInt8] = []
         body.reserveCapacity(document.bytes.count + 64)
         document.serialise(into: &body, edits: edits)
-        return Judged(body: body, ending: Ending(outcome: .answered, status: 200))
+        let ending = Ending(outcome: .answered, status: 200)
+        guard request.facts.answersInText else { return Judged(body: body, ending: ending) }
+        return Judged(body: try Self.text(of: body), contentType: "text/plain; charset=utf-8", ending: ending)
     }
 
     private func receive(_ answer: Forwarded, trace: Trace) async throws(PathExit) -> JSONDocument {
-        guard answer.head.isMediaType("application/json") else {
+        let isText = answer.request.facts.answersInText
+        guard isText || answer.head.isMediaType("application/json") else {
             answer.exchange.cancel()
             throw .upstream(.malformed("a media type other than application/json"))
         }
@@ -68,19 +72,36 @@ struct CompletionStage: @unchecked Sendable {
         } catch {
             throw answer.request.caller.exchange.clientLeft ? .clientLeft : .upstream(error)
         }
+        let json = isText ? try Self.json(of: body) : body
         do throws(JSONError) {
-            return try JSONDocument(parsing: body, limits: Self.limits)
+            return try JSONDocument(parsing: json, limits: Self.limits)
         } catch {
             throw .upstream(.malformed("\(error.problem.rawValue) at byte \(error.offset)"))
         }
     }
 
+    /// Plain text goes the same way as JSON, of which it is one string.
+    private static func json(of text: [UInt8]) throws(PathExit) -> [UInt8] {
+        guard let text = String(validating: text, as: UTF8.self) else {
+            throw .upstream(.malformed("a text that is not UTF-8"))
+        }
+        return JSONWriter.json(text)
+    }
+
+    private static func text(of json: [UInt8]) throws(PathExit) -> [UInt8] {
+        guard let document = try? JSONDocument(parsing: json) else { throw .internal("a text that was lost") }
+        var text: [UInt8] = []
+        document.appendUTF8(of: document.root, to: &text)
+        return text
+    }
+
     private func withhold(
-        _ tree: CompletionTree, _ request: Parsed, _ screening: Screening, _ filter: FilterPolicy
+        _ tree: any AnswerTree, of document: JSONDocument, _ request: Parsed, _ screening: Screening,
+        _ filter: FilterPolicy
     ) throws(PathExit) -> Judged {
         let refusal = ScreenStage.refusal(of: screening.findings, side: .completion)
         let body = tree.withheld(model: request.facts.model) { word in
-            let verdict = tree.document.withUTF8(of: word) {
+            let verdict = document.withUTF8(of: word) {
                 screener.screen($0, side: .completion, policy: filter).verdict
             }
             return verdict != .redact && verdict != .block

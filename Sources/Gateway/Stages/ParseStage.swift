@@ -8,12 +8,17 @@ final class Parsed: Sendable {
     let dialect: Dialect
     let document: JSONDocument
     let facts: RequestFacts
+    /// What a form carries besides its fields, which are the document.
+    let file: Form.File?
 
-    init(caller: Authenticated, dialect: Dialect, document: JSONDocument, facts: RequestFacts) {
+    init(
+        caller: Authenticated, dialect: Dialect, document: JSONDocument, facts: RequestFacts, file: Form.File? = nil
+    ) {
         self.caller = caller
         self.dialect = dialect
         self.document = document
         self.facts = facts
+        self.file = file
     }
 }
 
@@ -25,20 +30,47 @@ struct ParseStage: Sendable {
     let settings: DialectSettings
 
     func parse(_ caller: Authenticated, as dialect: Dialect) async throws(PathExit) -> Parsed {
+        if dialect.traits.isForm { return try await parseForm(caller, as: dialect) }
         let document = try await readDocument(caller)
         return Parsed(
             caller: caller, dialect: dialect, document: document,
             facts: try dialect.facts(of: document, settings: settings))
     }
 
+    private func parseForm(_ caller: Authenticated, as dialect: Dialect) async throws(PathExit) -> Parsed {
+        guard let type = caller.exchange.head.fields.string("content-type"), let boundary = Form.boundary(of: type)
+        else {
+            throw .refused(Refusal(.noForm))
+        }
+        let body = try await readBody(caller)
+        let form: Form
+        do throws(FormProblem) {
+            form = try Form(parsing: body, boundary: boundary)
+        } catch {
+            throw .refused(.invalid("", "The form \(error.text)."))
+        }
+        guard let file = form.file else { throw .refused(.invalid("file", "`file` is missing. Send one as a file.")) }
+        let document = try Self.document(form.json)
+        return Parsed(
+            caller: caller, dialect: dialect, document: document,
+            facts: try dialect.facts(of: document, settings: settings), file: file)
+    }
+
     func readDocument(_ caller: Authenticated) async throws(PathExit) -> JSONDocument {
+        try Self.document(try await readBody(caller))
+    }
+
+    private func readBody(_ caller: Authenticated) async throws(PathExit) -> [UInt8] {
         let fields = caller.exchange.head.fields
         if let field = fields.first("content-encoding"), !fields.value(of: field).isToken("identity") {
             throw .refused(Refusal(.encodedBody))
         }
-        let body = try await caller.exchange.readBody(max: bodyBytesMax)
+        return try await caller.exchange.readBody(max: bodyBytesMax)
+    }
+
+    private static func document(_ body: [UInt8]) throws(PathExit) -> JSONDocument {
         do throws(JSONError) {
-            return try JSONDocument(parsing: body, limits: Self.limits)
+            return try JSONDocument(parsing: body, limits: limits)
         } catch {
             throw .refused(Refusal(.malformedJSON(error)))
         }

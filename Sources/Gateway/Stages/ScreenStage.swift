@@ -33,7 +33,8 @@ struct ScreenStage: @unchecked Sendable {
         let policy = policy.current
         let parsed = request.admitted.request
         let filter = policy.filter(for: parsed.caller.key.stage)
-        let passage = Passage(of: parsed.document, as: .request)
+        let passage = Passage(
+            of: parsed.document, as: parsed.dialect.traits.requestPlaces, skipping: parsed.facts.data)
         let screening = await screener.screen(
             passage.bytes, side: .prompt, policy: filter, yieldingOn: executor)
         trace.prompt = ScreeningSummary(screening)

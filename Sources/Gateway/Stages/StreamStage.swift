@@ -38,21 +38,16 @@ struct StreamStage: @unchecked Sendable {
             if stream.status == .open, !output.isEmpty { try await write(&output, of: answer, trace) }
         }
         note(stream, in: trace)
-        return try await finish(stream, &output, answer, trace)
+        return try await finish(&stream, &output, answer, trace)
     }
 
-    private func makeStream(for answer: Forwarded) -> CompletionStream {
+    private func makeStream(for answer: Forwarded) -> any AnswerStream {
         let request = answer.request
-        var modelName: [UInt8]?
-        if let name = answer.renamed {
-            var writer = JSONWriter()
-            writer.string(name)
-            modelName = writer.bytes
-        }
-        return CompletionStream(
-            dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key.stage),
-            screener: screener, asksForUsage: request.facts.asksForUsage, choicesExpected: request.facts.choices,
-            observesOnly: observesOnly, modelName: modelName, eventBytesMax: eventBytesMax)
+        return request.dialect.stream(
+            StreamTerms(
+                dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key.stage),
+                screener: screener, asksForUsage: request.facts.asksForUsage, choicesExpected: request.facts.choices,
+                observesOnly: observesOnly, modelName: answer.renamed, eventBytesMax: eventBytesMax))
     }
 
     /// The next bytes of the upstream; `nil` at its end.
@@ -82,7 +77,7 @@ struct StreamStage: @unchecked Sendable {
     }
 
     private func finish(
-        _ stream: CompletionStream, _ output: inout [UInt8], _ answer: Forwarded, _ trace: Trace
+        _ stream: inout any AnswerStream, _ output: inout [UInt8], _ answer: Forwarded, _ trace: Trace
     ) async throws(PathExit) -> Ending {
         let client = answer.request.caller.exchange
         var ending = Ending(outcome: .answered, status: 200)
@@ -90,6 +85,8 @@ struct StreamStage: @unchecked Sendable {
             answer.exchange.cancel()
             ending = Ending(blocked: ScreenStage.refusal(of: stream.findings, side: .completion))
         }
+        // No model works for it any more, so a client that ends its half now still gets the end.
+        answer.exchange.abandon()
         stream.writeEnd(ending.tokens(of: trace), to: &output)
         if client.state == .reading { try await record.confirmAdmission(trace) }
         try await record.settle(trace, ending, at: .now)
@@ -97,11 +94,10 @@ struct StreamStage: @unchecked Sendable {
             client.beginStream(answers.stream(trace, upstream: answer.head.fields))
         }
         client.endStream(output)
-        answer.exchange.abandon()
         return ending
     }
 
-    private func note(_ stream: CompletionStream, in trace: Trace) {
+    private func note(_ stream: any AnswerStream, in trace: Trace) {
         trace.completion = ScreeningSummary()
         trace.completion.verdict = stream.verdict
         trace.completion.add(stream.findings)

@@ -34,6 +34,10 @@ package enum Unscreenable: String, Sendable, Hashable, CaseIterable {
     case tokens
     /// Prompts as embeddings.
     case embeddings
+    /// Text that the model server keeps from before, or is to keep.
+    case storedText = "stored_text"
+    /// Tools that the model server runs itself.
+    case hostedTools = "hosted_tools"
     /// Templates that decide how the server lays out the prompt.
     case chatTemplate = "chat_template"
 }
@@ -49,8 +53,10 @@ package struct UpstreamSettings: Sendable {
     package var basePath: String
     /// PEM file of further authorities to trust; the system's are used when `nil`.
     package var authoritiesFile: String?
-    /// Sent as `authorization: Bearer …`; never printed or logged.
+    /// Never printed or logged.
     package var credential: Credential?
+    /// How it is sent.
+    package var credentialField = CredentialField.authorization
     /// What the server calls the model; the caller's name when `nil`.
     package var model: String?
     package var priority = 0
@@ -73,6 +79,14 @@ package struct UpstreamSettings: Sendable {
         self.usesTLS = usesTLS
         self.basePath = basePath
     }
+}
+
+/// The header field by which a server is told a credential.
+package enum CredentialField: String, Sendable, CaseIterable {
+    /// `authorization: Bearer …`
+    case authorization
+    /// `x-api-key: …`, as Anthropic wants it.
+    case apiKey = "x-api-key"
 }
 
 /// A secret that no log line shows by accident.

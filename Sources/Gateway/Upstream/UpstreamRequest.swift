@@ -5,7 +5,9 @@ internal import Storage
 /// Which header fields pass, each way. Everything else stays where it is.
 package struct HeaderSettings: Sendable {
     /// Of a request, to the upstream; lower case.
-    package var toUpstream: Set<String> = ["traceparent", "tracestate", "openai-beta"]
+    package var toUpstream: Set<String> = [
+        "traceparent", "tracestate", "openai-beta", "anthropic-version", "anthropic-beta",
+    ]
     /// Of an answer, to the caller; lower case.
     package var toCaller: Set<String> = ["openai-processing-ms", "openai-version"]
 
@@ -37,14 +39,26 @@ struct UpstreamRequest {
 
     /// Head and body in one buffer.
     func encoded() -> ByteBuffer {
-        let body = body()
+        var body = body()
         var fields = WrittenFields()
+        if let file = parsed.file, let object = try? JSONDocument(parsing: body) {
+            // Nobody could know it when the file was written.
+            let boundary = "steward-\(id)"
+            body = Form.encoded(object, file, boundary: boundary)
+            fields.append("content-type", "multipart/form-data; boundary=\(boundary)")
+        } else {
+            fields.append("content-type", "application/json")
+        }
         fields.append("content-length", body.count)
         fields.append("x-request-id", id)
+        if parsed.dialect.traits.api == .anthropic, parsed.caller.exchange.head.fields.first("anthropic-version") == nil
+        {
+            fields.append("anthropic-version", "2023-06-01")
+        }
         headers.copy(from: parsed.caller.exchange.head.fields, to: &fields)
         var buffer = ByteBufferAllocator().buffer(capacity: 512 + body.count)
         buffer.writeBytes(pool.head(of: parsed.dialect))
-        buffer.writeStaticString(parsed.facts.isStream ? "text/event-stream" : "application/json")
+        buffer.writeStaticString(accepted)
         buffer.writeStaticString("\r\n")
         buffer.writeBytes(fields.bytes)
         buffer.writeStaticString("\r\n")
@@ -52,11 +66,20 @@ struct UpstreamRequest {
         return buffer
     }
 
+    private var accepted: StaticString {
+        parsed.facts.isStream ? "text/event-stream" : parsed.facts.answersInText ? "text/plain" : "application/json"
+    }
+
     /// What every request of a dialect to one upstream begins with, up to the value of `accept`.
     static func head(_ dialect: Dialect, to upstream: UpstreamSettings) -> [UInt8] {
-        var head = "POST \(upstream.basePath)\(dialect.path) HTTP/1.1\r\nhost: \(upstream.authority)\r\n"
-        head += "user-agent: steward\r\naccept-encoding: identity\r\ncontent-type: application/json\r\n"
-        if let credential = upstream.credential { head += "authorization: Bearer \(credential.secret)\r\n" }
+        var head = "POST \(upstream.basePath)\(dialect.traits.path) HTTP/1.1\r\nhost: \(upstream.authority)\r\n"
+        head += "user-agent: steward\r\naccept-encoding: identity\r\n"
+        if let credential = upstream.credential {
+            switch upstream.credentialField {
+            case .authorization: head += "authorization: Bearer \(credential.secret)\r\n"
+            case .apiKey: head += "x-api-key: \(credential.secret)\r\n"
+            }
+        }
         return Array((head + "accept: ").utf8)
     }
 

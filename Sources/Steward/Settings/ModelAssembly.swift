@@ -69,6 +69,8 @@ struct ModelAssembly {
         var upstream = UpstreamSettings(
             name: name, host: url.host, port: url.port, usesTLS: url.usesTLS, basePath: url.basePath)
         upstream.credential = credential(fields)
+        upstream.credentialField =
+            fields["credential_field"].flatMap { CredentialField(rawValue: $0.texts[0]) } ?? upstream.credentialField
         if upstream.credential != nil, !url.usesTLS, !["127.0.0.1", "::1", "localhost"].contains(url.host) {
             notices.append("\(address.place): The credential of this upstream goes over the network unencrypted.")
         }

@@ -118,7 +118,8 @@ enum SettingsCatalogue {
             "The most bytes that a stream may hold back because a rule might still match."),
         Setting("guidelines.file", .file, nil, "Guidelines in place of the shipped ones. See `steward guidelines`."),
         Setting(
-            "headers.to_upstream", .headerNames, "[openai-beta, traceparent, tracestate]",
+            "headers.to_upstream", .headerNames,
+            "[anthropic-beta, anthropic-version, openai-beta, traceparent, tracestate]",
             "Request headers that reach the upstream. A value of more than 512 bytes, or with 12 or more digits that only "
                 + "blanks, dots or hyphens part, is left out; a W3C `traceparent` always passes."),
         Setting(
@@ -158,8 +159,11 @@ enum ModelCatalogue {
             "models[].upstreams[].url", .url, nil, "Required. The server's base address, without `/v1`."),
         Setting(
             "models[].upstreams[].credential_env", .secretVariable, nil,
-            "Variable that holds the server's API key, sent as bearer token."),
+            "Variable that holds the server's API key."),
         Setting("models[].upstreams[].credential_file", .secretFile, nil, "File that holds it instead."),
+        Setting(
+            "models[].upstreams[].credential_field", .choice(CredentialField.allCases.map(\.rawValue)), "authorization",
+            "Header field that it is sent in: `authorization` as bearer token, or `x-api-key`, as Anthropic wants it."),
         Setting(
             "models[].upstreams[].model", .text, nil, "What the server calls the model; the caller's name without it."),
         Setting("models[].upstreams[].priority", .integer(0...1_000), "0", "The lowest is tried first."),

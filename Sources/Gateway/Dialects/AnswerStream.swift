@@ -1,0 +1,57 @@
+internal import Filtering
+internal import NIOCore
+
+/// A streamed answer on its way from upstream to caller: events in, judged events out. No I/O.
+protocol AnswerStream {
+    var status: StreamStatus { get }
+    var verdict: Verdict { get }
+    var findings: [Finding] { get }
+    var isBlocked: Bool { get }
+    /// Tokens as the upstream counted them.
+    var usage: Usage? { get }
+    /// Bytes of text that came.
+    var outputBytes: Int { get }
+    var hasText: Bool { get }
+
+    /// Takes bytes of the upstream in; appends events that may leave.
+    mutating func feed(_ bytes: ByteBuffer, to output: inout [UInt8]) throws(UpstreamFailure)
+
+    /// The upstream has closed the stream; throws if it may not.
+    func checkEnd() throws(UpstreamFailure)
+
+    /// Ends the stream with what is still to be said: that a filter ended it, the usage, the mark of the end.
+    mutating func writeEnd(_ tokens: Ending.Tokens, to output: inout [UInt8])
+}
+
+enum StreamStatus: Equatable {
+    case open
+    /// Everything that may leave has, but for `writeEnd`.
+    case ended
+}
+
+/// What a stream is judged by, and how it is written.
+struct StreamTerms {
+    let dialect: Dialect
+    let filter: FilterPolicy
+    let screener: Screener
+    var asksForUsage = true
+    /// How many answers the request asks for.
+    var choicesExpected = 1
+    var observesOnly = false
+    /// In place of the upstream's name of the model, where that differs from the caller's.
+    var modelName: String?
+    var eventBytesMax = 1 << 20
+}
+
+extension Dialect {
+    /// - Precondition: the dialect streams.
+    func stream(_ terms: StreamTerms) -> any AnswerStream {
+        switch self {
+        case .chatCompletions, .completions: CompletionStream(terms)
+        case .responses: TypedStream(ResponseEvents(terms), terms)
+        case .messages: TypedStream(MessageEvents(terms), terms)
+        case .transcriptions: TypedStream(TranscriptEvents(), terms)
+        case .embeddings, .tokenCounts, .images: preconditionFailure("A dialect without streams.")
+        }
+    }
+}

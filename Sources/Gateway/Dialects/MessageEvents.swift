@@ -1,0 +1,147 @@
+internal import JSON
+
+/// The events of a streamed message.
+///
+/// A block begins, is said in pieces, and stops; no event says a text again.
+struct MessageEvents: TypedEvents {
+    static var places: ProtocolPlaces.Kind { Messages.eventPlaces }
+
+    private let modelName: String?
+    private var counted = Usage()
+    private var hasStarted = false
+    /// Blocks that have begun to leave and were not stopped.
+    private var open: [Int] = []
+
+    init(_ terms: StreamTerms) {
+        modelName = terms.modelName
+    }
+
+    var usage: Usage? { counted.input == nil ? nil : counted }
+
+    mutating func read(_ type: String, _ document: JSONDocument) throws(UpstreamFailure) -> TypedEvent {
+        let root = document.root
+        var event = TypedEvent()
+        switch type {
+        case "error": throw .malformed("an error in the stream")
+        case "message_start":
+            if let message = document.member("message", of: root) { count(in: message, of: document) }
+        case "content_block_start":
+            guard let block = document.member("content_block", of: root) else { return event }
+            let outer = try index(document)
+            for (name, kind) in Self.beginnings {
+                guard let node = document.member(name, of: block), document.kind(node) == .string else { continue }
+                event.pieces.append((node, TextID(kind: kind, outer: outer)))
+            }
+        case "content_block_delta":
+            let outer = try index(document)
+            guard let delta = document.member("delta", of: root) else { return event }
+            for (kind, member) in Self.pieces {
+                guard let node = document.member(member, of: delta), document.kind(node) == .string else { continue }
+                event.pieces.append((node, TextID(kind: kind, outer: outer)))
+            }
+            event.isPiece = event.pieces.count == 1
+        case "content_block_stop": event.ended = .outer(try index(document))
+        case "message_delta":
+            event.ended = .all
+            count(in: root, of: document)
+        case "message_stop":
+            event.ended = .all
+            event.isLast = true
+        default: return event
+        }
+        return event
+    }
+
+    /// Types of deltas, and the members of their texts. A text is told by its member, whatever the type says.
+    private static let pieces: [(kind: String, member: StaticString)] = [
+        ("text_delta", "text"), ("input_json_delta", "partial_json"), ("thinking_delta", "thinking"),
+    ]
+    private static let beginnings: [(member: StaticString, kind: String)] = [
+        ("text", "text_delta"), ("thinking", "thinking_delta"),
+    ]
+
+    /// Takes over what the upstream counted; its output counts from the beginning each time.
+    private mutating func count(in node: JSONNode, of document: JSONDocument) {
+        guard let node = document.member("usage", of: node) else { return }
+        if let usage = MessageTree.usage(document)(node) { counted.input = max(counted.input ?? 0, usage.input ?? 0) }
+        if let output = document.tokenCount("output_tokens", of: node) { counted.output = output }
+    }
+
+    private func index(_ document: JSONDocument) throws(UpstreamFailure) -> Int {
+        guard let node = document.member("index", of: document.root),
+            let index = StreamChoice.index(node, of: document)
+        else { throw .malformed("an index out of bounds") }
+        return index
+    }
+
+    func isJSON(_ text: TextID) -> Bool { text.kind == "input_json_delta" }
+
+    // MARK: - What leaves
+
+    mutating func prepare(_ type: String, _ document: JSONDocument, isRedacted: Bool, edits: inout JSONEdits) {
+        let root = document.root
+        switch type {
+        case "message_start":
+            hasStarted = true
+            if let modelName, let message = document.member("message", of: root) {
+                edits.setMember("model", raw: JSONWriter.json(modelName), of: message)
+            }
+        case "content_block_start":
+            if let index = document.member("index", of: root).flatMap(document.int) { open.append(index) }
+        case "content_block_stop":
+            if let index = document.member("index", of: root).flatMap(document.int) { open.removeAll { $0 == index } }
+        default: return
+        }
+    }
+
+    mutating func writePiece(_ rest: [UInt8], of text: TextID, to output: inout [UInt8]) {
+        output.appendEvent("content_block_delta") { writer in
+            writer.key("index" as StaticString)
+            writer.int(text.outer)
+            writer.key("delta" as StaticString)
+            writer.object { writer in
+                writer.key("type" as StaticString)
+                writer.string(text.kind)
+                for (kind, member) in Self.pieces where kind == text.kind {
+                    writer.key(member)
+                    writer.string(utf8: rest)
+                }
+            }
+        }
+    }
+
+    mutating func writeBlocked(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
+        if !hasStarted { writeStart(tokens, to: &output) }
+        for index in open {
+            output.appendEvent("content_block_stop") { writer in
+                writer.key("index" as StaticString)
+                writer.int(index)
+            }
+        }
+        output.appendEvent("message_delta") { writer in
+            writer.key("delta" as StaticString)
+            writer.raw(#"{"stop_reason":"refusal","stop_sequence":null}"# as StaticString)
+            writer.key("usage" as StaticString)
+            writer.object { writer in
+                writer.key("output_tokens" as StaticString)
+                writer.int(tokens.output)
+            }
+        }
+        output.appendEvent("message_stop") { _ in }
+    }
+
+    /// Client libraries take nothing before it.
+    private func writeStart(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
+        output.appendEvent("message_start") { writer in
+            writer.key("message" as StaticString)
+            writer.object { writer in
+                writer.raw(#""id":"msg_withheld","type":"message","role":"assistant","content":[]"# as StaticString)
+                writer.key("model" as StaticString)
+                writer.string(modelName ?? "")
+                writer.raw(#""stop_reason":null,"stop_sequence":null"# as StaticString)
+                writer.key("usage" as StaticString)
+                writer.messageUsage(Usage(input: tokens.input, output: 0))
+            }
+        }
+    }
+}
