@@ -150,4 +150,11 @@ extension JSONWriter {
         writer.string(text)
         return writer.bytes
     }
+
+    /// A value of a document as JSON.
+    package static func json(_ node: JSONNode, of document: JSONDocument) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.value(node, of: document)
+        return writer.bytes
+    }
 }

@@ -31,7 +31,9 @@ struct FieldReader {
     private static let readNames: Set<String> = [
         "model", "messages", "prompt", "input", "stream", "stream_options", "n", "best_of", "max_tokens",
         "max_completion_tokens", "user", "safety_identifier", "chat_template", "chat_template_kwargs", "prompt_embeds",
-        "prompt_token_ids", "input_ids", "tools", "functions",
+        "prompt_token_ids", "input_ids", "tools", "functions", "instructions", "max_output_tokens", "store",
+        "background",
+        "previous_response_id", "conversation", "system", "mcp_servers", "container", "response_format",
     ]
 
     /// `nil` where the member is missing or null, which mean the same in these APIs.

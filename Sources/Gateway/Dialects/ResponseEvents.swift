@@ -114,7 +114,7 @@ struct ResponseEvents: TypedEvents {
             let id = document.member("id", of: item), ProtocolWord.isHarmless(id, in: document),
             let outer = document.member("output_index", of: root).flatMap(document.int)
         else { return }
-        itemIDs[outer] = Array(document.bytes[document.source(of: id)])
+        itemIDs[outer] = JSONWriter.json(id, of: document)
     }
 
     mutating func prepare(_ type: String, _ document: JSONDocument, isRedacted: Bool, edits: inout JSONEdits) {

@@ -77,7 +77,7 @@ struct ResponseEnvelope {
     mutating func learn(from response: JSONNode, of document: JSONDocument, where mayLeave: (JSONNode) -> Bool) {
         func json(_ name: StaticString) -> [UInt8]? {
             guard let node = document.member(name, of: response), mayLeave(node) else { return nil }
-            return Array(document.bytes[document.source(of: node)])
+            return JSONWriter.json(node, of: document)
         }
         id = json("id")
         createdAt = json("created_at")
