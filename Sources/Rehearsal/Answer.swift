@@ -1,5 +1,5 @@
 /// An answer of chat or completions: all its choices, and how they look whole and in a stream.
-struct Answer: Sendable {
+struct Answer: DialectAnswer {
     let asked: Asked
     let id: String
     /// Seconds since 1970.
@@ -8,7 +8,7 @@ struct Answer: Sendable {
 
     init(_ asked: Asked, id: String, created: Int) {
         self.asked = asked
-        self.id = id
+        self.id = (asked.endpoint == .chat ? "chatcmpl-" : "cmpl-") + id
         self.created = created
         let prompts = asked.endpoint == .completions ? asked.prompts.count : 1
         choices = (0..<prompts).flatMap { prompt in
@@ -44,11 +44,11 @@ struct Answer: Sendable {
 
     // MARK: Whole
 
-    var whole: Value {
+    var whole: AnswerBody {
         let choices = choices.indices.map { isChat ? message($0) : text($0) }
         let answer = envelope(isChat ? "chat.completion" : "text_completion", choices)
             .with("system_fingerprint", "rehearsal")
-        return fault == .noUsage ? answer : answer.with("usage", usage)
+        return .json(fault == .noUsage ? answer : answer.with("usage", usage))
     }
 
     private func message(_ index: Int) -> Value {
@@ -113,13 +113,29 @@ struct Answer: Sendable {
         chunk([["text": .string(text), "index": .number(index), "logprobs": logprobs, "finish_reason": finish]])
     }
 
+    var rounds: Int { choices.map(\.deltaCount).max() ?? 0 }
+
+    func opening() -> [Event] {
+        choices.indices.compactMap { opening($0).map { Event(value: $0) } }
+    }
+
+    func round(_ place: Int) -> [Event] {
+        choices.indices.filter { place < choices[$0].deltaCount }.map {
+            Event(value: delta(place, of: $0), isToken: true)
+        }
+    }
+
+    func closing() -> [Event] {
+        (choices.indices.map(closing) + [accounting].compactMap(\.self)).map { Event(value: $0) }
+    }
+
     /// The first event of a choice: its role; of a completion the echoed prompt, if one is asked for.
-    func opening(_ index: Int) -> Value? {
+    private func opening(_ index: Int) -> Value? {
         if isChat { return chunk(index, delta: ["role": "assistant", "content": "", "refusal": .null]) }
         return asked.echoes ? chunk(index, text: echoed(index)) : nil
     }
 
-    func delta(_ place: Int, of index: Int) -> Value {
+    private func delta(_ place: Int, of index: Int) -> Value {
         let choice = choices[index]
         let delta = choice.delta(place)
         switch delta {
@@ -148,7 +164,7 @@ struct Answer: Sendable {
     }
 
     /// The event with the finish reason.
-    func closing(_ index: Int) -> Value {
+    private func closing(_ index: Int) -> Value {
         let event =
             isChat
             ? chunk(index, delta: [:], finish: finishReason(index))
@@ -159,7 +175,7 @@ struct Answer: Sendable {
     }
 
     /// The event before the last, if usage is asked for.
-    var accounting: Value? {
+    private var accounting: Value? {
         guard asked.includesUsage, fault != .noUsage, fault != .usageWithChoices else { return nil }
         let members = (chunk([]).members ?? []).filter { $0.name != "usage" }
         return Value.object(members).with("usage", usage)

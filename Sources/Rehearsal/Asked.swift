@@ -1,6 +1,5 @@
 /// What a request for an answer asks, read from its JSON body.
 struct Asked: Sendable {
-    enum Endpoint: Sendable { case chat, completions, embeddings }
     enum ToolChoice: Sendable, Hashable { case none, auto, required, named(String) }
     enum Format: Sendable, Hashable { case text, object, schema(Value) }
 
@@ -36,6 +35,11 @@ struct Asked: Sendable {
     var echoes = false
     var dimensions = 256
     var isBase64 = false
+    /// Responses: the request, parts of which the answer repeats.
+    var request: Value = .null
+    var audio = Audio()
+    /// Images: as addresses rather than Base64.
+    var wantsAddresses = false
 
     init(_ endpoint: Endpoint, _ body: Value, header: String?, _ configuration: RehearsalConfiguration)
         throws(Complaint)
@@ -50,17 +54,14 @@ struct Asked: Sendable {
         prompts = []
         promptTokens = 0
         isStreamed = body["stream"]?.flag ?? false
-        includesUsage = body["stream_options"]?["include_usage"]?.flag ?? false
-        seed = body["seed"]?.integer
-        n = try Self.number(body, "n", 1...128) ?? 1
-        let olderName = try Self.number(body, "max_tokens", 0...100_000_000)
-        tokensMax = try Self.number(body, "max_completion_tokens", 0...100_000_000)
-        tokensMax = tokensMax ?? olderName
-        stop = body["stop"]?.text.map { [$0] } ?? body["stop"]?.elements?.compactMap(\.text) ?? []
         switch endpoint {
         case .chat: try readChat(body)
         case .completions: try readCompletions(body)
         case .embeddings: try readEmbeddings(body)
+        case .responses: try readResponses(body)
+        case .messages, .countTokens: try readMessages(body)
+        case .transcriptions: try readTranscription(body)
+        case .images: try readImages(body)
         }
         promptSeed = prompts.reduce(Seed()) { $0.adding($1) }.adding(seed ?? 0)
     }
@@ -86,7 +87,7 @@ struct Asked: Sendable {
         return behaviour
     }
 
-    private static func number(_ body: Value, _ name: String, _ range: ClosedRange<Int>) throws(Complaint) -> Int? {
+    static func number(_ body: Value, _ name: String, _ range: ClosedRange<Int>) throws(Complaint) -> Int? {
         guard let value = body[name]?.unlessNull else { return nil }
         guard let number = value.integer, range.contains(number) else {
             throw Complaint(
@@ -95,7 +96,18 @@ struct Asked: Sendable {
         return number
     }
 
+    /// What chat and completions have in common.
+    private mutating func readSampling(_ body: Value) throws(Complaint) {
+        includesUsage = body["stream_options"]?["include_usage"]?.flag ?? false
+        seed = body["seed"]?.integer
+        n = try Self.number(body, "n", 1...128) ?? 1
+        let olderName = try Self.number(body, "max_tokens", 0...100_000_000)
+        tokensMax = try Self.number(body, "max_completion_tokens", 0...100_000_000) ?? olderName
+        stop = body["stop"]?.text.map { [$0] } ?? body["stop"]?.elements?.compactMap(\.text) ?? []
+    }
+
     private mutating func readChat(_ body: Value) throws(Complaint) {
+        try readSampling(body)
         guard let messages = body["messages"]?.elements, !messages.isEmpty else {
             throw Complaint(400, "messages must be an array with at least one message.", param: "messages")
         }
@@ -103,10 +115,7 @@ struct Asked: Sendable {
             guard let role = message["role"]?.text else {
                 throw Complaint(400, "A message needs a role.", param: "messages[\(index)].role")
             }
-            let text = text(of: message["content"])
-            prompts.append(role + ": " + text)
-            promptTokens += WordPieces.count(text) + 4
-            if role == "user" { lastUserText = text }
+            readTurn(role, message["content"])
         }
         tools = try Self.tools(body)
         toolChoice = try Self.toolChoice(body["tool_choice"], tools)
@@ -116,7 +125,14 @@ struct Asked: Sendable {
         }
     }
 
-    /// The text of a message's content, a string or parts; counts image parts.
+    mutating func readTurn(_ role: String, _ content: Value?) {
+        let text = text(of: content)
+        prompts.append(role + ": " + text)
+        promptTokens += WordPieces.count(text) + 4
+        if role == "user" { lastUserText = text }
+    }
+
+    /// The text of a message's content, a string or parts; counts image parts. Recursion is bounded by the parser's depth.
     private mutating func text(of content: Value?) -> String {
         if let text = content?.text { return text }
         var texts: [String] = []
@@ -125,6 +141,10 @@ struct Asked: Sendable {
             case "image_url", "input_image", "image":
                 images += 1
                 promptTokens += 85
+            case "tool_use", "document", "input_file", "file":
+                texts.append(String(decoding: part.encoded, as: UTF8.self))
+            case "tool_result": texts.append(text(of: part["content"]))
+            case "thinking": texts.append(part["thinking"]?.text ?? "")
             default: if let text = part["text"]?.text { texts.append(text) }
             }
         }
@@ -142,7 +162,7 @@ struct Asked: Sendable {
         return tools
     }
 
-    private static func toolChoice(_ value: Value?, _ tools: [Tool]) throws(Complaint) -> ToolChoice {
+    static func toolChoice(_ value: Value?, _ tools: [Tool]) throws(Complaint) -> ToolChoice {
         switch value?.text {
         case "none": return .none
         case "required": return tools.isEmpty ? .none : .required
@@ -150,27 +170,31 @@ struct Asked: Sendable {
         default: break
         }
         guard let value = value?.unlessNull else { return .auto }
-        guard let name = value["function"]?["name"]?.text, tools.contains(where: { $0.name == name }) else {
+        guard let name = (value["function"] ?? value)["name"]?.text, tools.contains(where: { $0.name == name }) else {
             throw Complaint(
                 400, "tool_choice must be none, auto, required or an offered function.", param: "tool_choice")
         }
         return .named(name)
     }
 
-    private static func format(_ value: Value?) throws(Complaint) -> Format {
+    static func format(_ value: Value?, param: String = "response_format") throws(Complaint) -> Format {
         switch value?["type"]?.text {
         case "json_object": return .object
         case "json_schema":
-            guard let schema = value?["json_schema"]?["schema"] else {
-                throw Complaint(400, "json_schema needs a schema.", param: "response_format.json_schema.schema")
+            // Responses have no object around it.
+            let isNested = param == "response_format"
+            guard let schema = (isNested ? value?["json_schema"] : value)?["schema"] else {
+                let place = param + (isNested ? ".json_schema" : "") + ".schema"
+                throw Complaint(400, "json_schema needs a schema.", param: place)
             }
             return .schema(schema)
         case "text", nil: return .text
-        default: throw Complaint(400, "Unknown response format.", param: "response_format.type")
+        default: throw Complaint(400, "Unknown response format.", param: param + ".type")
         }
     }
 
     private mutating func readCompletions(_ body: Value) throws(Complaint) {
+        try readSampling(body)
         try readInputs(body["prompt"], named: "prompt")
         lastUserText = prompts.last ?? ""
         echoes = body["echo"]?.flag ?? false

@@ -9,7 +9,7 @@ package struct Behaviour: Sendable, Hashable {
 
     /// The shape of an error's body.
     package enum ErrorShape: String, Sendable, CaseIterable {
-        case openai, vllm, litellm, bare, html, empty
+        case openai, anthropic, vllm, litellm, bare, html, empty
     }
 
     /// Where a violation stands.
@@ -43,7 +43,8 @@ package struct Behaviour: Sendable, Hashable {
     package var place = Place.content
     /// An error's status, instead of an answer.
     package var error: Int?
-    package var errorShape = ErrorShape.openai
+    /// That of the dialect if nil.
+    package var errorShape: ErrorShape?
     package var errorCode: String?
     /// Whole seconds of `Retry-After`.
     package var retryAfter: Int?

@@ -6,6 +6,9 @@ struct Completion: Sendable {
         var arguments: [String]
     }
 
+    /// A run of deltas that belong together.
+    enum Block: Sendable, Hashable { case reasoning, content, call(Int) }
+
     /// One event of a stream, in order.
     enum Delta: Sendable {
         case reasoning(String)
@@ -20,6 +23,8 @@ struct Completion: Sendable {
     private(set) var contentCount = 0
     var calls: [Call] = []
     private(set) var finishReason = "stop"
+    /// The sequence before which the content ends.
+    private(set) var stopSequence: String?
     /// Tells the tokens' probabilities.
     var seed: Seed
 
@@ -39,6 +44,30 @@ struct Completion: Sendable {
     }
 
     var deltaCount: Int { tokenCount }
+
+    /// All that is said, in order; an empty content where there is nothing.
+    var blocks: [Block] {
+        var blocks: [Block] = reasoning.isEmpty ? [] : [.reasoning]
+        if contentCount > 0 { blocks.append(.content) }
+        blocks += calls.indices.map(Block.call)
+        return blocks.isEmpty ? [.content] : blocks
+    }
+
+    func deltaCount(of block: Block) -> Int {
+        switch block {
+        case .reasoning: reasoning.count
+        case .content: contentCount
+        case .call(let call): calls[call].arguments.count + 1
+        }
+    }
+
+    func text(of block: Block) -> String {
+        switch block {
+        case .reasoning: reasoning.joined()
+        case .content: text
+        case .call(let call): calls[call].arguments.joined()
+        }
+    }
 
     func delta(_ index: Int) -> Delta {
         if index < reasoning.count { return .reasoning(reasoning[index]) }
@@ -61,7 +90,7 @@ extension Completion {
         var seed = asked.promptSeed.adding(index)
         if asked.endpoint == .completions { seed = seed.adding(prompt) }
         self.seed = seed
-        reasoning = Self.reasoning(behaviour, seed)
+        if asked.endpoint.hasReasoning { reasoning = Self.reasoning(behaviour, seed) }
         let tools = Self.toolsCalled(asked)
         if tools.isEmpty {
             setContent(asked, seed)
@@ -165,8 +194,12 @@ extension Completion {
     /// Ends the content before the first stop sequence in it. Content that repeats is searched once through.
     private mutating func stop(at sequences: [String]) {
         let text = Array(content.joined().utf8)
-        let ends = sequences.filter { !$0.isEmpty }.compactMap { Self.firstIndex(of: Array($0.utf8), in: text) }
-        guard var left = ends.min() else { return }
+        let ends = sequences.filter { !$0.isEmpty }.compactMap { sequence in
+            Self.firstIndex(of: Array(sequence.utf8), in: text).map { (index: $0, sequence: sequence) }
+        }
+        guard let end = ends.min(by: { $0.index < $1.index }) else { return }
+        stopSequence = end.sequence
+        var left = end.index
         var pieces: [String] = []
         for piece in content where left > 0 {
             let count = piece.utf8.count

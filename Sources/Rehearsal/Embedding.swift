@@ -34,20 +34,9 @@ enum Embedding {
         return answer.with("usage", ["prompt_tokens": tokens, "total_tokens": tokens])
     }
 
-    /// Little-endian binary32 in Base64 (RFC 4648, 4).
+    /// Little-endian binary32 in Base64.
     static func base64(_ vector: [Float]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        let bytes = vector.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) }
-        }
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = (0..<3).reduce(UInt32(0)) { $0 << 8 | ($1 < group.count ? UInt32(group[start + $1]) : 0) }
-            for place in 0..<4 {
-                text.append(place > group.count ? UInt8(ascii: "=") : alphabet[Int(bits >> (18 - 6 * place)) & 63])
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
+        Base64.encoded(
+            vector.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) } })
     }
 }

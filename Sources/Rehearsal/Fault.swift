@@ -38,14 +38,17 @@ package enum Fault: String, Sendable, CaseIterable {
     case huge
 
     // In the meaning.
-    /// A stream that ends without finish reason and `[DONE]`, the HTTP answer in order.
+    /// A stream that ends after its last token, without finish reason and end mark, the HTTP answer in order.
     case noDone = "no-done"
-    /// A stream that ends without finish reason, but with `[DONE]`.
+    /// An answer without finish reason, whose stream has its end mark.
     case noFinish = "no-finish"
     case noUsage = "no-usage"
-    /// Usage on the finish chunk, whose `choices` are not empty.
+    /// Chat and completions: usage on the finish chunk, whose `choices` are not empty.
     case usageWithChoices = "usage-with-choices"
+    /// No choices, output items, content blocks or images.
     case emptyChoices = "empty-choices"
+    /// Responses alone: the status `failed`, in a stream by `response.failed`.
+    case failed
     /// Status 200 with an error in the body.
     case errorIn200 = "error-in-200"
     /// `event:` and `id:` lines, comments and CRLF line ends, which a reader of server-sent events must take.
@@ -64,7 +67,7 @@ package enum Fault: String, Sendable, CaseIterable {
 
     /// Whether it spoils the text of a body or event.
     var isInText: Bool {
-        self == .garbageJSON || self == .trailingBytes || member != nil
+        self == .garbageJSON || self == .trailingBytes || self == .duplicateKeys || member != nil
     }
 
     /// The JSON text with the fault in it.
@@ -72,6 +75,10 @@ package enum Fault: String, Sendable, CaseIterable {
         switch self {
         case .garbageJSON: return Array("<rehearsed garbage>".utf8)
         case .trailingBytes: return json + Array(" {}".utf8)
+        case .duplicateKeys:
+            // The first member's name, with another value before its own.
+            let name = json.dropFirst().prefix { $0 != UInt8(ascii: ":") }
+            return json.prefix(1) + name + Array(":\"first\",".utf8) + json.dropFirst()
         default:
             guard let member, let first = json.first else { return json }
             return [first] + member + json.dropFirst()
@@ -83,7 +90,6 @@ package enum Fault: String, Sendable, CaseIterable {
         switch self {
         case .invalidUTF8: Array("\"rehearsal\":\"".utf8) + [0xFF, 0xFE] + Array("\",".utf8)
         case .loneSurrogate: Array("\"rehearsal\":\"\\ud800\",".utf8)
-        case .duplicateKeys: Array("\"id\":\"first\",".utf8)
         case .notFinite: Array("\"rehearsal\":1e999,".utf8)
         case .deep:
             Array("\"rehearsal\":".utf8) + Array(repeating: UInt8(ascii: "["), count: 100)

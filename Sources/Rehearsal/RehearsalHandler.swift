@@ -115,7 +115,8 @@ final class RehearsalHandler: ChannelInboundHandler {
     private func refuse(_ complaint: Complaint, _ context: ChannelHandlerContext) {
         guard exchange == nil else { return close(context) }
         isOver = true
-        exchange = Exchange(script: ResponseHead().complaint(complaint, Behaviour()), number: 0, start: .now())
+        let script = ResponseHead(refusing: head).complaint(complaint, Behaviour())
+        exchange = Exchange(script: script, number: 0, start: .now())
         advance(context)
     }
 

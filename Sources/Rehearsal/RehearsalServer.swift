@@ -5,7 +5,8 @@ internal import NIOPosix
 internal import ServiceLifecycle
 internal import Snapshots
 
-/// The rehearsal model as a server: an upstream that speaks OpenAI's dialect, is deterministic and fails on request.
+/// The rehearsal model as a server: an upstream that speaks OpenAI's and Anthropic's dialects, is
+/// deterministic and fails on request.
 ///
 /// ```swift
 /// let running = try await RehearsalServer(configuration: RehearsalConfiguration(), logger: logger).start()

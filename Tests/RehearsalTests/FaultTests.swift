@@ -7,30 +7,31 @@ import Testing
 struct FaultTests {
     static let model = "rehearsal?tokens=20&after=3&drip=50us&bytes=300000&fault="
 
-    private static func answer(_ fault: Fault, stream: Bool, _ running: RunningRehearsal) async throws -> RawAnswer {
-        let model = model + fault.rawValue
-        let body = stream ? AnswerTests.streamedChat(model) : chat(model)
-        return try await RawClient.post(running.port, chatPath, body)
+    private static func answer(
+        _ fault: Fault, stream: Bool, _ running: RunningRehearsal, _ endpoint: Endpoint = .chat
+    ) async throws -> RawAnswer {
+        try await endpoint.ask(running, model + fault.rawValue, stream: stream)
     }
 
-    @Test("Nothing, not even a head, comes of a connection that closes or resets at once", arguments: [false, true])
-    func nothing(stream: Bool) async throws {
+    @Test(
+        "Nothing, not even a head, comes of a connection that closes or resets at once", arguments: Ask.all)
+    func nothing(ask: Ask) async throws {
         try await withRehearsal { running in
-            let closed = try await Self.answer(.close, stream: stream, running)
+            let closed = try await Self.answer(.close, stream: ask.isStreamed, running, ask.endpoint)
             #expect(closed.bytes.isEmpty && !closed.wasReset)
-            let reset = try await Self.answer(.reset, stream: stream, running)
+            let reset = try await Self.answer(.reset, stream: ask.isStreamed, running, ask.endpoint)
             #expect(reset.bytes.isEmpty && reset.wasReset)
-            let garbage = try await Self.answer(.garbage, stream: stream, running)
+            let garbage = try await Self.answer(.garbage, stream: ask.isStreamed, running, ask.endpoint)
             #expect(!garbage.bytes.isEmpty && garbage.status == nil)
         }
     }
 
     @Test(
         "An answer that breaks off is framed as cut off",
-        arguments: [Fault.truncated, .truncatedEvent, .resetMidStream, .badChunk], [false, true])
-    func breaksOff(fault: Fault, stream: Bool) async throws {
+        arguments: [Fault.truncated, .truncatedEvent, .resetMidStream, .badChunk], Ask.all)
+    func breaksOff(fault: Fault, ask: Ask) async throws {
         try await withRehearsal { running in
-            let answer = try await Self.answer(fault, stream: stream, running)
+            let answer = try await Self.answer(fault, stream: ask.isStreamed, running, ask.endpoint)
             #expect(answer.status == 200 && !answer.rawBody.isEmpty && answer.body == nil)
             #expect(answer.wasReset == (fault == .resetMidStream))
         }
@@ -38,17 +39,16 @@ struct FaultTests {
 
     @Test(
         "A hang sends nothing, or nothing more, until the client leaves, which is observed",
-        arguments: [Fault.hang, .hangMidStream], [false, true])
-    func hangs(fault: Fault, stream: Bool) async throws {
+        arguments: [Fault.hang, .hangMidStream], Ask.all)
+    func hangs(fault: Fault, ask: Ask) async throws {
         try await withRehearsal { running in
             let client = try await RawClient(port: running.port)
-            let model = Self.model + fault.rawValue
-            try await client.send(RawClient.request(chatPath, stream ? AnswerTests.streamedChat(model) : chat(model)))
+            try await client.send(ask.endpoint.request(Self.model + fault.rawValue, stream: ask.isStreamed))
             if fault == .hang {
                 #expect(try await eventually { running.observations.requestCount == 1 })
                 #expect(try await client.soFar().isEmpty)
             } else {
-                #expect(try await eventually { try await client.soFar().count > 200 })
+                #expect(try await eventually { try await client.soFar().count > 120 })
                 #expect(RawAnswer(bytes: try await client.soFar(), wasReset: false).body == nil)
             }
             #expect(running.observations.cancelledCount == 0)
@@ -60,12 +60,12 @@ struct FaultTests {
 
     @Test(
         "JSON faults are in whole answers and in streams, in otherwise good HTTP",
-        arguments: Fault.allCases.filter(\.isInText), [false, true])
-    func spoilsText(fault: Fault, stream: Bool) async throws {
+        arguments: Fault.allCases.filter(\.isInText), Ask.all)
+    func spoilsText(fault: Fault, ask: Ask) async throws {
         try await withRehearsal { running in
-            let answer = try await Self.answer(fault, stream: stream, running)
+            let answer = try await Self.answer(fault, stream: ask.isStreamed, running, ask.endpoint)
             #expect(answer.status == 200)
-            let texts = stream ? answer.body.map { Self.split($0) } ?? [] : [answer.body ?? []]
+            let texts = ask.isStreamed ? answer.body.map { Self.split($0) } ?? [] : [answer.body ?? []]
             let bad = texts.filter { (try? Value(parsing: $0)) == nil }
             #expect(bad.count == 1, "exactly one text is spoilt, and the strict parser refuses it")
         }
@@ -73,7 +73,8 @@ struct FaultTests {
 
     /// The data of events as bytes, since they may be no UTF-8; without `[DONE]`.
     private static func split(_ body: [UInt8]) -> [[UInt8]] {
-        body.split(separator: UInt8(ascii: "\n")).map { Array($0.dropFirst(6)) }
+        body.split(separator: UInt8(ascii: "\n")).filter { !$0.starts(with: "event: ".utf8) }
+            .map { Array($0.dropFirst(6)) }
             .filter { !$0.isEmpty && !$0.starts(with: "[DONE]".utf8) }
     }
 
@@ -114,19 +115,67 @@ struct FaultTests {
 
     @Test(
         "An error has its status, its shape and its time to wait", arguments: Behaviour.ErrorShape.allCases,
-        [400, 401, 429, 500, 503])
-    func errors(shape: Behaviour.ErrorShape, status: Int) async throws {
+        Endpoint.allCases)
+    func errors(shape: Behaviour.ErrorShape, endpoint: Endpoint) async throws {
         try await withRehearsal { running in
-            let options = "x-rehearsal: error=\(status); shape=\(shape.rawValue); retry-after=7\r\n"
-            let answer = try await RawClient.post(running.port, chatPath, chat("rehearsal"), headers: options)
-            #expect(answer.status == status && answer.header("retry-after") == "7")
-            switch shape {
-            case .openai: #expect(try answer.json()["error"]?["type"]?.text != nil)
-            case .vllm: #expect(try answer.json()["error"]?["code"]?.integer == status)
-            case .litellm: #expect(try answer.json()["error"]?["code"]?.text == String(status))
-            case .bare: #expect(try answer.json()["error"]?.text != nil)
-            case .html: #expect(answer.header("content-type") == "text/html")
-            case .empty: #expect(answer.body == [])
+            for status in [400, 401, 429, 500, 503, 529] {
+                let options = "error=\(status); shape=\(shape.rawValue); retry-after=7"
+                let answer = try await endpoint.ask(running, "rehearsal", stream: false, options: options)
+                #expect(answer.status == status && answer.header("retry-after") == "7")
+                switch shape {
+                case .openai:
+                    #expect(try answer.json()["error"]?["type"]?.text != nil && answer.json()["type"] == nil)
+                case .anthropic: #expect(try answer.json()["type"] == "error" && answer.json()["request_id"] != nil)
+                case .vllm: #expect(try answer.json()["error"]?["code"]?.integer == status)
+                case .litellm: #expect(try answer.json()["error"]?["code"]?.text == String(status))
+                case .bare: #expect(try answer.json()["error"]?.text != nil)
+                case .html: #expect(answer.header("content-type") == "text/html")
+                case .empty: #expect(answer.body == [])
+                }
+            }
+        }
+    }
+
+    static let anthropicTypes = [
+        400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error",
+        404: "not_found_error", 409: "conflict_error", 413: "request_too_large", 422: "invalid_request_error",
+        429: "rate_limit_error", 500: "api_error", 503: "api_error", 504: "timeout_error", 529: "overloaded_error",
+    ]
+
+    @Test(
+        "Without a word about shapes, an error is told as its dialect does: by status, with status 200, in a stream",
+        arguments: Endpoint.allCases, anthropicTypes.keys.sorted())
+    func ownShapes(endpoint: Endpoint, status: Int) async throws {
+        try await withRehearsal { running in
+            func check(_ answer: RawAnswer, _ error: Value, _ expected: Int) {
+                #expect(answer.status == expected)
+                guard endpoint.isAnthropic else {
+                    #expect(error["error"]?["type"]?.text != nil && error["type"] == nil)
+                    return
+                }
+                #expect(error["type"] == "error" && error["error"]?["type"]?.text == Self.anthropicTypes[status])
+                #expect(error["error"]?["param"] == nil && error["request_id"]?.text == answer.header("request-id"))
+            }
+            let whole = try await endpoint.ask(running, "rehearsal", stream: false, options: "error=\(status)")
+            check(whole, try whole.json(), status)
+            let options = "error=\(status); fault=error-in-200"
+            let good = try await endpoint.ask(running, "rehearsal", stream: false, options: options)
+            check(good, try good.json(), 200)
+            guard Ask.streamable.contains(endpoint) else { return }
+            for fault in ["error-in-200", "error-mid-stream"] {
+                let options = "error=\(status); fault=\(fault); after=2"
+                let stream = try await endpoint.ask(running, "rehearsal", stream: true, options: options)
+                let chunks = try stream.chunks()
+                let error = try #require(chunks.last)
+                #expect(chunks.count > 2 || fault == "error-in-200" && chunks.count == 1)
+                #expect((stream.events.last == "[DONE]") == endpoint.endsWithDone)
+                guard endpoint == .responses else {
+                    check(stream, error, 200)
+                    continue
+                }
+                #expect(error["type"] == "error" && error["message"] != nil)
+                #expect(error["sequence_number"]?.integer == chunks.count - 1)
+                #expect(stream.namedEvents.last?.name == "error")
             }
         }
     }

@@ -61,12 +61,16 @@ struct RawClient: Sendable {
         return try await client.answer()
     }
 
-    static func post(_ port: Int, _ path: String, _ body: String, headers: String = "") async throws -> RawAnswer {
-        try await exchange(port, request(path, body, headers: headers + "connection: close\r\n"))
+    static func post(
+        _ port: Int, _ path: String, _ body: String, type: String = "application/json", headers: String = ""
+    ) async throws -> RawAnswer {
+        try await exchange(port, request(path, body, type: type, headers: headers + "connection: close\r\n"))
     }
 
-    static func request(_ path: String, _ body: String, headers: String = "") -> String {
-        "POST \(path) HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: \(body.utf8.count)\r\n"
+    static func request(_ path: String, _ body: String, type: String = "application/json", headers: String = "")
+        -> String
+    {
+        "POST \(path) HTTP/1.1\r\nhost: x\r\ncontent-type: \(type)\r\ncontent-length: \(body.utf8.count)\r\n"
             + "\(headers)\r\n\(body)"
     }
 
@@ -154,10 +158,15 @@ struct RawAnswer: Sendable {
     }
 
     /// The data of the events, `[DONE]` included.
-    var events: [String] {
+    var events: [String] { namedEvents.map(\.data) }
+
+    /// The events with the names that their `event:` lines give them; none of a body that is cut off.
+    var namedEvents: [(name: String?, data: String)] {
         guard let body else { return [] }
-        return String(decoding: body, as: UTF8.self).split(separator: "\n\n").map {
-            String($0.dropFirst("data: ".count))
+        return String(decoding: body, as: UTF8.self).split(separator: "\n\n").map { event in
+            let lines = event.split(separator: "\n", maxSplits: 1)
+            let name = lines[0].hasPrefix("event: ") ? String(lines[0].dropFirst("event: ".count)) : nil
+            return (name, String((name == nil ? event : lines[1]).dropFirst("data: ".count)))
         }
     }
 
