@@ -11,11 +11,14 @@ struct RehearseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rehearse", abstract: "Serve the rehearsal model alone.",
         discussion: """
-            A server that speaks OpenAI's dialect and is no language model: its answers are made of the prompt, the same \
-            each time. It can be slow, break off, answer with errors or say what a filter must find, by options behind \
+            A server that speaks OpenAI's dialect (chat, completions, responses, embeddings, audio transcriptions, image \
+            generations) and Anthropic's (messages, token counts), and is no language model: its answers are made of \
+            the prompt, the same each time. It can be slow, break off, answer with errors or say what a filter must find, by options behind \
             the model's name or in the header x-rehearsal:
 
               \(Behaviour.options.joined(separator: ", "))
+
+            docs/reference/rehearsal.md says what each does.
 
             EXAMPLES
               steward rehearse --port 9000
