@@ -57,13 +57,17 @@ package struct Gateway: Service {
         let tls = try UpstreamTLS(models: settings.models)
         let budget = ByteBudget(settings.http.bytesInFlightMax)
         let proxies = TrustedProxies(networks: settings.trustedProxies)
+        let states = UpstreamStates(models: settings.models, settings.resilience.breaker, dependencies.metrics)
+        let models = ModelTable(settings.models, retryPercent: settings.resilience.retryPercent)
         var loops: [GatewayLoop] = []
         for eventLoop in group.makeIterator() {
             let executor = LoopExecutor(eventLoop)
             let pools = UpstreamPools(
-                executor: executor, models: settings.models, tls: tls, bytesInFlight: budget)
+                executor: executor, models: settings.models, tls: tls, states: states,
+                resilience: settings.resilience, bytesInFlight: budget)
             let path = Self.path(
-                settings, dependencies, pools: pools, executor: executor, isDraining: isDraining, log: log)
+                settings, dependencies, models: models, pools: pools, executor: executor, isDraining: isDraining,
+                log: log)
             let loop = GatewayLoop(
                 executor: executor, settings: settings.http, bytesInFlight: budget, proxies: proxies, upstreams: pools,
                 path: path)
@@ -78,11 +82,11 @@ package struct Gateway: Service {
 
     /// Wires the stages of one event loop.
     private static func path(
-        _ settings: GatewaySettings, _ dependencies: Dependencies, pools: UpstreamPools, executor: LoopExecutor,
+        _ settings: GatewaySettings, _ dependencies: Dependencies, models: ModelTable, pools: UpstreamPools,
+        executor: LoopExecutor,
         isDraining: DrainFlag, log: Logger
     ) -> RequestPath {
         let screener = Screener()
-        let models = ModelTable(settings.models)
         let parse = ParseStage(bodyBytesMax: settings.http.bodyBytesMax, settings: settings.dialects)
         let answers = AnswerHeads(
             observesOnly: settings.observesOnly, headers: settings.headers, addresses: settings.addresses)

@@ -10,6 +10,7 @@ package struct GatewaySettings: Sendable {
     package var tls: TLSFiles?
     package var http = HTTPSettings()
     package var dialects = DialectSettings()
+    package var resilience = ResilienceSettings()
     package var headers = HeaderSettings()
     package var models: [ModelSettings]
     /// Proxies whose `x-forwarded-for` is believed.

@@ -89,16 +89,21 @@ final class RequestPath: Sendable {
         trace.decidedAt = .now
         try record.admit(trace)
         let answer = try await forward.send(screened, trace: trace)
-        let ending: Ending
-        if parsed.facts.isStream {
-            ending = try await stream.relay(answer, trace: trace)
-        } else {
-            let judged = try await completion.judge(answer, trace: trace)
-            try await record.settle(trace, judged.ending, at: .now)
-            caller.exchange.answer(answers.whole(trace, judged, upstream: answer.head.fields))
-            ending = judged.ending
+        do throws(PathExit) {
+            settle(trace, try await give(answer, trace))
+        } catch {
+            if case .upstream(let failure) = error { answer.pool.state.note(failure.outcome, at: .now) }
+            throw error
         }
-        settle(trace, ending)
+    }
+
+    /// Judges what an upstream answers, and gives it to the caller once that is on record.
+    private func give(_ answer: Forwarded, _ trace: Trace) async throws(PathExit) -> Ending {
+        if answer.request.facts.isStream { return try await stream.relay(answer, trace: trace) }
+        let judged = try await completion.judge(answer, trace: trace)
+        try await record.settle(trace, judged.ending, at: .now)
+        answer.request.caller.exchange.answer(answers.whole(trace, judged, upstream: answer.head.fields))
+        return judged.ending
     }
 
     /// What Steward answers itself, from its own data.

@@ -180,6 +180,8 @@ class Steward:
         merged = {
             "gateway": {"port": 0}, "desk": {"port": 0}, "telemetry": {"port": 0}, "log": {"level": "debug"},
             "limits": {"sandbox": UNLIMITED, "production": UNLIMITED},
+            # Tests of one Steward rehearse fault after fault.
+            "resilience": {"breaker_failures": 0},
         }
         if upstream:
             server = {"url": upstream, "timeouts": {"first_byte": "1500ms", "idle": "1500ms", "total": "20s"}}
@@ -190,7 +192,7 @@ class Steward:
                 "upstreams": [{"name": "rehearsal-server", **server}],
             }, {
                 "name": "rehearsal-vision",
-                "admit_unscreened": ["images"],
+                "admit_unscreened": ["images", "audio"],
                 "upstreams": [{"name": "vision-server", "model": "rehearsal", **server}],
             }]
         return merge(merged, settings)

@@ -158,7 +158,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         let event = try events.read(type, document)
         if try flush(event.ended, to: &output) { return }
         var edits = JSONEdits()
-        let isSilent = try feed(event, of: document, edits: &edits) && event.isPiece
+        let left = try feed(event, of: document, edits: &edits)
         let isClean = beside.judge(
             Passage(of: document, as: Events.places, skipping: Set(event.pieces.map(\.node))), edits: &edits)
         if !observesOnly, beside.isBlocked || event.pieces.contains(where: { isTextBlocked($0.text) }) {
@@ -166,7 +166,9 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         }
         if isClean { events.learn(type, from: document) }
         if event.isLast { status = .ended }
-        if isSilent { return }
+        // What is held back leaves with a later event.
+        if event.isPiece, !observesOnly, !left.isEmpty, left.allSatisfy(\.bytes.isEmpty) { return }
+        for (text, bytes) in left { events.note(bytes, of: text) }
         events.prepare(type, document, isRedacted: isRedacted(event), edits: &edits)
         Self.write(type, document, edits, to: &output)
     }
@@ -183,14 +185,12 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
 
     /// Feeds an event's pieces to the screens of their texts, and edits them to what may leave.
     ///
-    /// - Returns: whether nothing of them may, although something was said.
+    /// - Returns: what may leave of each piece that says something.
     private mutating func feed(
         _ event: TypedEvent, of document: JSONDocument, edits: inout JSONEdits
-    ) throws(UpstreamFailure) -> Bool {
-        var said = false
-        var leaves = false
+    ) throws(UpstreamFailure) -> [(text: TextID, bytes: [UInt8])] {
+        var left: [(text: TextID, bytes: [UInt8])] = []
         for (node, id) in event.pieces where document.utf8CountMax(of: node) > 0 {
-            said = true
             let channel = try channel(of: id)
             var output: [UInt8] = []
             let isUnchanged = document.withUTF8(of: node) { text in
@@ -198,11 +198,10 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
                 channel.feed(text, to: &output)
                 return output.count == text.count && output.elementsEqual(text)
             }
-            events.note(output, of: id)
-            if observesOnly || !output.isEmpty { leaves = true }
             if !observesOnly, !isUnchanged { edits.replace(node, withString: output) }
+            left.append((id, output))
         }
-        return said && !leaves
+        return left
     }
 
     private mutating func channel(of id: TextID) throws(UpstreamFailure) -> StreamChannel {

@@ -1,4 +1,5 @@
 internal import Access
+internal import Snapshots
 
 /// A request that its caller may make of this model.
 ///
@@ -62,10 +63,13 @@ final class Model: Sendable {
     let settings: ModelSettings
     /// Its place in the configuration.
     let index: Int
+    /// What may be sent to a second upstream.
+    let retries: Lock<RetryBudget>
 
-    init(_ settings: ModelSettings, at index: Int) {
+    init(_ settings: ModelSettings, at index: Int, retryPercent: Int) {
         self.settings = settings
         self.index = index
+        retries = Lock(RetryBudget(percent: retryPercent))
     }
 
     /// All that callers may call it.
@@ -77,8 +81,8 @@ struct ModelTable: Sendable {
     let all: [Model]
     private let byName: [String: Model]
 
-    init(_ models: [ModelSettings]) {
-        all = models.enumerated().map { Model($1, at: $0) }
+    init(_ models: [ModelSettings], retryPercent: Int) {
+        all = models.enumerated().map { Model($1, at: $0, retryPercent: retryPercent) }
         var byName: [String: Model] = [:]
         for model in all {
             for name in model.names where byName[name] == nil { byName[name] = model }

@@ -1,6 +1,7 @@
 internal import Access
 internal import Filtering
 internal import JSON
+internal import Limits
 internal import NIOCore
 
 /// An upstream that has begun to answer.
@@ -24,28 +25,71 @@ struct ForwardStage: @unchecked Sendable {
 
     func send(_ request: Screened, trace: Trace) async throws(PathExit) -> Forwarded {
         let admitted = request.limited.admitted
-        let order = Self.order(admitted.model.settings.upstreams, for: admitted.request.dialect)
-        for (index, upstream) in order.enumerated() {
+        var pools = pools.serving(admitted.model, admitted.request.dialect)
+        admitted.model.retries.withLock { $0.deposit() }
+        while true {
+            let pool = try choose(pools)
+            trace.upstream = pool.settings.name
             do throws(UpstreamFailure) {
-                trace.upstream = upstream.name
-                return try await send(request, to: upstream, trace: trace)
+                return try await send(request, to: pool, trace: trace)
             } catch {
-                guard error.isBeforeRequest, index + 1 < order.count else { throw .upstream(error) }
-                failures.note(error, of: upstream.name, in: trace)
+                pools.removeAll { $0 === pool }
+                let mayRetry =
+                    error.isSafeElsewhere && !pools.isEmpty
+                    && admitted.model.retries.withLock { $0.withdraw(at: .now) }
+                guard mayRetry else { throw .upstream(error) }
+                failures.note(error, of: pool.settings.name, in: trace)
+                failures.metrics.retried(after: pool.settings.name)
             }
         }
-        throw .upstream(.none)
     }
 
+    /// One that is worth asking, and lets a request through.
+    private func choose(_ pools: [UpstreamPool]) throws(PathExit) -> UpstreamPool {
+        let now = Moment.now
+        if pools.count == 1, pools[0].state.permit(at: now) { return pools[0] }
+        var candidates = pools.enumerated().map { index, pool in
+            UpstreamChoice.Candidate(
+                index: index, priority: pool.settings.priority, weight: pool.settings.weight,
+                outstanding: pool.state.outstanding, worth: pool.state.worth(at: now), hasRoom: pool.hasRoom)
+        }
+        var generator = SystemRandomNumberGenerator()
+        while let index = UpstreamChoice.pick(candidates, &generator) {
+            if pools[index].state.permit(at: now) { return pools[index] }
+            candidates.removeAll { $0.index == index }
+        }
+        let waits = pools.compactMap { pool in
+            if case .broken(let nanoseconds) = pool.state.worth(at: now) { nanoseconds } else { nil }
+        }
+        guard let wait = waits.min() else { throw .upstream(.none) }
+        throw .upstream(.broken(retryAfterSeconds: Int(wait / 1_000_000_000) + 1))
+    }
+
+    /// Sends to one, and tells its state how that went.
     private func send(
-        _ request: Screened, to upstream: UpstreamSettings, trace: Trace
+        _ request: Screened, to pool: UpstreamPool, trace: Trace
     ) async throws(UpstreamFailure) -> Forwarded {
-        guard let pool = pools[upstream] else { throw .none }
-        let client = request.limited.admitted.request.caller.exchange
-        guard client.isAwaited() else { throw .cancelled }
+        do throws(UpstreamFailure) {
+            let answer = try await exchange(request, with: pool, trace: trace)
+            pool.state.note(.success, at: .now)
+            return answer
+        } catch {
+            pool.state.note(error.outcome, at: .now)
+            if case .status(let status, let seconds) = error, status == 429 || status == 503 || status == 529 {
+                pool.state.cool(seconds: seconds ?? 1, at: .now)
+            }
+            throw error
+        }
+    }
+
+    private func exchange(
+        _ request: Screened, with pool: UpstreamPool, trace: Trace
+    ) async throws(UpstreamFailure) -> Forwarded {
+        let caller = request.limited.admitted.request.caller
+        guard caller.exchange.isAwaited() else { throw .cancelled }
         let bytes = UpstreamRequest(request, to: pool, headers: headers, id: trace.id).encoded()
-        var exchange = try await pool.send(bytes)
-        guard client.isAwaited() else {
+        var exchange = try await pool.send(bytes, for: caller)
+        guard caller.exchange.isAwaited() else {
             exchange.cancel()
             throw .cancelled
         }
@@ -58,7 +102,7 @@ struct ForwardStage: @unchecked Sendable {
             guard case .closedEarly = error, exchange.isOnReusedConnection, !exchange.hasAnswerBegun else {
                 throw error
             }
-            exchange = try await pool.send(bytes, onFreshConnection: true)
+            exchange = try await pool.send(bytes, for: caller, onFreshConnection: true)
             head = try await receiveHead(of: exchange, request)
         }
         try await check(head, exchange, request)
@@ -105,23 +149,6 @@ struct ForwardStage: @unchecked Sendable {
         var message = message
         let screening = message.withUTF8 { screener.screen($0, side: .completion, policy: filter) }
         return screening.verdict == .redact || screening.verdict == .block ? nil : message
-    }
-
-    /// Upstreams that speak the dialect: by priority, within a priority drawn by weight.
-    static func order(_ upstreams: [UpstreamSettings], for dialect: Dialect) -> [UpstreamSettings] {
-        if upstreams.count == 1 { return upstreams }
-        var rest = upstreams.filter { $0.dialects.contains(dialect) }
-        var order: [UpstreamSettings] = []
-        while let priority = rest.map(\.priority).min() {
-            var draw = Int.random(in: 0..<max(1, rest.reduce(0) { $0 + ($1.priority == priority ? $1.weight : 0) }))
-            let index = rest.firstIndex { upstream in
-                guard upstream.priority == priority else { return false }
-                draw -= upstream.weight
-                return draw < 0
-            }
-            order.append(rest.remove(at: index ?? rest.firstIndex { $0.priority == priority } ?? rest.startIndex))
-        }
-        return order
     }
 }
 

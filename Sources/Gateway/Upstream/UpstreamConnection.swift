@@ -43,7 +43,8 @@ final class UpstreamConnection: ChannelInboundHandler, Flushing {
 
     /// Writes a request; the returned exchange receives its answer.
     func send(_ request: ByteBuffer, isReused: Bool) -> UpstreamExchange {
-        let exchange = UpstreamExchange(on: self, isReused: isReused, budget: pool.bytesInFlight)
+        let exchange = UpstreamExchange(
+            on: self, isReused: isReused, budget: pool.bytesInFlight, state: pool.state)
         guard case .idle = phase, let context else {
             exchange.fail(.closedEarly)
             return exchange

@@ -23,15 +23,25 @@ final class UpstreamExchange: @unchecked Sendable {
     let isOnReusedConnection: Bool
     private let budget: ByteBudget
     private var budgetTaken = 0
+    /// Told once when the exchange ends.
+    private let state: UpstreamState
+    private var hasEnded = false
 
-    init(on connection: UpstreamConnection, isReused: Bool, budget: ByteBudget) {
+    init(on connection: UpstreamConnection, isReused: Bool, budget: ByteBudget, state: UpstreamState) {
         self.connection = connection
         isOnReusedConnection = isReused
         self.budget = budget
+        self.state = state
     }
 
     deinit {
         budget.give(back: budgetTaken)
+        end()
+    }
+
+    private func end() {
+        if !hasEnded { state.ended() }
+        hasEnded = true
     }
 
     // MARK: - For the path
@@ -117,11 +127,13 @@ final class UpstreamExchange: @unchecked Sendable {
     func complete() {
         isComplete = true
         connection = nil
+        end()
     }
 
     func fail(_ failure: UpstreamFailure) {
         if !isComplete, self.failure == nil { self.failure = failure }
         connection = nil
+        end()
     }
 
     /// Lets the path look again; called once per read, when all of it has been taken in.

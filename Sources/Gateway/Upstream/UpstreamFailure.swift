@@ -22,6 +22,8 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
     case noRoom
     /// No upstream of the model speaks the dialect or none is up.
     case none
+    /// It failed too often of late, and is left alone for so many seconds.
+    case broken(retryAfterSeconds: Int)
     /// The exchange was cancelled on our side.
     case cancelled
 
@@ -41,6 +43,7 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
         case .saturated: "saturated"
         case .noRoom: "no_room"
         case .none: "no_upstream"
+        case .broken: "breaker_open"
         case .cancelled: "cancelled"
         }
     }
@@ -50,14 +53,6 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
         switch self {
         case .connect(let detail), .malformed(let detail): detail
         default: nil
-        }
-    }
-
-    /// Whether the request certainly did no work at the upstream, so that another may have it.
-    var isBeforeRequest: Bool {
-        switch self {
-        case .connect, .connectTimeout, .saturated: true
-        default: false
         }
     }
 }

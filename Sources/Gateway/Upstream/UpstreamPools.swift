@@ -1,21 +1,33 @@
 internal import NIOCore
 internal import NIOSSL
 
-/// All upstream pools of one event loop, by the upstream's name.
+/// All upstream pools of one event loop.
 ///
 /// `@unchecked Sendable`: touched on its loop only.
 final class UpstreamPools: @unchecked Sendable {
+    /// By the upstream's name.
     private var pools: [String: UpstreamPool] = [:]
+    /// By the model's index and the dialect's, in the order of the settings.
+    private var serving: [[[UpstreamPool]]] = []
 
-    init(executor: LoopExecutor, models: [ModelSettings], tls: UpstreamTLS, bytesInFlight: ByteBudget) {
+    init(
+        executor: LoopExecutor, models: [ModelSettings], tls: UpstreamTLS, states: UpstreamStates,
+        resilience: ResilienceSettings, bytesInFlight: ByteBudget
+    ) {
         for upstream in models.flatMap(\.upstreams) where pools[upstream.name] == nil {
             pools[upstream.name] = UpstreamPool(
                 settings: upstream, tls: tls.contexts[upstream.name], executor: executor,
-                bytesInFlight: bytesInFlight)
+                state: states[upstream.name], resilience: resilience, bytesInFlight: bytesInFlight)
+        }
+        serving = models.map { model in
+            Dialect.allCases.map { dialect in
+                model.upstreams.filter { $0.dialects.contains(dialect) }.compactMap { pools[$0.name] }
+            }
         }
     }
 
-    subscript(upstream: UpstreamSettings) -> UpstreamPool? { pools[upstream.name] }
+    /// Those that serve a model in a dialect.
+    func serving(_ model: Model, _ dialect: Dialect) -> [UpstreamPool] { serving[model.index][dialect.index] }
 
     func tick(_ now: NIODeadline) {
         for pool in pools.values { pool.tick(now) }
@@ -23,6 +35,25 @@ final class UpstreamPools: @unchecked Sendable {
 
     func closeAll() {
         for pool in pools.values { pool.closeAll() }
+    }
+}
+
+/// What all event loops share of the upstreams, by name.
+struct UpstreamStates: Sendable {
+    private let states: [String: UpstreamState]
+
+    init(models: [ModelSettings], _ settings: BreakerSettings, _ metrics: GatewayMetrics) {
+        let names = Set(models.flatMap(\.upstreams).map(\.name))
+        states = Dictionary(
+            uniqueKeysWithValues: names.map { name in
+                (name, UpstreamState(name: name, settings, gauges: metrics.gauges(of: name)))
+            })
+    }
+
+    /// - Precondition: it is one of the settings'.
+    subscript(name: String) -> UpstreamState {
+        guard let state = states[name] else { preconditionFailure("An upstream of no settings.") }
+        return state
     }
 }
 

@@ -46,6 +46,7 @@ struct Settings: Sendable {
         gateway.threads = effective.integer("gateway.threads")
         gateway.tls = tls
         gateway.http = http
+        gateway.resilience = resilience
         gateway.dialects.messagesMax = effective.integer("gateway.messages_max")
         gateway.dialects.choicesMax = effective.integer("gateway.choices_max")
         gateway.headers.toUpstream = Set(effective.list("headers.to_upstream").map { $0.lowercased() })
@@ -78,6 +79,18 @@ struct Settings: Sendable {
         http.writeTimeout = TimeAmount(effective.duration("gateway.http.write_timeout"))
         http.drainTimeout = TimeAmount(effective.duration("gateway.http.drain_timeout"))
         return http
+    }
+
+    private var resilience: ResilienceSettings {
+        var resilience = ResilienceSettings()
+        resilience.breaker.failuresMin = effective.integer("resilience.breaker_failures")
+        resilience.breaker.sharePercent = effective.integer("resilience.breaker_percent")
+        resilience.breaker.windowNanoseconds = TimeAmount(effective.duration("resilience.breaker_window")).nanoseconds
+        resilience.breaker.pauseNanoseconds = TimeAmount(effective.duration("resilience.breaker_pause")).nanoseconds
+        resilience.retryPercent = effective.integer("resilience.retry_percent")
+        resilience.queueMax = effective.integer("resilience.queue_max")
+        resilience.queueNanoseconds = TimeAmount(effective.duration("resilience.queue_timeout")).nanoseconds
+        return resilience
     }
 
     var desk: ListenerSettings {

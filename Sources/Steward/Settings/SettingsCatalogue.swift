@@ -3,7 +3,7 @@ internal import Gateway
 
 /// Every setting but those of models.
 enum SettingsCatalogue {
-    static let all: [Setting] = gateway + http + desk + operation + records + limits + path
+    static let all: [Setting] = gateway + http + resilience + desk + operation + records + limits + path
 
     static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
 
@@ -51,6 +51,25 @@ enum SettingsCatalogue {
             "gateway.http.write_timeout", times, "1m", "How long a client that reads nothing may hold an answer up."),
         Setting(
             "gateway.http.drain_timeout", times, "30s", "How long running exchanges may take to end after SIGTERM."),
+    ]
+
+    private static let resilience = [
+        Setting(
+            "resilience.breaker_failures", .integer(0...1_000_000), "10",
+            "Failures of an upstream within the window from which it is left alone; 0 never leaves one alone."),
+        Setting(
+            "resilience.breaker_percent", .integer(1...100), "50", "And failures in a hundred requests."),
+        Setting("resilience.breaker_window", times, "30s", "The window in which they are counted."),
+        Setting(
+            "resilience.breaker_pause", times, "5s",
+            "How long an upstream is left alone first; twice as long each time its next request fails, up to a minute."),
+        Setting(
+            "resilience.retry_percent", .integer(0...100), "20",
+            "Requests in a hundred that may be sent to another upstream after one could not take them."),
+        Setting(
+            "resilience.queue_max", .integer(0...100_000), "256",
+            "Requests that wait for an upstream's next free connection, on each event loop; sandbox ones fill half."),
+        Setting("resilience.queue_timeout", times, "5s", "How long they wait."),
     ]
 
     private static let desk = [

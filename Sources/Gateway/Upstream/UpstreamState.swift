@@ -1,0 +1,127 @@
+internal import Limits
+internal import Snapshots
+internal import Synchronization
+internal import Telemetry
+
+/// What all event loops know of one upstream together: how much it has to do, and whether it is worth asking.
+final class UpstreamState: Sendable {
+    private struct Judgement {
+        var breaker: CircuitBreaker
+        /// The server asked to be left alone until then.
+        var coolsUntil: Moment?
+    }
+
+    let name: String
+    private let judgement: Lock<Judgement>
+    private let count = Atomic<Int>(0)
+    private let gauges: Gauges
+
+    /// What metrics show of it.
+    struct Gauges: Sendable {
+        let outstanding: Gauge
+        let isOpen: Gauge
+        let queued: Gauge
+        let opened: Counter
+    }
+
+    init(name: String, _ settings: BreakerSettings, gauges: Gauges) {
+        self.name = name
+        self.gauges = gauges
+        judgement = Lock(Judgement(breaker: CircuitBreaker(settings)))
+    }
+
+    // MARK: - Load
+
+    /// Requests that it has not answered to the end.
+    var outstanding: Int { count.load(ordering: .relaxed) }
+
+    func began() {
+        count.add(1, ordering: .relaxed)
+        gauges.outstanding.add()
+    }
+
+    func ended() {
+        count.subtract(1, ordering: .relaxed)
+        gauges.outstanding.subtract()
+    }
+
+    func queued(_ change: Int64) { gauges.queued.add(change) }
+
+    // MARK: - Worth
+
+    enum Worth: Equatable {
+        case good
+        /// It asked to be left alone; another is better.
+        case cooling
+        /// Its breaker is open for so many nanoseconds.
+        case broken(Int64)
+    }
+
+    func worth(at now: Moment) -> Worth {
+        judgement.withLock { judgement in
+            if judgement.breaker.isOpen(at: now) {
+                if case .open(let until) = judgement.breaker.state { return .broken(until - now) }
+                return .broken(0)
+            }
+            return judgement.coolsUntil.map { $0 > now } ?? false ? .cooling : .good
+        }
+    }
+
+    /// Lets a request through, or not. Every request that was let through must be told by `note`.
+    func permit(at now: Moment) -> Bool {
+        judgement.withLock { $0.breaker.permit(at: now) }
+    }
+
+    func note(_ outcome: CircuitBreaker.Outcome, at now: Moment) {
+        let isOpen: Bool? = judgement.withLock { judgement in
+            guard judgement.breaker.note(outcome, at: now) else { return nil }
+            return judgement.breaker.isOpen(at: now)
+        }
+        guard let isOpen else { return }
+        gauges.isOpen.set(isOpen ? 1 : 0)
+        if isOpen { gauges.opened.add() }
+    }
+
+    /// The server asked to be left alone for a while.
+    func cool(seconds: Int, at now: Moment) {
+        let end = now + .seconds(min(max(1, seconds), Self.coolingSecondsMax))
+        judgement.withLock { $0.coolsUntil = max(end, $0.coolsUntil ?? end) }
+    }
+
+    /// However long a server asks for.
+    private static let coolingSecondsMax = 60
+}
+
+extension UpstreamFailure {
+    /// What it says about the upstream.
+    var outcome: CircuitBreaker.Outcome {
+        switch self {
+        case .connect, .connectTimeout, .firstByteTimeout, .idleTimeout, .totalTimeout, .closedEarly, .malformed,
+            .encoded:
+            .failure
+        case .status(let status, _): status >= 500 ? .failure : .neither
+        case .rejected: .success
+        case .answerTooLarge, .saturated, .noRoom, .none, .broken, .cancelled: .neither
+        }
+    }
+
+    /// Whether the request certainly did no work, so that another upstream may have it.
+    var isSafeElsewhere: Bool {
+        switch self {
+        case .connect, .connectTimeout, .saturated, .broken, .status(429, _), .status(503, _), .status(529, _): true
+        default: false
+        }
+    }
+}
+
+/// How the gateway keeps upstreams from being asked too much, and callers from waiting for what won't come.
+package struct ResilienceSettings: Sendable, Equatable {
+    package var breaker = BreakerSettings()
+    /// Requests in a hundred that may be sent to another upstream after one could not take them.
+    package var retryPercent = 20
+    /// Requests that wait for one upstream's next free connection, on each event loop.
+    package var queueMax = 256
+    package var queueNanoseconds: Int64 = 5_000_000_000
+
+    package init() {}
+}
