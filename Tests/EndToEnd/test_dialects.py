@@ -14,7 +14,6 @@ from test_upstream_faults import BEFORE, MIDDLE, PLAIN
 
 PROMPT = "Tell me about the harbour."
 REDACTED = "[redacted:pii.card]"
-VISION = "rehearsal-vision"
 SPEAKERS = [Chat, Completions, Responses, Messages, Transcriptions]
 WAYS = ["plain", "stream"]
 
