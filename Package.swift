@@ -56,7 +56,7 @@ let package = Package(
             name: "Steward",
             dependencies: [
                 "Access", "Filtering", "Gateway", "Guidelines", "Limits", "Moderation", "Records", "Rehearsal",
-                "Snapshots", "Storage", "Telemetry", "Web", "Yams", argumentParser, configuration, coreMetrics,
+                "SharedLimits", "Snapshots", "Storage", "Telemetry", "Web", "Yams", argumentParser, configuration, coreMetrics,
                 lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL, unixSignals,
             ], swiftSettings: settings),
 
@@ -64,8 +64,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Access", "Filtering", "Guidelines", "JSON", "Limits", "Records", "Snapshots", "Storage", "Telemetry",
-                nio, nioPosix, nioSSL, lifecycle, logging,
+                "Access", "Filtering", "Guidelines", "JSON", "Limits", "Records", "SharedLimits", "Snapshots", "Storage",
+                "Telemetry", nio, nioPosix, nioSSL, lifecycle, logging,
             ],
             swiftSettings: settings + [
                 // An async call stays where its caller is, instead of asking for its executor each time.
@@ -99,6 +99,9 @@ let package = Package(
         .target(
             name: "Records", dependencies: ["Snapshots", "Storage", lifecycle, logging],
             resources: [.embedInCode("Resources/Migrations")], swiftSettings: settings),
+        .target(
+            name: "SharedLimits", dependencies: ["CHiredis", "Limits", "Snapshots", "Telemetry", logging],
+            resources: [.embedInCode("Resources/limits.lua")], swiftSettings: settings),
         .target(name: "Snapshots", swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Snapshots", crypto] + grdb, swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["Snapshots", coreMetrics, logging], swiftSettings: settings),
@@ -112,6 +115,8 @@ let package = Package(
             ], swiftSettings: settings),
 
         // System libraries.
+        // Without pkg-config, whose flags for it SwiftPM warns of; Debian has it where every compiler looks.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CHyperscan", pkgConfig: "libhs", providers: [.apt(["libhyperscan-dev"])]),
         .target(name: "CICU", linkerSettings: [.linkedLibrary("icuuc"), .linkedLibrary("icui18n")]),
 
@@ -138,6 +143,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "RehearsalTests", dependencies: ["Rehearsal", nio, nioPosix, logging], swiftSettings: settings),
+        .testTarget(
+            name: "SharedLimitsTests", dependencies: ["Limits", "SharedLimits", "Snapshots", "Telemetry", logging],
+            swiftSettings: settings),
         .testTarget(
             name: "StorageTests", dependencies: ["Storage", "StorageCrashWriter", "StorageTesting"],
             swiftSettings: settings),

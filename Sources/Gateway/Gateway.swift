@@ -7,6 +7,7 @@ internal import NIOPosix
 internal import NIOSSL
 package import Records
 internal import ServiceLifecycle
+package import SharedLimits
 package import Snapshots
 
 /// The gateway's listener, its event loops and their request paths, as one service.
@@ -17,18 +18,21 @@ package struct Gateway: Service {
         package var digester: KeyDigester
         package var policy: Snapshot<Policy>
         package var limiter: Limiter
+        /// Decides in place of the limiter where processes share limits.
+        package var sharedLimiter: SharedLimiter?
         package var failures: FailureGuard
         package var journal: Journal
         package var metrics: GatewayMetrics
 
         package init(
             keys: Snapshot<KeySnapshot>, digester: KeyDigester, policy: Snapshot<Policy>, limiter: Limiter,
-            failures: FailureGuard, journal: Journal, metrics: GatewayMetrics
+            sharedLimiter: SharedLimiter? = nil, failures: FailureGuard, journal: Journal, metrics: GatewayMetrics
         ) {
             self.keys = keys
             self.digester = digester
             self.policy = policy
             self.limiter = limiter
+            self.sharedLimiter = sharedLimiter
             self.failures = failures
             self.journal = journal
             self.metrics = metrics
@@ -99,7 +103,8 @@ package struct Gateway: Service {
                 keys: dependencies.keys, digester: dependencies.digester, failures: dependencies.failures),
             parse: parse,
             admit: AdmitStage(models: models),
-            limit: LimitStage(limiter: dependencies.limiter, observesOnly: settings.observesOnly),
+            limit: LimitStage(
+                limiter: dependencies.limiter, shared: dependencies.sharedLimiter, observesOnly: settings.observesOnly),
             screen: ScreenStage(
                 policy: dependencies.policy, screener: screener, observesOnly: settings.observesOnly, executor: executor
             ),

@@ -22,11 +22,11 @@ struct LocalAnswers: @unchecked Sendable {
         switch route {
         case .models:
             try AdmitStage.require(.models, of: caller.key)
-            try limit.reserve(caller.key.limits, tokens: 1, trace: trace, at: .now)
+            try await limit.reserve(caller.key.limits, tokens: 1, trace: trace)
             return trace.api == .anthropic ? anthropicList(for: caller.key) : list(for: caller.key)
         case .model(let name):
             try AdmitStage.require(.models, of: caller.key)
-            try limit.reserve(caller.key.limits, tokens: 1, trace: trace, at: .now)
+            try await limit.reserve(caller.key.limits, tokens: 1, trace: trace)
             return try entry(name, for: caller.key, as: trace.api)
         case .moderations:
             try AdmitStage.require(.moderations, of: caller.key)
@@ -117,8 +117,8 @@ struct LocalAnswers: @unchecked Sendable {
         trace.model = "steward-filter"
         let inputs = try texts(reader)
         // An answer has much to say of each text, however short.
-        try limit.reserve(
-            caller.key.limits, tokens: (trace.promptBytes + 3) / 4 + inputs.count * 64, trace: trace, at: .now)
+        try await limit.reserve(
+            caller.key.limits, tokens: (trace.promptBytes + 3) / 4 + inputs.count * 64, trace: trace)
         let policy = policy.current
         let filter = policy.filter(for: caller.key.stage)
         trace.prompt = ScreeningSummary()

@@ -23,7 +23,7 @@ extension Refusal {
             identity
         case .unknownModel, .modelNotAllowed, .dialectNotServed, .unscreenable, .guideline:
             subject
-        case .limit, .costAboveBurst, .limitTableFull, .overloaded, .draining, .recordUnavailable:
+        case .limit, .costAboveBurst, .limitTableFull, .limitsUnavailable, .overloaded, .draining, .recordUnavailable:
             capacity
         }
     }
@@ -184,6 +184,10 @@ extension Refusal {
                     + "\(exhausted.scope.words) has. Shorten the prompt or lower max_tokens.", param: "max_tokens")
         case .limitTableFull:
             overload("The gateway counts as many callers as it can. Try again later.")
+        case .limitsUnavailable:
+            Explanation(
+                status: 503, type: "server_error", code: "limits_unavailable",
+                message: "The gateway cannot tell whether your limits allow this request. Try again in a moment.")
         case .overloaded:
             overload("The gateway is at its bound. Try again in a moment.")
         case .draining:
@@ -210,7 +214,7 @@ extension Refusal {
     /// Whether a client library should send the same request again. Only load passes by itself.
     var shouldRetry: Bool {
         switch reason {
-        case .limit, .overloaded, .draining, .limitTableFull, .recordUnavailable, .tooManyFailures,
+        case .limit, .overloaded, .draining, .limitTableFull, .limitsUnavailable, .recordUnavailable, .tooManyFailures,
             .headTimeout, .bodyTimeout:
             true
         default: false

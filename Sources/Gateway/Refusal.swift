@@ -35,6 +35,8 @@ struct Refusal: Sendable {
         case limit(LimitRefusal)
         case costAboveBurst(LimitRefusal)
         case limitTableFull
+        /// Redis, which processes share limits through, is away.
+        case limitsUnavailable
         case overloaded(Overload)
         case draining
         // What is in it.

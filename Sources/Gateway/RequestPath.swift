@@ -84,7 +84,12 @@ final class RequestPath: Sendable {
         trace.parsed(parsed)
         let admitted = try admit.admit(parsed)
         trace.admitted(admitted)
-        let limited = try limit.reserve(admitted, trace: trace, at: .now)
+        let limited =
+            if let shared = limit.shared {
+                try await limit.reserve(admitted, from: shared, trace: trace)
+            } else {
+                try limit.reserve(admitted, trace: trace, at: .now)
+            }
         let screened = try await screen.screen(limited, trace: trace)
         trace.decidedAt = .now
         try record.admit(trace)

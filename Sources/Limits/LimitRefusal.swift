@@ -48,6 +48,13 @@ package struct LimitStanding: Sendable, Hashable {
         package var resetNanoseconds: Int64
 
         package var reset: Duration { .nanoseconds(resetNanoseconds) }
+
+        package init(scope: LimitScope, limit: Int, remaining: Int, resetNanoseconds: Int64) {
+            self.scope = scope
+            self.limit = limit
+            self.remaining = remaining
+            self.resetNanoseconds = resetNanoseconds
+        }
     }
 
     /// Requests per minute; `nil` when unlimited.

@@ -85,4 +85,12 @@ package final class LimitSubjects: Sendable {
 
     @inline(__always)
     func tableKey(_ scope: LimitScope) -> UInt64 { tableKeys[Int(scope.rawValue)] }
+
+    package subscript(scope: LimitScope) -> LimitSubject {
+        switch scope {
+        case .key: key
+        case .application: application
+        case .organisation: organisation
+        }
+    }
 }

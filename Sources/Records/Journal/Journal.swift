@@ -68,9 +68,9 @@ package final class Journal: Sendable {
         core = opened.core
         let (core, segment) = (opened.core, opened.segment)
         var threads: [OwnedThread] = []
-        threads.append(try OwnedThread { JournalWriter(core: core, segment: segment).run() })
+        threads.append(try OwnedThread.forJournal { JournalWriter(core: core, segment: segment).run() })
         if configuration.durability == .crash {
-            threads.append(try OwnedThread { JournalSyncer(core: core).run() })
+            threads.append(try OwnedThread.forJournal { JournalSyncer(core: core).run() })
         }
         self.threads = threads
     }

@@ -1,3 +1,5 @@
+internal import Snapshots
+
 /// Syncs what was written under `crash`, at least every 50 ms, beside the writer; lives on its own thread.
 ///
 /// Under `crash` only this thread closes segments that the writer has left, so a file is never closed while it syncs.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Snapshots
 internal import Storage
 
 /// The journal's writer; lives on its own thread.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Snapshots
 
 /// A counting semaphore: where the journal's threads sleep when there is nothing to do.
 ///
@@ -26,42 +27,13 @@ final class Semaphore: @unchecked Sendable {
     }
 }
 
-/// A thread of ours, joined by its owner.
-struct OwnedThread: Sendable {
-    private let id: pthread_t
-
+extension OwnedThread {
     /// - Throws: `failed` if the system has no thread left.
-    init(_ body: @escaping @Sendable () -> Void) throws(JournalError) {
-        var id = pthread_t()
-        let box = Unmanaged.passRetained(Body(run: body))
-        let code = pthread_create(
-            &id, nil,
-            { argument in
-                Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
-                return nil
-            }, box.toOpaque())
-        guard code == 0 else {
-            box.release()
-            throw .failed(code: code)
+    static func forJournal(_ body: @escaping @Sendable () -> Void) throws(JournalError) -> OwnedThread {
+        do throws(ThreadFailure) {
+            return try OwnedThread(body)
+        } catch {
+            throw .failed(code: error.code)
         }
-        self.id = id
-    }
-
-    func join() {
-        pthread_join(id, nil)
-    }
-
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-
-        init(run: @escaping @Sendable () -> Void) {
-            self.run = run
-        }
-    }
-
-    /// Naps on the calling thread, the kernel's slack of 50 µs longer; only for threads of ours, never for tasks.
-    static func nap(microseconds: Int) {
-        var time = timespec(tv_sec: microseconds / 1_000_000, tv_nsec: microseconds % 1_000_000 * 1_000)
-        nanosleep(&time, nil)
     }
 }

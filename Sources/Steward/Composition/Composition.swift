@@ -10,6 +10,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import Records
 internal import ServiceLifecycle
+internal import SharedLimits
 internal import Snapshots
 internal import Storage
 internal import Telemetry
@@ -18,7 +19,7 @@ internal import Web
 /// Wires all parts of Steward into one process. Read it top to bottom; a new desk is one line in `desk`.
 ///
 /// ```
-///   shutdown:  announcer (ready turns red) ► gateway drains ► rehearsal ► desk ► keys ► retention
+///   shutdown:  announcer (ready turns red) ► gateway drains ► rehearsal ► leases go back ► desk ► keys ► retention
 ///              ► record writer empties the journal ► telemetry ► journal and store close
 /// ```
 struct Composition {
@@ -66,8 +67,9 @@ struct Composition {
         var deskSettings = settings.desk
         if deskSettings.port == 0 { deskSettings.port = try FreePort.find() }
         let deskURL = Addresses.url(host: deskSettings.host, port: deskSettings.port)
+        let shared = try sharedLimiter()
         let gateway = try await gateway(
-            ground, keys, plan, policy, deskURL: settings.effective.text("desk.public_url") ?? deskURL)
+            ground, keys, plan, policy, shared, deskURL: settings.effective.text("desk.public_url") ?? deskURL)
         lightLamps(ground, keys)
         let gatewayURL = Addresses.url(
             host: settings.effective.text("gateway.host") ?? "127.0.0.1", port: gateway.port,
@@ -95,6 +97,7 @@ struct Composition {
             StoreProbe(database: ground.database, lamp: health.lamp("store")), keys,
             ListenerService(name: "desk", place: deskSettings.place, base: desk),
         ]
+        if let shared { services.append(SharedLimitsService(limiter: shared)) }
         if let rehearsal = plan.rehearsal { services.append(RehearsalService(running: rehearsal)) }
         services += [gateway, announcer]
         try await run(services)
@@ -142,8 +145,25 @@ struct Composition {
             database: ground.database, options: options, logger: Logger(label: "steward.access"))
     }
 
+    /// Where several processes share limits: connects in the background, while the rest starts.
+    private func sharedLimiter() throws -> SharedLimiter? {
+        guard let redis = settings.redis else { return nil }
+        let logger = Logger(label: "steward.limits")
+        if redis.password != nil, !["127.0.0.1", "::1", "localhost"].contains(redis.host) {
+            logger.warning("The password of Redis goes over the network unencrypted.")
+        }
+        let shared = try SharedLimiter(
+            redis, terms: settings.leaseTerms, metrics: SharedLimitMetrics(in: metrics), log: logger)
+        metrics.gauge(
+            "steward.limits.shared.subjects", help: "Keys, applications and organisations of which leases are held."
+        ) { [weak shared] in Double(shared?.subjectCount ?? 0) }
+        try shared.start()
+        return shared
+    }
+
     private func gateway(
-        _ ground: Ground, _ keys: KeyDirectory, _ plan: ModelPlan, _ policy: Policy, deskURL: String
+        _ ground: Ground, _ keys: KeyDirectory, _ plan: ModelPlan, _ policy: Policy, _ shared: SharedLimiter?,
+        deskURL: String
     ) async throws -> Gateway {
         var gatewaySettings = try settings.gateway(models: plan.models, desk: String(deskURL.withoutSlashes))
         if plan.rehearsal != nil { gatewaySettings.headers.toUpstream.insert("x-rehearsal") }
@@ -154,7 +174,7 @@ struct Composition {
         ground.register(in: metrics)
         let dependencies = Gateway.Dependencies(
             keys: keys.snapshot, digester: ground.digester,
-            policy: Snapshot(policy), limiter: limiter,
+            policy: Snapshot(policy), limiter: limiter, sharedLimiter: shared,
             failures: FailureGuard(seed: .random(in: .min ... .max), startingAt: .now), journal: ground.journal,
             metrics: GatewayMetrics(in: metrics, models: plan.models))
         do {

@@ -3,6 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import Rehearsal
 internal import ServiceLifecycle
+internal import SharedLimits
 internal import Storage
 internal import Telemetry
 internal import UnixSignals
@@ -62,6 +63,16 @@ struct RehearsalService: Service {
     func run() async throws {
         try? await gracefulShutdown()
         try await running.stop(grace: .seconds(1))
+    }
+}
+
+/// Gives leases of shared limits back once the gateway has drained.
+struct SharedLimitsService: Service {
+    let limiter: SharedLimiter
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        limiter.leave()
     }
 }
 

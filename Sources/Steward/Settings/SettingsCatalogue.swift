@@ -1,9 +1,11 @@
 internal import Access
 internal import Gateway
+internal import SharedLimits
 
 /// Every setting but those of models.
 enum SettingsCatalogue {
-    static let all: [Setting] = gateway + http + resilience + desk + operation + records + limits + path
+    static let all: [Setting] =
+        gateway + http + resilience + desk + operation + records + limits + sharedLimits + path
 
     static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
 
@@ -128,6 +130,36 @@ enum SettingsCatalogue {
                 "\(name.replacing("_", with: " ").firstUppercased) of \(whose), unless it has its own limit.")
         }
     }
+
+    private static let sharedLimits = [
+        Setting(
+            "limits.shared.host", .host, nil,
+            "Redis server through which several processes share limits. Without it, each process keeps its own."),
+        Setting("limits.shared.port", .integer(1...65_535), "6379", "Its port."),
+        Setting("limits.shared.database", .integer(0...1_000_000), "0", "Number of the database there."),
+        Setting("limits.shared.user", .text, nil, "User to sign in as; without one, the default user."),
+        Setting("limits.shared.password_env", .secretVariable, nil, "Variable that holds the password."),
+        Setting("limits.shared.password_file", .secretFile, nil, "File that holds it instead."),
+        Setting(
+            "limits.shared.namespace", .text, "steward",
+            "What keys begin with. Processes share limits when it is the same."),
+        Setting(
+            "limits.shared.away", .choice(AwayPolicy.allCases.map(\.rawValue)), "closed",
+            "While Redis is away: `closed` answers 503 what no lease covers; `local_share` admits in each process the "
+                + "rate divided by `limits.shared.processes`."),
+        Setting(
+            "limits.shared.processes", .integer(1...10_000), "2",
+            "How many processes share the limits, for `local_share`."),
+        Setting(
+            "limits.shared.lease_percent", .integer(0...50), "5",
+            "The most of a limit that a process may hold unused, in hundredths. More needs fewer round trips."),
+        Setting(
+            "limits.shared.lease_time", .duration(.seconds(1)...(.seconds(60))), "3s",
+            "After how long what a killed process held counts as used."),
+        Setting(
+            "limits.shared.timeout", .duration(.milliseconds(5)...(.seconds(1))), "30ms",
+            "How long a call may take; three late ones in a row, and Redis is not asked for a while."),
+    ]
 
     private static let path = [
         Setting(

@@ -7,10 +7,10 @@ struct SettingsConsistency {
     let environment: [String: String]
 
     func problems() -> [SettingProblem] {
-        ports() + tls() + digestKey() + sizes()
+        ports() + tls() + digestKey() + sizes() + sharedLimits()
     }
 
-    private func problem(_ path: String, _ message: String, _ advice: String) -> SettingProblem {
+    func problem(_ path: String, _ message: String, _ advice: String) -> SettingProblem {
         SettingProblem(place: effective[path].place, message: message, advice: advice)
     }
 

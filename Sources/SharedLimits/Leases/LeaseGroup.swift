@@ -1,0 +1,236 @@
+internal import Limits
+
+/// All leases of one organisation, its applications and their keys, and the requests that wait for Redis.
+///
+/// A pure state machine: it decides, and says what to ask Redis; whoever owns it keeps it behind a lock and makes the
+/// calls. One call at a time, so all that wait meanwhile are served by the next one together.
+struct LeaseGroup: Sendable {
+    private var subjects: [SubjectLeases] = []
+    private var places: [LeaseKey: Int] = [:]
+    private var waiting: [LeaseWaiter] = []
+    private var call: (call: LeaseCall, sentAt: Int64)?
+    private var epochs = 0
+    private let terms: LeaseTerms
+
+    /// Subjects of one call; more are told by the next one.
+    static let subjectsMax = 64
+    /// Calls that a request waits for at most, while others take what came.
+    static let callsMax = 3
+
+    init(_ terms: LeaseTerms) {
+        self.terms = terms
+    }
+
+    // MARK: - Decisions
+
+    /// Decides from what is held. No I/O.
+    mutating func decide(_ request: LimitSubjects, tokens: Int, at now: Int64) -> LeaseDecision {
+        var check = LeaseCheck(tokens: tokens, now: now)
+        var isCovered = true
+        forEachLimited(request) { group, index in
+            for lease in group.subjects[index].leases {
+                let cost = lease.kind.cost(tokens: tokens)
+                if cost > lease.limit {
+                    check.noteAboveLimit(lease, group.subjects[index].key.scope)
+                } else if !(lease.covers(cost) && group.subjects[index].isHeld(at: now, group.terms)) {
+                    isCovered = false
+                    if lease.isRefused(cost, at: now) { check.note(lease, group.subjects[index].key.scope) }
+                }
+            }
+        }
+        if let refusal = check.refusal { return .refused(refusal) }
+        guard isCovered else { return .uncovered }
+        var holding = LeaseHolding(subjects: request, tokens: tokens)
+        forEachLimited(request) { group, index in
+            group.subjects[index].take(tokens: tokens, group.terms)
+            let scope = group.subjects[index].key.scope
+            holding.epochs[Int(scope.rawValue)] = group.subjects[index].epoch
+            for lease in group.subjects[index].leases { holding.note(lease, scope) }
+        }
+        return .granted(holding)
+    }
+
+    /// Decides by this process's share of the rates, while Redis is away since then.
+    mutating func decideByShare(
+        _ request: LimitSubjects, tokens: Int, since: Int64, at now: Int64
+    ) -> LeaseDecision {
+        var check = LeaseCheck(tokens: tokens, now: now)
+        forEachLimited(request) { group, index in
+            let scope = group.subjects[index].key.scope
+            for place in group.subjects[index].leases.indices {
+                let cost = group.subjects[index].leases[place].kind.cost(tokens: tokens)
+                if cost > group.subjects[index].leases[place].limit {
+                    check.noteAboveLimit(group.subjects[index].leases[place], scope)
+                    continue
+                }
+                var wait: Int64?
+                let terms = group.terms
+                group.subjects[index].update(place) { wait = $0.shareWait(cost, since: since, at: now, terms) }
+                if let wait { check.note(group.subjects[index].leases[place], scope, wait: wait) }
+            }
+        }
+        if let refusal = check.refusal { return .refused(refusal) }
+        var holding = LeaseHolding(subjects: request, tokens: tokens)
+        holding.outage = since
+        forEachLimited(request) { group, index in
+            group.subjects[index].takeShare(tokens: tokens)
+            let scope = group.subjects[index].key.scope
+            holding.epochs[Int(scope.rawValue)] = group.subjects[index].epoch
+            for lease in group.subjects[index].leases { holding.note(lease, scope, left: lease.shareLeft) }
+        }
+        return .granted(holding)
+    }
+
+    /// Ends a reservation with what was used.
+    mutating func settle(_ holding: LeaseHolding, actual: Int) {
+        let terms = terms
+        for scope in LimitScope.allCases {
+            guard let place = places[LeaseKey(scope, holding.subjects[scope])] else { continue }
+            let epoch = holding.epochs[Int(scope.rawValue)]
+            if let outage = holding.outage {
+                subjects[place].settleShare(tokens: holding.tokens, actual: actual, epoch: epoch, since: outage)
+            } else {
+                subjects[place].settle(tokens: holding.tokens, actual: actual, epoch: epoch, terms)
+            }
+        }
+    }
+
+    // MARK: - Waiting
+
+    /// Lets a request wait for the next call.
+    mutating func wait(_ waiter: LeaseWaiter) { waiting.append(waiter) }
+
+    var hasWaiting: Bool { !waiting.isEmpty }
+
+    /// What to tell and ask Redis now; `nil` while a call is under way or nothing is due.
+    mutating func beginCall(at now: Int64) -> LeaseCall? {
+        guard call == nil else { return nil }
+        var due: [Int] = []
+        for place in waiting.indices where due.count + LimitScope.allCases.count <= Self.subjectsMax {
+            let waiter = waiting[place]
+            waiting[place].calls += 1
+            forEachLimited(waiter.subjects) { group, index in
+                group.subjects[index].ask(tokens: waiter.tokens)
+                if !due.contains(index) { due.append(index) }
+            }
+        }
+        for index in subjects.indices where due.count < Self.subjectsMax && !due.contains(index) {
+            if let at = subjects[index].dueAt(terms), at <= now { due.append(index) }
+        }
+        return begin(due, at: now, leaving: false)
+    }
+
+    /// Gives everything back, at shutdown. What is still in flight is charged in full.
+    mutating func beginLeaving(at now: Int64) -> [LeaseCall] {
+        stride(from: 0, to: subjects.count, by: Self.subjectsMax).compactMap { start in
+            begin(Array(start..<min(start + Self.subjectsMax, subjects.count)), at: now, leaving: true)
+        }
+    }
+
+    private mutating func begin(_ due: [Int], at now: Int64, leaving: Bool) -> LeaseCall? {
+        guard !due.isEmpty else { return nil }
+        var new = LeaseCall()
+        for index in due { new.subjects.append(subjects[index].beginCall(at: now, leaving: leaving, terms)) }
+        call = (new, now)
+        return new
+    }
+
+    /// Takes in the answer to the call under way, or that there is none, and says how those that waited are decided. Those
+    /// for whom there is no decision wait for the next call.
+    mutating func endCall(_ answer: LeaseAnswer?, at now: Int64) -> [(LeaseWaiter, LeaseOutcome)] {
+        guard let (call, sentAt) = call else { return [] }
+        self.call = nil
+        guard let answer else {
+            let all = waiting
+            waiting = []
+            return all.map { ($0, .unavailable) }
+        }
+        for (asked, told) in zip(call.subjects, answer.subjects) {
+            guard let place = places[asked.key] else { continue }
+            epochs += 1
+            _ = subjects[place].endCall(asked, told, sentAt: sentAt, at: now, nextEpoch: epochs, terms)
+        }
+        let outcomes = decideWaiting(at: now)
+        if waiting.isEmpty {
+            for asked in call.subjects {
+                guard let place = places[asked.key] else { continue }
+                for lease in subjects[place].leases.indices {
+                    let terms = terms
+                    subjects[place].update(lease) { $0.trim(terms) }
+                }
+            }
+        }
+        return outcomes
+    }
+
+    private mutating func decideWaiting(at now: Int64) -> [(LeaseWaiter, LeaseOutcome)] {
+        var outcomes: [(LeaseWaiter, LeaseOutcome)] = []
+        let all = waiting
+        waiting = []
+        for waiter in all {
+            switch decide(waiter.subjects, tokens: waiter.tokens, at: now) {
+            case .granted(let holding): outcomes.append((waiter, .granted(holding)))
+            case .refused(let refusal): outcomes.append((waiter, .refused(refusal)))
+            case .uncovered:
+                if waiter.calls >= Self.callsMax {
+                    outcomes.append((waiter, .refused(obstacle(waiter, at: now))))
+                } else {
+                    waiting.append(waiter)
+                }
+            }
+        }
+        return outcomes
+    }
+
+    /// The limit that a request waited for in vain, while others took what came.
+    private mutating func obstacle(_ waiter: LeaseWaiter, at now: Int64) -> LimitRefusal {
+        var check = LeaseCheck(tokens: waiter.tokens, now: now)
+        forEachLimited(waiter.subjects) { group, index in
+            for lease in group.subjects[index].leases
+            where !(lease.covers(lease.kind.cost(tokens: waiter.tokens))) {
+                check.note(lease, group.subjects[index].key.scope, wait: group.terms.refusalMax)
+            }
+        }
+        return check.refusal
+            ?? LimitRefusal(
+                reason: .exhausted, scope: .key, kind: .requests, limit: 0, remaining: 0,
+                retryAfter: .nanoseconds(terms.refusalMax), reset: .zero)
+    }
+
+    // MARK: - Upkeep
+
+    /// Forgets subjects that hold nothing. Not while a call is under way, whose answer may give them something.
+    mutating func forgetIdle() {
+        guard call == nil, waiting.isEmpty else { return }
+        subjects.removeAll(where: \.isIdle)
+        places.removeAll(keepingCapacity: true)
+        for (place, subject) in subjects.enumerated() { places[subject.key] = place }
+    }
+
+    var isEmpty: Bool { subjects.isEmpty && waiting.isEmpty && call == nil }
+    var subjectCount: Int { subjects.count }
+
+    /// Whether Redis should hear at once, because a lease runs low.
+    var isUrgent: Bool { call == nil && subjects.contains(where: \.isUrgent) }
+
+    private mutating func forEachLimited(_ request: LimitSubjects, _ body: (inout LeaseGroup, Int) -> Void) {
+        for scope in LimitScope.allCases {
+            let subject = request[scope]
+            guard subject.settings != .unlimited else { continue }
+            let key = LeaseKey(scope, subject)
+            let place: Int
+            if let found = places[key] {
+                place = found
+            } else {
+                place = subjects.count
+                places[key] = place
+                subjects.append(SubjectLeases(key))
+            }
+            if subjects[place].subject !== subject {
+                epochs += 1
+                subjects[place].adopt(subject, epoch: epochs)
+            }
+            body(&self, place)
+        }
+    }
+}

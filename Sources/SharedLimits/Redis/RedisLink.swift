@@ -1,0 +1,146 @@
+internal import CHiredis
+internal import Glibc
+internal import Limits
+internal import Logging
+internal import Snapshots
+internal import Synchronization
+
+/// The way to Redis: a thread of its own with one connection, over which calls go one behind the other.
+///
+/// A thread and not the event loops: a name look-up blocks, no loop may; one connection for all loops makes the calls of
+/// all of them one write; and one place sees all deadlines. Handing a call over costs a lock and at most one write to an
+/// eventfd, some microseconds beside a round trip.
+///
+/// `@unchecked Sendable`: `inbox` is behind a lock, `session` is touched by the thread only.
+final class RedisLink: @unchecked Sendable {
+    /// A call, and who is told its answer: `nil` when there is none in time.
+    struct Job: Sendable {
+        let call: LeaseCall
+        let since: Int64
+        let end: @Sendable (LeaseAnswer?) -> Void
+    }
+
+    private struct Inbox: Sendable {
+        var jobs: [Job] = []
+        var isStopping = false
+        var isWoken = false
+    }
+
+    private let inbox = Lock(Inbox())
+    private let wake: Int32
+    /// Whether calls have a chance.
+    private let open = Atomic<Bool>(false)
+    /// When calls began to fail, in nanoseconds; 0 while they don't.
+    private let away: Atomic<Int64>
+    private let session: RedisSession
+    private let thread = Lock<OwnedThread?>(nil)
+
+    /// Calls that are under way or wait; more are not taken.
+    static let jobsMax = 4_096
+    /// Nanoseconds between two ticks.
+    static let tick: Int64 = 25_000_000
+
+    init(
+        _ settings: RedisSettings, process: String, lifetime: Int64, metrics: SharedLimitMetrics, log: Logger
+    ) throws(RedisFailure) {
+        wake = steward_eventfd()
+        guard wake >= 0 else { throw RedisFailure(String(cString: strerror(errno))) }
+        away = Atomic(Moment.now.nanoseconds)
+        session = RedisSession(settings, process: process, lifetime: lifetime, metrics: metrics, log: log)
+    }
+
+    deinit { close(wake) }
+
+    /// - Parameter onTick: called on the thread every few milliseconds.
+    func start(onTick: @escaping @Sendable (Int64) -> Void) throws(RedisFailure) {
+        do throws(ThreadFailure) {
+            let started = try OwnedThread { [self] in run(onTick) }
+            thread.withLock { $0 = started }
+        } catch {
+            throw RedisFailure(String(cString: strerror(error.code)))
+        }
+    }
+
+    /// Ends the thread, after what is under way has been answered or is late.
+    func stop() {
+        inbox.withLock { $0.isStopping = true }
+        signal()
+        let started = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        started?.join()
+    }
+
+    var isOpen: Bool { open.load(ordering: .relaxed) }
+
+    /// Since when calls fail; `nil` while they don't.
+    var awaySince: Int64? {
+        let since = away.load(ordering: .relaxed)
+        return since == 0 ? nil : since
+    }
+
+    /// Takes a call over. Its end comes on the link's thread, or here when there is no way to Redis.
+    func submit(_ job: Job) {
+        let (isTaken, mustWake) = inbox.withLock { inbox in
+            guard isOpen, inbox.jobs.count < Self.jobsMax else { return (false, false) }
+            inbox.jobs.append(job)
+            defer { inbox.isWoken = true }
+            return (true, !inbox.isWoken)
+        }
+        if !isTaken { return job.end(nil) }
+        if mustWake { signal() }
+    }
+
+    private func signal() {
+        var one: UInt64 = 1
+        _ = write(wake, &one, 8)
+    }
+
+    // MARK: - The thread
+
+    private func run(_ onTick: (Int64) -> Void) {
+        RedisSession.blockBrokenPipes()
+        var ticked: Int64 = 0
+        while true {
+            let (jobs, isStopping) = inbox.withLock { inbox in
+                defer {
+                    inbox.jobs.removeAll(keepingCapacity: true)
+                    inbox.isWoken = false
+                }
+                return (inbox.jobs, inbox.isStopping)
+            }
+            var now = Moment.now.nanoseconds
+            for job in jobs { session.send(job) }
+            session.step(at: now)
+            publish()
+            if isStopping, jobs.isEmpty, session.isIdle { break }
+            now = Moment.now.nanoseconds
+            if now - ticked >= Self.tick {
+                ticked = now
+                onTick(now)
+            }
+            if inbox.withLock({ $0.jobs.isEmpty }) { sleep(until: min(session.dueAt, ticked + Self.tick)) }
+        }
+        session.end()
+        publish()
+    }
+
+    private func publish() {
+        open.store(session.isOpen, ordering: .relaxed)
+        away.store(session.awaySince, ordering: .relaxed)
+    }
+
+    /// Sleeps until something comes, or until that time.
+    private func sleep(until time: Int64) {
+        let wait = max(0, time - Moment.now.nanoseconds)
+        var descriptors = [pollfd(fd: wake, events: Int16(POLLIN), revents: 0)]
+        if let interest = session.interest { descriptors.append(interest) }
+        _ = poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: (wait + 999_999) / 1_000_000))
+        if descriptors[0].revents != 0 {
+            var count: UInt64 = 0
+            _ = read(wake, &count, 8)
+        }
+        if descriptors.count > 1, descriptors[1].revents != 0 { session.handle(descriptors[1].revents) }
+    }
+}

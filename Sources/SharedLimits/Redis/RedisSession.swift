@@ -1,0 +1,253 @@
+internal import Glibc
+internal import Limits
+internal import Logging
+
+/// What the link's thread knows: the connection, the calls under way, the breaker. Belongs to that thread.
+final class RedisSession {
+    private struct Pending {
+        /// `nil` for a command of the sign-in, or a call whose caller no longer waits.
+        var job: RedisLink.Job?
+        var sentAt: Int64
+    }
+
+    private enum Phase { case connecting, signingIn, probing, ready }
+
+    private let settings: RedisSettings
+    private let process: String
+    private let lifetime: Int64
+    private let metrics: SharedLimitMetrics
+    private let log: Logger
+    private var connection: RedisConnection?
+    private var phase = Phase.connecting
+    private var connectingSince: Int64 = 0
+    private var signInAnswersDue = 0
+    private var digest = ""
+    private var pending: [Pending] = []
+    private var breaker = Breaker()
+    private var dataSet = LeaseScript.DataSet()
+    /// Since when calls fail, in nanoseconds; 0 while they don't.
+    private(set) var awaySince: Int64 = Moment.now.nanoseconds
+    private var isEnded = false
+
+    init(_ settings: RedisSettings, process: String, lifetime: Int64, metrics: SharedLimitMetrics, log: Logger) {
+        self.settings = settings
+        self.process = process
+        self.lifetime = lifetime
+        self.metrics = metrics
+        self.log = log
+    }
+
+    /// A write to a connection that the other side ended must be an error, not the end of the process.
+    static func blockBrokenPipes() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+
+    var isOpen: Bool { phase == .ready && breaker.state == .closed && connection != nil }
+    var isIdle: Bool { pending.allSatisfy { $0.job == nil } }
+
+    /// What to poll for.
+    var interest: pollfd? {
+        guard let connection else { return nil }
+        let wantsWrite = !connection.isConnected || connection.hasOutput
+        return pollfd(
+            fd: connection.descriptor, events: Int16(POLLIN) | (wantsWrite ? Int16(POLLOUT) : 0), revents: 0)
+    }
+
+    /// When `step` has something to do.
+    var dueAt: Int64 {
+        if connection == nil { return breaker.triesAt ?? .max }
+        if phase != .ready { return connectingSince + settings.connectTimeout }
+        return pending.first.map { $0.sentAt + settings.timeout } ?? .max
+    }
+
+    // MARK: - Calls
+
+    func send(_ job: RedisLink.Job) {
+        guard isOpen, let connection else { return fail(job) }
+        let words = LeaseScript.arguments(
+            job.call, namespace: settings.namespace, process: process, dataSet: dataSet, lifetime: lifetime)
+        attempt { () throws(RedisFailure) in
+            try connection.append(["EVALSHA", digest] + words)
+            pending.append(Pending(job: job, sentAt: Moment.now.nanoseconds))
+        }
+        if self.connection == nil { fail(job) }
+    }
+
+    /// Writes, and keeps deadlines.
+    func step(at now: Int64) {
+        if connection == nil, let time = breaker.triesAt, time <= now, !isEnded { connect(at: now) }
+        if let connection, connection.isConnected { attempt { () throws(RedisFailure) in try connection.write() } }
+        if connection != nil, phase != .ready, now > connectingSince + settings.connectTimeout {
+            lose(RedisFailure("it did not answer in time"), at: now)
+        }
+        expire(at: now)
+    }
+
+    /// The answers of late calls are still waited for, so that the next ones are told apart; but not for long.
+    private func expire(at now: Int64) {
+        var late: [RedisLink.Job] = []
+        var opens = false
+        for index in pending.indices {
+            guard now - pending[index].sentAt > settings.timeout else { break }
+            guard let job = pending[index].job else { continue }
+            pending[index].job = nil
+            late.append(job)
+            metrics.late.add()
+            if breaker.failed(at: now, jitter: .random(in: 0...1)) { opens = true }
+        }
+        for job in late { fail(job) }
+        if opens || pending.first.map({ now - $0.sentAt > 10 * settings.timeout }) ?? false {
+            lose(RedisFailure("its answers are late"), at: now)
+        }
+    }
+
+    private func fail(_ job: RedisLink.Job) {
+        if awaySince == 0 { awaySince = job.since }
+        job.end(nil)
+    }
+
+    func handle(_ events: Int16) {
+        guard let connection else { return }
+        attempt { () throws(RedisFailure) in
+            if !connection.isConnected {
+                try connection.write()
+                if connection.isConnected, phase == .connecting { try signIn(connection) }
+            }
+            try connection.read()
+            while self.connection != nil, let reply = try connection.nextReply() { take(reply) }
+            if self.connection != nil { try connection.write() }
+        }
+    }
+
+    private func attempt(_ body: () throws(RedisFailure) -> Void) {
+        do throws(RedisFailure) {
+            try body()
+        } catch {
+            lose(error, at: Moment.now.nanoseconds)
+        }
+    }
+
+    private func take(_ reply: RedisReply) {
+        guard phase == .ready else { return takeSignIn(reply) }
+        guard !pending.isEmpty else { return lose(RedisFailure("it answered what nobody asked"), at: Moment.now.nanoseconds) }
+        let first = pending.removeFirst()
+        if case .error(let text) = reply { return take(error: text, first) }
+        guard let job = first.job else { return }
+        guard let (answer, dataSet) = LeaseScript.answer(reply, to: job.call) else {
+            return lose(RedisFailure("it answered what is no answer of the script"), at: Moment.now.nanoseconds, job)
+        }
+        if self.dataSet.id != "", self.dataSet.id != dataSet.id {
+            log.warning("Redis has lost what it knew of limits: all shared limits count as used up now, and refill.")
+        }
+        self.dataSet = dataSet
+        let now = Moment.now.nanoseconds
+        metrics.roundTrip.observe(now - first.sentAt)
+        metrics.answered.add()
+        breaker.succeeded()
+        awaySince = 0
+        job.end(answer)
+    }
+
+    private func take(error text: String, _ pending: Pending) {
+        // After SCRIPT FLUSH. Nothing was done, so the call is made again.
+        if text.hasPrefix("NOSCRIPT"), let job = pending.job, let connection {
+            let words = LeaseScript.arguments(
+                job.call, namespace: settings.namespace, process: process, dataSet: dataSet, lifetime: lifetime)
+            attempt { () throws(RedisFailure) in
+                try connection.append(["EVAL", LeaseScript.text] + words)
+                self.pending.append(Pending(job: job, sentAt: pending.sentAt))
+            }
+            if self.connection == nil { fail(job) }
+            return
+        }
+        metrics.failed.add()
+        log.error("Redis refused a call.", metadata: ["error": "\(text.prefix(200))"])
+        let now = Moment.now.nanoseconds
+        // A replica, or a server that still loads: another connection may find a better one.
+        let isElsewhere = ["READONLY", "LOADING", "MASTERDOWN"].contains { text.hasPrefix($0) }
+        if let job = pending.job { fail(job) }
+        if isElsewhere || breaker.failed(at: now, jitter: .random(in: 0...1)) {
+            lose(RedisFailure("it refuses calls"), at: now)
+        }
+    }
+
+    // MARK: - Connecting
+
+    private func connect(at now: Int64) {
+        breaker.tries()
+        phase = .connecting
+        connectingSince = now
+        attempt { () throws(RedisFailure) in
+            connection = try RedisConnection(host: settings.host, port: settings.port)
+        }
+        connectingSince = Moment.now.nanoseconds
+    }
+
+    private func signIn(_ connection: RedisConnection) throws(RedisFailure) {
+        phase = .signingIn
+        signInAnswersDue = 1
+        if let password = settings.password {
+            try connection.append(["AUTH"] + (settings.user.map { [$0] } ?? []) + [password.text])
+            signInAnswersDue += 1
+        }
+        if settings.database != 0 {
+            try connection.append(["SELECT", "\(settings.database)"])
+            signInAnswersDue += 1
+        }
+        try connection.append(["SCRIPT", "LOAD", LeaseScript.text])
+    }
+
+    private func takeSignIn(_ reply: RedisReply) {
+        let now = Moment.now.nanoseconds
+        if case .error(let text) = reply {
+            // Its words never hold the password, but an address would be of no use to anybody either.
+            return lose(RedisFailure("signing in failed: \(text.prefix(200))"), at: now)
+        }
+        if phase == .probing {
+            guard now - connectingSince <= settings.timeout else {
+                return lose(RedisFailure("it answers, but too late"), at: now)
+            }
+            phase = .ready
+            breaker.recovered()
+            awaySince = 0
+            metrics.breaker.set(0)
+            log.notice("Redis is there; limits are shared.")
+            return
+        }
+        if case .text(let text) = reply { digest = text }
+        signInAnswersDue -= 1
+        guard signInAnswersDue == 0, let connection else { return }
+        phase = .probing
+        connectingSince = now
+        attempt { () throws(RedisFailure) in try connection.append(["PING"]) }
+    }
+
+    private func lose(_ failure: RedisFailure, at now: Int64, _ job: RedisLink.Job? = nil) {
+        let wasReady = phase == .ready && connection != nil
+        connection = nil
+        phase = .connecting
+        breaker.open(at: now, jitter: .random(in: 0...1))
+        metrics.breaker.set(1)
+        if awaySince == 0 { awaySince = now }
+        let lost = pending.compactMap(\.job) + (job.map { [$0] } ?? [])
+        pending = []
+        if wasReady {
+            metrics.lost.add()
+            log.warning("Redis is away.", metadata: ["reason": "\(failure)"])
+        } else {
+            log.debug("Redis is still away.", metadata: ["reason": "\(failure)"])
+        }
+        for job in lost { fail(job) }
+    }
+
+    func end() {
+        isEnded = true
+        connection = nil
+        let left = pending.compactMap(\.job)
+        pending = []
+        for job in left { job.end(nil) }
+    }
+}

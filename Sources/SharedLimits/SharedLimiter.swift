@@ -1,0 +1,192 @@
+package import Limits
+package import Logging
+internal import Snapshots
+internal import Synchronization
+internal import Telemetry
+
+/// Grants requests within limits that several processes share through one Redis.
+///
+/// ```
+///   reserve ──► leases cover it ─────────────────────────────► granted    no I/O, one lock
+///          └──► Redis refused as much a moment ago ──────────► refused    no I/O
+///          └──► else wait for a call, one for all that wait ─► granted, refused
+///          └──► Redis is away ──► closed: unavailable; local share: granted, refused
+/// ```
+/// Over any window *T*, *N* processes that may hold *l* unused each admit no more than
+/// `r · T + b + N · l + Σ(actual − reserved)`; see `docs/guides/shared-limits.md`.
+package final class SharedLimiter: Sendable {
+    private let shards: [Lock<[UInt64: LeaseGroup]>]
+    private let terms: LeaseTerms
+    private let link: RedisLink
+    private let metrics: SharedLimitMetrics
+    private let waiters = Atomic<Int>(0)
+    /// When idle subjects were last forgotten, in nanoseconds.
+    private let sweptAt = Atomic<Int64>(0)
+    private let hasLeft = Atomic<Bool>(false)
+
+    private static let shardCount = 64
+    private static let sweepPause: Int64 = 1_000_000_000
+
+    /// Connects in the background.
+    package init(
+        _ settings: RedisSettings, terms: LeaseTerms, metrics: SharedLimitMetrics, log: Logger
+    ) throws(RedisFailure) {
+        self.terms = terms
+        self.metrics = metrics
+        shards = (0..<Self.shardCount).map { _ in Lock([:]) }
+        var process = String(UInt64.random(in: 0 ... .max), radix: 16)
+        process = String(repeating: "0", count: 16 - process.count) + process
+        link = try RedisLink(
+            settings, process: process, lifetime: terms.lifetime, metrics: metrics, log: log)
+    }
+
+    /// Begins to connect and to keep leases.
+    package func start() throws(RedisFailure) {
+        try link.start { [weak self] now in self?.keep(at: now) }
+    }
+
+    deinit { link.stop() }
+
+    /// What was decided.
+    package enum Decision: Sendable {
+        case granted(SharedReservation)
+        case refused(LimitRefusal)
+        /// Nothing that is held covers it: `decideWithRedis` must be awaited.
+        case needsRedis
+        /// Redis is away or too slow, and the policy is `closed`.
+        case unavailable
+    }
+
+    /// Decides from what is held. One lock; no I/O.
+    ///
+    /// - Parameter tokens: The most that the request may use; at least 1.
+    package func decide(_ subjects: LimitSubjects, tokens: Int, at now: Moment) -> Decision {
+        precondition(tokens > 0, "A request needs a token or more.")
+        let (decision, call) = withGroup(of: subjects) { group in
+            let decision = group.decide(subjects, tokens: tokens, at: now.nanoseconds)
+            guard group.isUrgent, link.isOpen else { return (decision, LeaseCall?.none) }
+            return (decision, group.beginCall(at: now.nanoseconds))
+        }
+        if let call { submit(call, of: subjects.organisation.id, at: now.nanoseconds) }
+        if case .uncovered = decision { return .needsRedis }
+        return count(decision, by: metrics.byLease)
+    }
+
+    private func count(_ decision: LeaseDecision, by counter: Counter) -> Decision {
+        counter.add()
+        switch decision {
+        case .granted(let holding): return .granted(SharedReservation(self, holding))
+        case .refused(let refusal):
+            metrics.refused.add()
+            return .refused(refusal)
+        case .uncovered: return .unavailable
+        }
+    }
+
+    /// Decides what no lease covers. Waits for Redis no longer than the deadline of a few calls.
+    package func decideWithRedis(_ subjects: LimitSubjects, tokens: Int) async -> Decision {
+        guard link.isOpen else { return decideWithoutRedis(subjects, tokens: tokens) }
+        let outcome = await withUnsafeContinuation { continuation in
+            let now = Moment.now.nanoseconds
+            let waiter = LeaseWaiter(
+                id: waiters.wrappingAdd(1, ordering: .relaxed).newValue, subjects: subjects, tokens: tokens,
+                continuation: continuation)
+            let call = withGroup(of: subjects) { group in
+                group.wait(waiter)
+                return group.beginCall(at: now)
+            }
+            if let call { submit(call, of: subjects.organisation.id, at: now) }
+        }
+        switch outcome {
+        case .granted(let holding): return count(.granted(holding), by: metrics.byRedis)
+        case .refused(let refusal): return count(.refused(refusal), by: metrics.byRedis)
+        case .unavailable: return decideWithoutRedis(subjects, tokens: tokens)
+        }
+    }
+
+    private func decideWithoutRedis(_ subjects: LimitSubjects, tokens: Int) -> Decision {
+        let now = Moment.now.nanoseconds
+        guard terms.away == .localShare, let since = link.awaySince else {
+            metrics.byNobody.add()
+            return .unavailable
+        }
+        let decision = withGroup(of: subjects) { $0.decideByShare(subjects, tokens: tokens, since: since, at: now) }
+        return count(decision, by: metrics.byShare)
+    }
+
+    func settle(_ holding: LeaseHolding, actual: Int) {
+        withGroup(of: holding.subjects) { $0.settle(holding, actual: actual) }
+    }
+
+    /// Gives all leases back and ends. Call it when no request is in flight any more; waits for Redis, but not for long.
+    package func leave() {
+        guard !hasLeft.exchange(true, ordering: .relaxed) else { return }
+        let now = Moment.now.nanoseconds
+        for shard in shards.indices {
+            let calls = shards[shard].withLock { groups in
+                groups.keys.flatMap { key in (groups[key]?.beginLeaving(at: now) ?? []).map { (key, $0) } }
+            }
+            for (key, call) in calls { submit(call, of: key, at: now) }
+        }
+        link.stop()
+    }
+
+    /// Subjects of which something is held or in flight.
+    package var subjectCount: Int {
+        shards.reduce(0) { count, shard in
+            count + shard.withLock { groups in groups.values.reduce(0) { $0 + $1.subjectCount } }
+        }
+    }
+
+    package var isAway: Bool { !link.isOpen }
+
+    // MARK: - Calls
+
+    private func submit(_ call: LeaseCall, of organisation: UInt64, at now: Int64) {
+        link.submit(RedisLink.Job(call: call, since: now) { [self] answer in end(answer, of: organisation) })
+    }
+
+    private func end(_ answer: LeaseAnswer?, of organisation: UInt64) {
+        let now = Moment.now.nanoseconds
+        let (outcomes, call) = withGroup(organisation) { group in
+            let outcomes = group.endCall(answer, at: now)
+            return (outcomes, group.hasWaiting && !hasLeft.load(ordering: .relaxed) ? group.beginCall(at: now) : nil)
+        }
+        for (waiter, outcome) in outcomes { waiter.continuation?.resume(returning: outcome) }
+        if let call { submit(call, of: organisation, at: now) }
+    }
+
+    /// Tells Redis what gathered, renews leases, and forgets who is idle. On the link's thread.
+    private func keep(at now: Int64) {
+        guard link.isOpen, !hasLeft.load(ordering: .relaxed) else { return }
+        let mayForget = now - sweptAt.load(ordering: .relaxed) > Self.sweepPause
+        if mayForget { sweptAt.store(now, ordering: .relaxed) }
+        for shard in shards {
+            let calls = shard.withLock { groups in
+                var calls: [(UInt64, LeaseCall)] = []
+                for key in groups.keys {
+                    if let call = groups[key]?.beginCall(at: now) { calls.append((key, call)) }
+                    if mayForget {
+                        groups[key]?.forgetIdle()
+                        if groups[key]?.isEmpty ?? false { groups[key] = nil }
+                    }
+                }
+                return calls
+            }
+            for (key, call) in calls { submit(call, of: key, at: now) }
+        }
+    }
+
+    private func withGroup<Result: Sendable>(
+        of subjects: LimitSubjects, _ body: (inout LeaseGroup) -> Result
+    ) -> Result {
+        withGroup(subjects.organisation.id, body)
+    }
+
+    private func withGroup<Result: Sendable>(
+        _ organisation: UInt64, _ body: (inout LeaseGroup) -> Result
+    ) -> Result {
+        let shard = shards[Int(truncatingIfNeeded: organisation ^ (organisation >> 32)) & (Self.shardCount - 1)]
+        return shard.withLock { body(&$0[organisation, default: LeaseGroup(terms)]) }
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+
+@testable import SharedLimits
+
+/// A redis-server of the test's own: on a free port, in a temporary folder, without persistence unless asked.
+final class RedisServer {
+    static let binary = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"].first {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+    static var isInstalled: Bool { binary != nil }
+
+    let port: Int
+    private let folder: URL
+    private let options: [String]
+    private var process = Process()
+
+    init(_ options: [String] = []) throws {
+        port = try Self.freePort()
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("redis-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        self.options = options
+        try start()
+    }
+
+    deinit {
+        kill()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    func start() throws {
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.binary ?? "redis-server")
+        process.arguments = [
+            "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder.path,
+            "--enable-debug-command", "local",
+        ] + options
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        for _ in 0..<500 {
+            if (try? RedisClient(port: port)) != nil { return }
+            usleep(10_000)
+        }
+        throw RedisFailure("redis-server did not start")
+    }
+
+    func kill() {
+        guard process.isRunning else { return }
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    private static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &size) : -1
+            }
+        }
+        guard code == 0 else { throw RedisFailure("no free port") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}
+
+/// One command at a time, waited for.
+final class RedisClient {
+    private let connection: RedisConnection
+
+    init(port: Int) throws {
+        RedisSession.blockBrokenPipes()
+        connection = try RedisConnection(host: "127.0.0.1", port: port)
+        guard case .text("PONG") = try run(["PING"]) else { throw RedisFailure("no PONG") }
+    }
+
+    @discardableResult
+    func run(_ words: [String]) throws -> RedisReply {
+        try connection.append(words)
+        while true {
+            var descriptor = pollfd(
+                fd: connection.descriptor,
+                events: Int16(POLLIN) | (connection.hasOutput || !connection.isConnected ? Int16(POLLOUT) : 0), revents: 0)
+            guard poll(&descriptor, 1, 10_000) > 0 else { throw RedisFailure("no answer") }
+            try connection.write()
+            try connection.read()
+            if let reply = try connection.nextReply() { return reply }
+        }
+    }
+}
