@@ -119,7 +119,7 @@ struct ScriptModel {
             wait =
                 ask.kind == .concurrency
                 ? 1_000_000_000
-                : Int64(((Double(needed) - free) * period / Double(max(ask.limit, 1))).rounded(.up)) * 1_000
+                : Int64(min(((Double(needed) - free) * period / Double(max(ask.limit, 1))).rounded(.up), 0x1p52)) * 1_000
         } else if total > keep {
             granted = min(total - keep, available, max(needed, available / (others + 1)))
         }

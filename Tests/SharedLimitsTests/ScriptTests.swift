@@ -96,7 +96,7 @@ struct ScriptTests {
         var terms = LeaseTerms()
         terms.percentMax = 0
         terms.gathering = 0
-        terms.refusalMax = 0
+        terms.refusalMax = 1
         var group = LeaseGroup(terms)
         let limiter = Limiter(startingAt: Moment(nanoseconds: 0))
         var inFlight: [(LeaseHolding, Reserved)] = []

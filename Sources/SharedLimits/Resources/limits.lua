@@ -112,7 +112,8 @@ local function lease(kind, ask, level, others, mine)
     local needed = math.max(0, ask.reserved + ask.first - keep)
     local granted, wait = 0, -1
     if needed > available then
-        wait = period and math.ceil((needed - free) * period / math.max(limit, 1)) or CONCURRENCY_WAIT
+        wait = period and math.min(math.ceil((needed - free) * period / math.max(limit, 1)), 4503599627370496)
+            or CONCURRENCY_WAIT
     elseif total > keep then
         -- No process takes more than its part of what is left, but for one request.
         local part = math.floor(available / (#others + 1))
