@@ -56,7 +56,8 @@ let package = Package(
             name: "Steward",
             dependencies: [
                 "Access", "Filtering", "Gateway", "Guidelines", "Limits", "Moderation", "Records", "Rehearsal",
-                "SharedLimits", "Snapshots", "Storage", "Telemetry", "Web", "Yams", argumentParser, configuration, coreMetrics,
+                "SharedLimits", "Snapshots", "Storage", "Telemetry", "Web", "Yams", argumentParser, configuration,
+                coreMetrics,
                 lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL, unixSignals,
             ], swiftSettings: settings),
 
@@ -64,7 +65,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Access", "Filtering", "Guidelines", "JSON", "Limits", "Records", "SharedLimits", "Snapshots", "Storage",
+                "Access", "Filtering", "Guidelines", "JSON", "Limits", "Records", "SharedLimits", "Snapshots",
+                "Storage",
                 "Telemetry", nio, nioPosix, nioSSL, lifecycle, logging,
             ],
             swiftSettings: settings + [

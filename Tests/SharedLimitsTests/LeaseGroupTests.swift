@@ -70,7 +70,9 @@ struct Cluster {
 
     /// Sends what is due.
     mutating func begin(_ index: Int) {
-        guard processes[index].call == nil, let call = processes[index].group.beginCall(at: clock(index)) else { return }
+        guard processes[index].call == nil, let call = processes[index].group.beginCall(at: clock(index)) else {
+            return
+        }
         processes[index].call = (call, clock(index))
     }
 
@@ -121,7 +123,8 @@ struct Cluster {
     func worstExcess(limit: Int, per period: Int64, of amount: (Admitted) -> Int) -> Double {
         var (level, worst, at) = (0.0, 0.0, Int64(0))
         for admission in admitted {
-            level = max(0, level - Double(limit) * Double(admission.at - at) / Double(period)) + Double(amount(admission))
+            level =
+                max(0, level - Double(limit) * Double(admission.at - at) / Double(period)) + Double(amount(admission))
             at = admission.at
             worst = max(worst, level)
         }
@@ -310,6 +313,27 @@ struct LeaseGroupTests {
         }
         // 60 came back, and 0.3 to 0.4 tokens drained.
         #expect(cluster.admitted.count == 1 + 60)
+    }
+
+    @Test("what a request gave back goes back to Redis before its subject is forgotten")
+    func givenBack() {
+        var terms = LeaseTerms()
+        terms.percentMax = 0
+        var cluster = Cluster(LimitSettings(tokensPerMinute: 100), processes: 1, terms: terms, seed: 1)
+        cluster.ask(0, tokens: 100)
+        cluster.end(0, .answered)
+        let holding = cluster.processes[0].inFlight[0].holding
+        cluster.processes[0].group.settle(holding, actual: 0)
+        cluster.processes[0].group.forgetIdle()
+        cluster.now += terms.gathering
+        cluster.begin(0)
+        cluster.end(0, .answered)
+        cluster.processes[0].group.forgetIdle()
+        #expect(cluster.processes[0].group.isEmpty)
+        cluster.now += 2 * terms.lifetime
+        cluster.ask(0, tokens: 100)
+        cluster.end(0, .answered)
+        #expect(cluster.admitted.count == 2)
     }
 
     @Test("a cost above the limit is refused for good, a limit of nothing too", arguments: [0, 10])

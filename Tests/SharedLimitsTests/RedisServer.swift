@@ -30,10 +30,11 @@ final class RedisServer {
     func start() throws {
         process = Process()
         process.executableURL = URL(fileURLWithPath: Self.binary ?? "redis-server")
-        process.arguments = [
-            "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder.path,
-            "--enable-debug-command", "local",
-        ] + options
+        process.arguments =
+            [
+                "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder.path,
+                "--enable-debug-command", "local",
+            ] + options
         process.standardOutput = FileHandle.nullDevice
         try process.run()
         for _ in 0..<500 {
@@ -82,7 +83,8 @@ final class RedisClient {
         while true {
             var descriptor = pollfd(
                 fd: connection.descriptor,
-                events: Int16(POLLIN) | (connection.hasOutput || !connection.isConnected ? Int16(POLLOUT) : 0), revents: 0)
+                events: Int16(POLLIN) | (connection.hasOutput || !connection.isConnected ? Int16(POLLOUT) : 0),
+                revents: 0)
             guard poll(&descriptor, 1, 10_000) > 0 else { throw RedisFailure("no answer") }
             try connection.write()
             try connection.read()

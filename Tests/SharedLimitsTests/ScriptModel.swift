@@ -54,24 +54,7 @@ struct ScriptModel {
             let nothing = LeaseAnswer.Limit(held: 0, left: 0, wait: 0, level: 0)
             return LeaseAnswer.Subject(state: .late, limits: asked.asks.map { _ in nothing })
         }
-        let limits = Dictionary(uniqueKeysWithValues: asked.asks.map { ($0.kind, $0.limit) })
-        func drain(to time: Double) {
-            for (kind, limit) in limits {
-                guard let period = kind.period, time > subject.at else { continue }
-                let drained = Double(limit) * (time - subject.at) / Double(period / 1_000)
-                subject.levels[kind] = max(0, subject.levels[kind, default: 0] - drained)
-            }
-            subject.at = max(subject.at, time)
-        }
-        for (name, record) in subject.records.sorted(by: { $0.value.expiry < $1.value.expiry })
-        where record.expiry < now {
-            drain(to: record.expiry)
-            for (kind, held) in record.held where kind != .concurrency {
-                subject.levels[kind, default: 0] += Double(held)
-            }
-            subject.records[name] = nil
-        }
-        drain(to: now)
+        settleEnded(&subject, asked, now: now)
         let stored = subject.records[process]
         let isGone = asked.mode != .first && stored == nil
         let before = asked.mode == .first ? nil : stored
@@ -103,6 +86,26 @@ struct ScriptModel {
         return LeaseAnswer.Subject(state: isGone ? .gone : .held, limits: answers)
     }
 
+    private static func settleEnded(_ subject: inout Subject, _ asked: LeaseCall.Subject, now: Double) {
+        func drain(to time: Double) {
+            for ask in asked.asks {
+                guard let period = ask.kind.period, time > subject.at else { continue }
+                let drained = Double(ask.limit) * (time - subject.at) / Double(period / 1_000)
+                subject.levels[ask.kind] = max(0, subject.levels[ask.kind, default: 0] - drained)
+            }
+            subject.at = max(subject.at, time)
+        }
+        for (name, record) in subject.records.sorted(by: { $0.value.expiry < $1.value.expiry })
+        where record.expiry < now {
+            drain(to: record.expiry)
+            for (kind, held) in record.held where kind != .concurrency {
+                subject.levels[kind, default: 0] += Double(held)
+            }
+            subject.records[name] = nil
+        }
+        drain(to: now)
+    }
+
     private static func lease(
         _ ask: LeaseCall.Ask, level: Double, taken: Int, others: Int, kept: Int
     ) -> LeaseAnswer.Limit {
@@ -119,7 +122,8 @@ struct ScriptModel {
             wait =
                 ask.kind == .concurrency
                 ? 1_000_000_000
-                : Int64(min(((Double(needed) - free) * period / Double(max(ask.limit, 1))).rounded(.up), 0x1p52)) * 1_000
+                : Int64(min(((Double(needed) - free) * period / Double(max(ask.limit, 1))).rounded(.up), 0x1p52))
+                    * 1_000
         } else if total > keep {
             granted = min(total - keep, available, max(needed, available / (others + 1)))
         }

@@ -40,7 +40,9 @@ struct ScriptBench {
     }
 }
 
-@Suite("Script of shared limits", .enabled(if: RedisServer.isInstalled, "There is no redis-server."), .timeLimit(.minutes(2)))
+@Suite(
+    "Script of shared limits", .enabled(if: RedisServer.isInstalled, "There is no redis-server."),
+    .timeLimit(.minutes(2)))
 struct ScriptTests {
     static func subjects(_ settings: LimitSettings) -> LimitSubjects {
         let free = LimitSubject(id: 2, settings: .unlimited)
@@ -96,11 +98,11 @@ struct ScriptTests {
         var terms = LeaseTerms()
         terms.percentMax = 0
         terms.gathering = 0
+        terms.lifetime = 60_000_000_000
         terms.refusalMax = 1
         var group = LeaseGroup(terms)
         let limiter = Limiter(startingAt: Moment(nanoseconds: 0))
         var inFlight: [(LeaseHolding, Reserved)] = []
-        // Later than leases last, so that the first looks at nothing.
         var clock = 1_700_000_000_000_000
         var grants = 0
         for step in 0..<500 {

@@ -24,6 +24,8 @@ struct Lease: Sendable {
     private(set) var used = 0
     /// As much of `used` as Redis has answered for.
     private(set) var told = 0
+    /// What Redis held for us when it answered last, beyond what it had been told was used.
+    private var there = 0
     private(set) var refused: RefusedCost?
     /// What nobody held as of the last answer.
     private(set) var left = 0
@@ -107,6 +109,7 @@ struct Lease: Sendable {
     /// Takes in an answer to `ask`.
     mutating func endCall(_ ask: LeaseCall.Ask, _ answer: LeaseAnswer.Limit, at now: Int64, _ terms: LeaseTerms) {
         told = ask.used
+        there = answer.held
         spare = answer.held - reserved - (used - told)
         left = answer.left
         refused = nil
@@ -122,6 +125,7 @@ struct Lease: Sendable {
     /// as concurrent.
     mutating func restart(epoch: Int) {
         told = used
+        there = 0
         spare = 0
         guard kind != .concurrency else { return }
         reserved = 0
@@ -139,10 +143,13 @@ struct Lease: Sendable {
         return target > 0 && spare < target / 2 && refused == nil
     }
 
-    /// Whether Redis should hear of what changed.
-    func hasNews(_ terms: LeaseTerms) -> Bool { used != told || spare > target(terms) }
+    /// Whether Redis should hear of what changed: something was used or given up, or is not needed any more.
+    func hasNews(_ terms: LeaseTerms) -> Bool {
+        used != told || there > reserved + spare || spare > target(terms)
+    }
 
-    var isIdle: Bool { reserved == 0 && spare == 0 && used == told }
+    /// Whether nothing is held, as far as Redis knows too.
+    var isIdle: Bool { reserved == 0 && spare == 0 && used == told && there == 0 }
 
     // MARK: - While Redis is away
 

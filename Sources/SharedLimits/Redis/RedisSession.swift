@@ -132,7 +132,9 @@ final class RedisSession {
 
     private func take(_ reply: RedisReply) {
         guard phase == .ready else { return takeSignIn(reply) }
-        guard !pending.isEmpty else { return lose(RedisFailure("it answered what nobody asked"), at: Moment.now.nanoseconds) }
+        guard !pending.isEmpty else {
+            return lose(RedisFailure("it answered what nobody asked"), at: Moment.now.nanoseconds)
+        }
         let first = pending.removeFirst()
         if case .error(let text) = reply { return take(error: text, first) }
         guard let job = first.job else { return }
