@@ -153,7 +153,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "StewardTests",
-            dependencies: ["Access", "Gateway", "Rehearsal", "Steward", "Storage", argumentParser, logging],
+            dependencies: [
+                "Access", "Gateway", "Rehearsal", "SharedLimits", "Steward", "Storage", argumentParser, logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics], swiftSettings: settings),

@@ -181,6 +181,35 @@ struct ScriptTests {
         #expect(held == [60, 0, 0, 5])
     }
 
+    @Test("counts all as used up when Redis came back without its last writes")
+    func rolledBack() throws {
+        var bench = try ScriptBench()
+        let key = LeaseKey(.application, LimitSubject(id: 5, settings: .unlimited))
+        func ask(_ process: String, _ bench: inout ScriptBench) throws -> Int {
+            let ask = LeaseCall.Ask(kind: .requests, limit: 60, used: 0, reserved: 0, first: 1, wanted: 1)
+            let call = LeaseCall(subjects: [.init(key: key, mode: .first, sequence: 1, asks: [ask])])
+            return try bench.serve(call, process, lifetime: 3_000_000_000).subjects[0].limits[0].held
+        }
+        try bench.setClock(1_700_000_000_000_000)
+        _ = try ask("a", &bench)
+        let old = bench.dataSets["a"]?.seen ?? 0
+        try bench.setClock(1_700_000_001_000_000)
+        _ = try ask("b", &bench)
+        // As a snapshot of a second ago would have it.
+        try bench.client.run(["HSET", "{steward}:data", "at", "\(old)"])
+        try bench.client.run(["DEL", "{steward}:\(key.name)"])
+        let idBefore = bench.dataSets["b"]?.id
+        let stale = LeaseCall.Ask(kind: .requests, limit: 60, used: 0, reserved: 0, first: 1, wanted: 60)
+        let call = LeaseCall(subjects: [.init(key: key, mode: .first, sequence: 2, asks: [stale])])
+        let held = try bench.serve(call, "b", lifetime: 3_000_000_000).subjects[0].limits[0].held
+        #expect(held == 0)
+        #expect(bench.dataSets["b"]?.id != idBefore)
+        // A unit a second comes back, for whoever asks.
+        try bench.setClock(1_700_000_004_000_000)
+        let others = [try ask("c", &bench), try ask("d", &bench), try ask("e", &bench), try ask("f", &bench)]
+        #expect(others == [1, 1, 1, 0])
+    }
+
     @Test("refuses numbers that are none", arguments: ["-1", "1.5", "nan", "inf", "x", "1e300", ""])
     func hostileNumbers(text: String) throws {
         let bench = try ScriptBench()

@@ -13,7 +13,8 @@ struct SettingsLayerTests {
         case .integer(let range): (0..<3).map { String(range.lowerBound + $0) }
         case .limit: ["1", "2", "unlimited"]
         case .bytes(let range): (0..<3).map { String(range.lowerBound + $0) }
-        case .duration: ["11ms", "12ms", "13ms"]
+        case .duration(let range):
+            (0..<3).map { DurationText.text(max(range.lowerBound, .milliseconds(11)) + .milliseconds($0)) }
         case .host: ["a.example", "b.example", "c.example"]
         case .url: ["http://a", "http://b", "http://c"]
         case .networks: ["10.0.0.0/8", "11.0.0.0/8", "12.0.0.0/8"]
@@ -31,7 +32,10 @@ struct SettingsLayerTests {
     func precedence(path: String) throws {
         let setting = try #require(SettingsCatalogue.byPath[path])
         // Its bounds are tied to those of other settings.
-        let tied = ["body_bytes_max", "bytes_in_flight_max", "event_bytes_max", "answer_bytes_max", "retention_days"]
+        let tied = [
+            "body_bytes_max", "bytes_in_flight_max", "event_bytes_max", "answer_bytes_max", "retention_days",
+            "limits.shared.user",
+        ]
         guard let values = Self.values(setting.kind), !tied.contains(where: path.hasSuffix) else { return }
         let inFile =
             setting.kind == .levels

@@ -171,7 +171,8 @@ struct SettingsMatrixTests {
         let problems = Self.problems("port: 1\ndurability: power\n")
         #expect(
             problems.map(\.advice) == [
-                "Did you mean `gateway.port` or `desk.port` or `telemetry.port`?", "Did you mean `records.durability`?",
+                "Did you mean `gateway.port` or `desk.port` or `telemetry.port` or `limits.shared.port`?",
+                "Did you mean `records.durability`?",
             ])
     }
 

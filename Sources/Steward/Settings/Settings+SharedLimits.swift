@@ -68,13 +68,13 @@ extension SettingsConsistency {
         let namespace = effective.text("limits.shared.namespace") ?? ""
         let isName = namespace.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                || [0x2D, 0x2E, 0x3A, 0x5F].contains(byte)
+                || [0x2D, 0x2E, 0x2F, 0x3A, 0x5F].contains(byte)
         }
         if !isName {
             problems.append(
                 problem(
                     "limits.shared.namespace", "`limits.shared.namespace` has characters that are not for it.",
-                    "Write letters, digits, and . : - _ only."))
+                    "Write letters, digits, and . / : - _ only."))
         }
         return problems
     }
