@@ -65,7 +65,7 @@ package final class SharedLimiter: Sendable {
         let (decision, call) = withGroup(of: subjects) { group in
             let decision = group.decide(subjects, tokens: tokens, at: now.nanoseconds)
             guard group.isUrgent, link.isOpen else { return (decision, LeaseCall?.none) }
-            return (decision, group.beginCall(at: now.nanoseconds))
+            return (decision, group.beginCall(at: now.nanoseconds, sweeping: false))
         }
         if let call { submit(call, of: subjects.organisation.id, at: now.nanoseconds) }
         if case .uncovered = decision { return .needsRedis }
@@ -93,7 +93,7 @@ package final class SharedLimiter: Sendable {
                 continuation: continuation)
             let call = withGroup(of: subjects) { group in
                 group.wait(waiter)
-                return group.beginCall(at: now)
+                return group.beginCall(at: now, sweeping: false)
             }
             if let call { submit(call, of: subjects.organisation.id, at: now) }
         }
@@ -105,11 +105,13 @@ package final class SharedLimiter: Sendable {
     }
 
     private func decideWithoutRedis(_ subjects: LimitSubjects, tokens: Int) -> Decision {
-        let now = Moment.now.nanoseconds
-        guard terms.away == .localShare, let since = link.awaySince else {
+        guard terms.away == .localShare else {
             metrics.byNobody.add()
             return .unavailable
         }
+        let now = Moment.now.nanoseconds
+        // After a single late call it may be there again: then the share is empty.
+        let since = link.awaySince ?? now
         let decision = withGroup(of: subjects) { $0.decideByShare(subjects, tokens: tokens, since: since, at: now) }
         return count(decision, by: metrics.byShare)
     }
@@ -150,7 +152,10 @@ package final class SharedLimiter: Sendable {
         let now = Moment.now.nanoseconds
         let (outcomes, call) = withGroup(organisation) { group in
             let outcomes = group.endCall(answer, at: now)
-            return (outcomes, group.hasWaiting && !hasLeft.load(ordering: .relaxed) ? group.beginCall(at: now) : nil)
+            return (
+                outcomes,
+                group.hasWaiting && !hasLeft.load(ordering: .relaxed) ? group.beginCall(at: now, sweeping: false) : nil
+            )
         }
         for (waiter, outcome) in outcomes { waiter.continuation?.resume(returning: outcome) }
         if let call { submit(call, of: organisation, at: now) }
@@ -165,7 +170,7 @@ package final class SharedLimiter: Sendable {
             let calls = shard.withLock { groups in
                 var calls: [(UInt64, LeaseCall)] = []
                 for key in groups.keys {
-                    if let call = groups[key]?.beginCall(at: now) { calls.append((key, call)) }
+                    if let call = groups[key]?.beginCall(at: now, sweeping: true) { calls.append((key, call)) }
                     if mayForget {
                         groups[key]?.forgetIdle()
                         if groups[key]?.isEmpty ?? false { groups[key] = nil }

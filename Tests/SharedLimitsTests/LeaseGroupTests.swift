@@ -70,7 +70,9 @@ struct Cluster {
 
     /// Sends what is due.
     mutating func begin(_ index: Int) {
-        guard processes[index].call == nil, let call = processes[index].group.beginCall(at: clock(index)) else {
+        guard processes[index].call == nil,
+            let call = processes[index].group.beginCall(at: clock(index), sweeping: true)
+        else {
             return
         }
         processes[index].call = (call, clock(index))
@@ -347,7 +349,7 @@ struct LeaseGroupTests {
             return
         }
         #expect(refusal.reason == .costAboveBurst && refusal.retryAfter == nil && refusal.limit == limit)
-        #expect(cluster.processes[0].group.beginCall(at: cluster.clock(0)) == nil)
+        #expect(cluster.processes[0].group.beginCall(at: cluster.clock(0), sweeping: true) == nil)
     }
 
     @Test("while Redis is away, a process admits its share of the rate and no burst", arguments: seeds)

@@ -118,7 +118,7 @@ struct ScriptTests {
                 let tokens = Int.random(in: 1...260, using: &random)
                 let expected = Reserved.reserve(limiter, subjects, tokens, at: Moment(nanoseconds: now))
                 group.wait(LeaseWaiter(id: step, subjects: subjects, tokens: tokens))
-                let begun = group.beginCall(at: now)
+                let begun = group.beginCall(at: now, sweeping: true)
                 let call = try #require(begun)
                 let outcomes = group.endCall(try bench.serve(call, "a", lifetime: terms.lifetime), at: now)
                 switch (outcomes.first?.1, expected) {
@@ -133,7 +133,7 @@ struct ScriptTests {
                 }
             }
             // What was used is told at once, as the limiter hears it.
-            if let call = group.beginCall(at: now) {
+            if let call = group.beginCall(at: now, sweeping: true) {
                 _ = group.endCall(try bench.serve(call, "a", lifetime: terms.lifetime), at: now)
             }
         }

@@ -9,6 +9,8 @@ struct LeaseGroup: Sendable {
     private var places: [LeaseKey: Int] = [:]
     private var waiting: [LeaseWaiter] = []
     private var call: (call: LeaseCall, sentAt: Int64)?
+    /// Subjects of which a lease runs low.
+    private var urgent: [LeaseKey] = []
     private var epochs = 0
     private let terms: LeaseTerms
 
@@ -42,7 +44,9 @@ struct LeaseGroup: Sendable {
         guard isCovered else { return .uncovered }
         var holding = LeaseHolding(subjects: request, tokens: tokens)
         forEachLimited(request) { group, index in
+            let ranLow = group.subjects[index].isUrgent
             group.subjects[index].take(tokens: tokens, group.terms)
+            if group.subjects[index].isUrgent, !ranLow { group.urgent.append(group.subjects[index].key) }
             let scope = group.subjects[index].key.scope
             holding.epochs[Int(scope.rawValue)] = group.subjects[index].epoch
             for lease in group.subjects[index].leases { holding.note(lease, scope) }
@@ -103,7 +107,9 @@ struct LeaseGroup: Sendable {
     var hasWaiting: Bool { !waiting.isEmpty }
 
     /// What to tell and ask Redis now; `nil` while a call is under way or nothing is due.
-    mutating func beginCall(at now: Int64) -> LeaseCall? {
+    ///
+    /// - Parameter sweeping: Whether to look at all subjects for what is due, not only at those that can't wait.
+    mutating func beginCall(at now: Int64, sweeping: Bool) -> LeaseCall? {
         guard call == nil else { return nil }
         var due: [Int] = []
         for place in waiting.indices where due.count + LimitScope.allCases.count <= Self.subjectsMax {
@@ -114,7 +120,11 @@ struct LeaseGroup: Sendable {
                 if !due.contains(index) { due.append(index) }
             }
         }
-        for index in subjects.indices where due.count < Self.subjectsMax && !due.contains(index) {
+        for key in urgent where due.count < Self.subjectsMax {
+            if let index = places[key], subjects[index].isUrgent, !due.contains(index) { due.append(index) }
+        }
+        urgent.removeAll(keepingCapacity: true)
+        for index in subjects.indices where sweeping && due.count < Self.subjectsMax && !due.contains(index) {
             if let at = subjects[index].dueAt(terms), at <= now { due.append(index) }
         }
         return begin(due, at: now, leaving: false)
@@ -211,7 +221,7 @@ struct LeaseGroup: Sendable {
     var subjectCount: Int { subjects.count }
 
     /// Whether Redis should hear at once, because a lease runs low.
-    var isUrgent: Bool { call == nil && subjects.contains(where: \.isUrgent) }
+    var isUrgent: Bool { call == nil && !urgent.isEmpty }
 
     private mutating func forEachLimited(_ request: LimitSubjects, _ body: (inout LeaseGroup, Int) -> Void) {
         for scope in LimitScope.allCases {

@@ -28,10 +28,7 @@ final class RedisLink: @unchecked Sendable {
 
     private let inbox = Lock(Inbox())
     private let wake: Int32
-    /// Whether calls have a chance.
-    private let open = Atomic<Bool>(false)
-    /// When calls began to fail, in nanoseconds; 0 while they don't.
-    private let away: Atomic<Int64>
+    private let state: LinkState
     private let session: RedisSession
     private let thread = Lock<OwnedThread?>(nil)
 
@@ -45,8 +42,9 @@ final class RedisLink: @unchecked Sendable {
     ) throws(RedisFailure) {
         wake = steward_eventfd()
         guard wake >= 0 else { throw RedisFailure(String(cString: strerror(errno))) }
-        away = Atomic(Moment.now.nanoseconds)
-        session = RedisSession(settings, process: process, lifetime: lifetime, metrics: metrics, log: log)
+        state = LinkState(awaySince: Moment.now.nanoseconds)
+        session = RedisSession(
+            settings, process: process, lifetime: lifetime, state: state, metrics: metrics, log: log)
     }
 
     deinit { close(wake) }
@@ -72,11 +70,11 @@ final class RedisLink: @unchecked Sendable {
         started?.join()
     }
 
-    var isOpen: Bool { open.load(ordering: .relaxed) }
+    var isOpen: Bool { state.open.load(ordering: .acquiring) }
 
     /// Since when calls fail; `nil` while they don't.
     var awaySince: Int64? {
-        let since = away.load(ordering: .relaxed)
+        let since = state.away.load(ordering: .relaxed)
         return since == 0 ? nil : since
     }
 
@@ -113,7 +111,6 @@ final class RedisLink: @unchecked Sendable {
             var now = Moment.now.nanoseconds
             for job in jobs { session.send(job) }
             session.step(at: now)
-            publish()
             if isStopping, jobs.isEmpty, session.isIdle { break }
             now = Moment.now.nanoseconds
             if now - ticked >= Self.tick {
@@ -123,12 +120,6 @@ final class RedisLink: @unchecked Sendable {
             if inbox.withLock({ $0.jobs.isEmpty }) { sleep(until: min(session.dueAt, ticked + Self.tick)) }
         }
         session.end()
-        publish()
-    }
-
-    private func publish() {
-        open.store(session.isOpen, ordering: .relaxed)
-        away.store(session.awaySince, ordering: .relaxed)
     }
 
     /// Sleeps until something comes, or until that time.
@@ -143,4 +134,14 @@ final class RedisLink: @unchecked Sendable {
         }
         if descriptors.count > 1, descriptors[1].revents != 0 { session.handle(descriptors[1].revents) }
     }
+}
+
+/// What the link's thread tells all others.
+final class LinkState: Sendable {
+    /// Whether calls have a chance.
+    let open = Atomic<Bool>(false)
+    /// When calls began to fail, in nanoseconds; 0 while they don't.
+    let away: Atomic<Int64>
+
+    init(awaySince: Int64) { away = Atomic(awaySince) }
 }

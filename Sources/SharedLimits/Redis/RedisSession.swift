@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Limits
 internal import Logging
+internal import Synchronization
 
 /// What the link's thread knows: the connection, the calls under way, the breaker. Belongs to that thread.
 final class RedisSession {
@@ -25,14 +26,18 @@ final class RedisSession {
     private var pending: [Pending] = []
     private var breaker = Breaker()
     private var dataSet = LeaseScript.DataSet()
-    /// Since when calls fail, in nanoseconds; 0 while they don't.
-    private(set) var awaySince: Int64 = Moment.now.nanoseconds
+    /// Told before whoever waited for a call that failed.
+    private let state: LinkState
     private var isEnded = false
 
-    init(_ settings: RedisSettings, process: String, lifetime: Int64, metrics: SharedLimitMetrics, log: Logger) {
+    init(
+        _ settings: RedisSettings, process: String, lifetime: Int64, state: LinkState, metrics: SharedLimitMetrics,
+        log: Logger
+    ) {
         self.settings = settings
         self.process = process
         self.lifetime = lifetime
+        self.state = state
         self.metrics = metrics
         self.log = log
     }
@@ -105,8 +110,12 @@ final class RedisSession {
     }
 
     private func fail(_ job: RedisLink.Job) {
-        if awaySince == 0 { awaySince = job.since }
+        noteAway(since: job.since)
         job.end(nil)
+    }
+
+    private func noteAway(since: Int64) {
+        if state.away.load(ordering: .relaxed) == 0 { state.away.store(since, ordering: .relaxed) }
     }
 
     func handle(_ events: Int16) {
@@ -149,7 +158,7 @@ final class RedisSession {
         metrics.roundTrip.observe(now - first.sentAt)
         metrics.answered.add()
         breaker.succeeded()
-        awaySince = 0
+        state.away.store(0, ordering: .relaxed)
         job.end(answer)
     }
 
@@ -214,7 +223,8 @@ final class RedisSession {
             }
             phase = .ready
             breaker.recovered()
-            awaySince = 0
+            state.away.store(0, ordering: .relaxed)
+            state.open.store(true, ordering: .releasing)
             metrics.breaker.set(0)
             log.notice("Redis is there; limits are shared.")
             return
@@ -231,9 +241,10 @@ final class RedisSession {
         let wasReady = phase == .ready && connection != nil
         connection = nil
         phase = .connecting
-        breaker.open(at: now, jitter: .random(in: 0...1))
+        if breaker.triesAt == nil { breaker.open(at: now, jitter: .random(in: 0...1)) }
         metrics.breaker.set(1)
-        if awaySince == 0 { awaySince = now }
+        noteAway(since: now)
+        state.open.store(false, ordering: .releasing)
         let lost = pending.compactMap(\.job) + (job.map { [$0] } ?? [])
         pending = []
         if wasReady {
@@ -247,6 +258,7 @@ final class RedisSession {
 
     func end() {
         isEnded = true
+        state.open.store(false, ordering: .releasing)
         connection = nil
         let left = pending.compactMap(\.job)
         pending = []
