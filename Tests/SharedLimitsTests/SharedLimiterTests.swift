@@ -100,6 +100,37 @@ struct SharedLimiterTests {
         third.leave()
     }
 
+    @Test("a reservation is settled once, and charged in full when it is dropped")
+    func settling() async throws {
+        let server = try RedisServer()
+        let limiter = try await limiter(server)
+        #expect(await connected(limiter))
+        let subjects = ScriptTests.subjects(LimitSettings(tokensPerMinute: 1_000))
+        do {
+            guard case .granted(let reservation) = await decide(limiter, subjects, tokens: 400) else {
+                Issue.record("The first was not granted.")
+                return
+            }
+            reservation.settle(actualTokens: 100)
+            reservation.settle(actualTokens: 0)
+            guard case .granted = await decide(limiter, subjects, tokens: 400) else {
+                Issue.record("The second was not granted.")
+                return
+            }
+        }
+        // 500 are used, and some 17 drain in a second.
+        guard case .refused(let refusal) = await decide(limiter, subjects, tokens: 600) else {
+            Issue.record("What was dropped is free again.")
+            return
+        }
+        #expect(refusal.reason == .exhausted && refusal.kind == .tokens && refusal.limit == 1_000)
+        guard case .granted = await decide(limiter, subjects, tokens: 480) else {
+            Issue.record("More was charged than was used.")
+            return
+        }
+        limiter.leave()
+    }
+
     @Test("a script that Redis forgot is sent again")
     func noScript() async throws {
         let server = try RedisServer()
