@@ -25,6 +25,11 @@ package struct OwnedThread: Sendable {
         pthread_join(id, nil)
     }
 
+    /// Lets it end by itself; nobody may join it then.
+    package func letGo() {
+        pthread_detach(id)
+    }
+
     private final class Body: Sendable {
         let run: @Sendable () -> Void
 
