@@ -105,7 +105,8 @@ let package = Package(
             name: "SharedLimits", dependencies: ["CHiredis", "Limits", "Snapshots", "Telemetry", logging],
             resources: [.embedInCode("Resources/limits.lua")], swiftSettings: settings),
         .target(name: "Snapshots", swiftSettings: settings),
-        .target(name: "Storage", dependencies: ["Snapshots", crypto] + grdb, swiftSettings: settings),
+        .target(
+            name: "Storage", dependencies: ["CPostgreSQL", "Snapshots", crypto] + grdb, swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["Snapshots", coreMetrics, logging], swiftSettings: settings),
         .target(
             name: "Web",
@@ -120,6 +121,7 @@ let package = Package(
         // Without pkg-config, whose flags for it SwiftPM warns of; Debian has it where every compiler looks.
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CHyperscan", pkgConfig: "libhs", providers: [.apt(["libhyperscan-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CICU", linkerSettings: [.linkedLibrary("icuuc"), .linkedLibrary("icui18n")]),
 
         // Tests, and what only they use.
@@ -170,7 +172,7 @@ let package = Package(
             name: "StorageCrashWriter", dependencies: ["Storage"], path: "Tests/Support/StorageCrashWriter",
             swiftSettings: settings),
         .target(
-            name: "StorageTesting", dependencies: ["Storage"], path: "Tests/Support/StorageTesting",
+            name: "StorageTesting", dependencies: ["Snapshots", "Storage"], path: "Tests/Support/StorageTesting",
             swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

@@ -30,8 +30,8 @@ packages() {
         fail "apt-get could not install ${missing[*]}."
 }
 
-build_packages() { packages libhiredis-dev libhyperscan-dev libicu-dev libsqlite3-dev libtcmalloc-minimal4 pkg-config g++; }
-test_packages() { packages libsimdjson-dev python3-venv jq curl mount redis-server; }
+build_packages() { packages libhiredis-dev libhyperscan-dev libicu-dev libsqlite3-dev libpq-dev libtcmalloc-minimal4 pkg-config g++; }
+test_packages() { packages libsimdjson-dev postgresql python3-venv jq curl mount redis-server; }
 bench_packages() { packages nginx wrk python3-venv; }
 
 # release_binary: builds the release binary and prints where it is. Exclusive access is checked by the tests' build only,

@@ -33,7 +33,8 @@ struct KeySnapshotStore: Sendable {
     /// Writes the uses; an older one never replaces a newer one of another process.
     func store(_ uses: [(KeyID, Timestamp)]) async throws {
         try await database.write { transaction in
-            for (key, time) in uses {
+            // In one order for all processes, which then wait for one another and never block one another.
+            for (key, time) in uses.sorted(by: { $0.0 < $1.0 }) {
                 try transaction.execute(
                     """
                     INSERT INTO key_uses (key_id, last_used_at)

@@ -33,6 +33,12 @@ package protocol Transaction: Reader {
     ///
     /// - Throws: `StorageError`.
     func executeScript(_ sql: String) throws
+
+    /// Waits until no other process changes the schema; the first thing a transaction that changes it does. What was
+    /// committed meanwhile is seen afterwards.
+    ///
+    /// - Throws: `StorageError`.
+    func lockSchema() throws
 }
 
 extension Reader {
@@ -62,9 +68,10 @@ package protocol Database: Sendable {
     ) async throws -> Result
 
     /// Runs `body` in a transaction of its own: when this returns, its changes have reached the disk; when it throws,
-    /// none of them is there (but after `StorageError.inputOutput`, when nobody knows).
+    /// none of them is there (but after `StorageError.inputOutput` and `.commitUnknown`, when nobody knows).
     ///
-    /// `body` may run twice, when its first run was undone for another's sake: it must not have effects elsewhere.
+    /// `body` may run several times, when a run was undone for another's sake: it must not have effects elsewhere. After
+    /// a statement has failed no other can run: let its error out.
     @discardableResult
     func write<Result: Sendable>(
         _ body: @escaping @Sendable (any Transaction) throws -> Result

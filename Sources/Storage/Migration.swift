@@ -1,6 +1,11 @@
 internal import Crypto
 
 /// One dated change of the schema, owned by the desk whose tables it makes. Once released, its text never changes.
+///
+/// Two versions of Steward run side by side on one store, so a change is made in two steps. What *expands* (a table, a
+/// column that may be absent, an index) leaves the version before at work. What *contracts* (drops, renames, narrows)
+/// comes in a later version, when nothing uses the old shape any more, under a name that ends in `-contract`; then
+/// versions that don't know it are refused.
 package struct Migration: Sendable, Hashable {
     /// `yyyymmdd-n-words`, such as `20261124-1-identity`: the day, its number on that day, what it is about.
     package let name: String
@@ -22,19 +27,18 @@ package struct Migration: Sendable, Hashable {
         texts = [.sqlite: sqlite, .postgres: postgres]
     }
 
+    /// Whether versions that don't know the migration `name` can't work with a store that has it.
+    static func isContracting(_ name: String) -> Bool {
+        name.hasSuffix("-contract")
+    }
+
     package func sql(for dialect: SQLDialect) -> String {
         texts[dialect] ?? ""
     }
 
     /// SHA-256 of the text, in hexadecimal.
     package func digest(for dialect: SQLDialect) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for byte in SHA256.hash(data: Array(sql(for: dialect).utf8)) {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
+        Hexadecimal.text(SHA256.hash(data: Array(sql(for: dialect).utf8)))
     }
 }
 
@@ -64,7 +68,9 @@ extension Database {
     /// Applies those of `migrations` that the store does not have, in their order, each in a transaction of its own,
     /// and returns their names. Several processes may call this at once: one applies, the others wait and find it done.
     ///
-    /// - Throws: `StorageError.newerStore` if the store has migrations that are not among these,
+    /// What a newer version added to the store meanwhile is no obstacle.
+    ///
+    /// - Throws: `StorageError.newerStore` if the store has contracting migrations that are not among these,
     ///   `StorageError.changedMigration` if a text differs from what was applied; nothing is changed then.
     @discardableResult
     package func migrate(_ migrations: [Migration], at time: Timestamp) async throws -> [String] {
@@ -89,6 +95,7 @@ private struct MigrationTable {
     /// Applies the first that is missing, `nil` if none is. What was applied is read in the transaction that applies
     /// the next, so two processes can't apply the same.
     func applyNext(of ordered: [Migration], dialect: SQLDialect, at time: Timestamp) throws -> String? {
+        try transaction.lockSchema()
         try transaction.execute(
             """
             CREATE TABLE IF NOT EXISTS migrations (
@@ -102,7 +109,7 @@ private struct MigrationTable {
         for row in try transaction.query("SELECT name, digest FROM migrations ORDER BY name") {
             digests[try row["name"]] = try row["digest"]
         }
-        let unknown = Set(digests.keys).subtracting(ordered.map(\.name))
+        let unknown = Set(digests.keys).subtracting(ordered.map(\.name)).filter(Migration.isContracting)
         guard unknown.isEmpty else { throw StorageError.newerStore(migrations: unknown.sorted()) }
         for migration in ordered {
             if let digest = digests[migration.name], digest != migration.digest(for: dialect) {

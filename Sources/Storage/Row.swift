@@ -7,7 +7,7 @@
 package struct Row: Sendable {
     /// Shared by all rows of one result.
     private let columns: [String]
-    private let values: [SQLValue]
+    let values: [SQLValue]
 
     package init(columns: [String], values: [SQLValue]) {
         precondition(columns.count == values.count, "A row has one value for each column.")

@@ -5,12 +5,15 @@ package struct SQLArguments: Sendable {
     enum Value: Sendable {
         case null
         case integer(Int64)
+        case double(Double)
         /// Bytes of ``text``.
         case text(Range<Int>)
+        /// Bytes of ``text`` that are none.
+        case bytes(Range<Int>)
     }
 
     private(set) var values: [Value] = []
-    /// All text, UTF-8, back to back.
+    /// All text, UTF-8, and all bytes, back to back.
     private(set) var text: [UInt8] = []
 
     package init() {}
@@ -43,6 +46,19 @@ package struct SQLArguments: Sendable {
         let start = text.count
         text.append(contentsOf: value.utf8)
         values.append(.text(start..<text.count))
+    }
+
+    package mutating func append(_ value: SQLValue) {
+        switch value {
+        case .null: values.append(.null)
+        case .integer(let number): values.append(.integer(number))
+        case .double(let number): values.append(.double(number))
+        case .text(let text): append(text)
+        case .bytes(let bytes):
+            let start = text.count
+            text.append(contentsOf: bytes)
+            values.append(.bytes(start..<text.count))
+        }
     }
 
     /// As text with its prefix.

@@ -68,6 +68,13 @@ final class SQLiteTransaction: Transaction {
             return sqlite3_bind_null(statement, index)
         case .integer(let value):
             return sqlite3_bind_int64(statement, index, value)
+        case .double(let value):
+            return sqlite3_bind_double(statement, index, value)
+        case .bytes(let range):
+            guard let start = text.baseAddress, !range.isEmpty else {
+                return sqlite3_bind_zeroblob(statement, index, 0)
+            }
+            return sqlite3_bind_blob64(statement, index, start + range.lowerBound, UInt64(range.count), nil)
         case .text(let range):
             guard let start = text.baseAddress, !range.isEmpty else {
                 return sqlite3_bind_text(statement, index, "", 0, nil)
@@ -85,6 +92,9 @@ final class SQLiteTransaction: Transaction {
             throw StorageError(sqlite: error)
         }
     }
+
+    /// Nothing to do: one transaction writes at a time.
+    func lockSchema() {}
 
     /// Rows changed by this connection since it was opened.
     var totalChanges: Int64 {

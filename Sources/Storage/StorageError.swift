@@ -5,8 +5,16 @@ package enum StorageError: Error, Sendable, Hashable {
         case unique, foreignKey, check, notNull, other
     }
 
-    /// Another process held the store for longer than the busy timeout.
+    /// Another process held the store, or what was to be changed, for too long.
     case busy
+    /// The server of the store is away or refuses connections. Nothing of the transaction is there.
+    case unavailable(String)
+    /// The connection broke while the transaction was being committed; whether it is there shows only a look.
+    case commitUnknown(String)
+    /// A statement took longer than it may; nothing of the transaction is there.
+    case timedOut
+    /// The server does not let our user do this.
+    case denied(String)
     /// No space is left; nothing of the transaction is there.
     case diskFull
     /// The disk failed; whether the transaction is there shows only after a restart.
@@ -35,6 +43,14 @@ extension StorageError: CustomStringConvertible {
         switch self {
         case .busy:
             "The store is held by another process. Try again, or end that process."
+        case .unavailable(let reason):
+            "The store's server can't be used: \(reason). Check that it runs, and the address and user of database.url."
+        case .commitUnknown(let reason):
+            "The connection to the store broke while a change was committed: \(reason). Look whether it is there."
+        case .timedOut:
+            "A statement of the store took too long and was undone. Try again when the server has less to do."
+        case .denied(let reason):
+            "The store's server does not allow this: \(reason). Let Steward's user own its database or schema."
         case .diskFull:
             "No space is left for the store. Free some space; nothing needs to be restarted."
         case .inputOutput(let reason):

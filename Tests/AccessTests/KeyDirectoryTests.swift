@@ -17,7 +17,7 @@ struct KeyDirectoryTests {
         _ body: (KeyDirectory, _ other: Access) async throws -> Void
     ) async throws {
         try await withAccess(engine) { _, store in
-            let other = Access(database: try store.open(), digester: testDigester)
+            let other = Access(database: try await store.open(), digester: testDigester)
             let directory = try await KeyDirectory(database: store.open(), options: options, logger: logger)
             let services = ServiceGroup(services: [directory], logger: logger)
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -131,7 +131,7 @@ struct KeyDirectoryTests {
     func survivesFailure(_ engine: StoreEngine) async throws {
         try await withAccess(engine) { access, store in
             let issued = try await access.makeKey()
-            let database = try store.open()
+            let database = try await store.open()
             let directory = try await KeyDirectory(database: database, logger: Self.logger)
             try await database.close()
             await directory.refresh()
@@ -146,7 +146,7 @@ struct KeyDirectoryTests {
         try await withAccess(engine) { access, store in
             let good = try await access.makeKey()
             let bad = try await access.makeKey()
-            let database = try store.open()
+            let database = try await store.open()
             try await database.write {
                 try $0.execute("UPDATE keys SET networks = $1 WHERE id = $2", [#"["10.0.0.1/8"]"#, bad.key.id])
             }
@@ -164,7 +164,7 @@ struct KeyDirectoryTests {
             let (good, bad) = (try await access.makeKey(), try await access.makeKey())
             let application = try #require(try await access.applications.find(bad.key.application))
             let owner = table == "applications" ? application.id.description : application.organisation.description
-            let database = try store.open()
+            let database = try await store.open()
             let directory = try await KeyDirectory(database: database, logger: Self.logger)
             #expect(Self.entry(directory, bad) != nil)
             try await database.write {

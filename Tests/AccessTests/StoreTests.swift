@@ -12,7 +12,7 @@ let testDigester = KeyDigester(secret: Array(0..<32))
 /// Runs `body` with the desk on an empty store.
 func withAccess(_ engine: StoreEngine, _ body: (Access, TestStore) async throws -> Void) async throws {
     try await engine.withStore { store in
-        let database = try store.open()
+        let database = try await store.open()
         try await database.migrate(Access.migrations, at: now)
         try await body(Access(database: database, digester: testDigester), store)
     }
@@ -296,7 +296,7 @@ struct FirstRunTests {
         try await withAccess(engine) { access, store in
             try await access.checkDigestKey()
             try await access.checkDigestKey()
-            let other = Access(database: try store.open(), digester: KeyDigester(secret: Array(1...32)))
+            let other = Access(database: try await store.open(), digester: KeyDigester(secret: Array(1...32)))
             await #expect(throws: AccessError.digestKeyDiffers) { try await other.checkDigestKey() }
         }
     }

@@ -7,9 +7,9 @@ struct ChangeTests {
     @Test("of this process and of another are told", arguments: StoreEngine.allCases, [true, false])
     func tells(_ engine: StoreEngine, byAnother: Bool) async throws {
         try await engine.withStore { store in
-            let database = try store.open()
+            let database = try await store.open()
             try await makeNumbers(database)
-            let writer = byAnother ? try store.open() : database
+            let writer = byAnother ? try await store.open() : database
             for number in 0..<3 {
                 var changes = database.changes().makeAsyncIterator()
                 try await writer.write { try $0.execute("INSERT INTO numbers (number) VALUES ($1)", [number]) }
@@ -37,10 +37,10 @@ struct ChangeTests {
     @Test("that were undone are not told", arguments: StoreEngine.allCases)
     func skipsReads(_ engine: StoreEngine) async throws {
         try await engine.withStore { store in
-            let database = try store.open()
+            let database = try await store.open()
             try await makeNumbers(database)
             try await database.close()
-            let again = try store.open()
+            let again = try await store.open()
             let changes = again.changes()
             _ = try await numbers(again)
             try await again.write { _ = try $0.query("SELECT number FROM numbers") }

@@ -43,7 +43,7 @@ struct DatabaseTests {
             let values: [SQLValue] = [
                 .null, .integer(.min), .integer(0), .integer(.max), .double(0.1), .double(-.infinity),
                 .double(.leastNonzeroMagnitude),
-                .text(""), .text("a\u{0}b"), .text("Zoë 👩‍👩‍👧 \u{200B}"), .bytes([]), .bytes([0, 255, 0]),
+                .text(""), .text("a\\b\n'\"$1"), .text("Zoë 👩‍👩‍👧 \u{200B}"), .bytes([]), .bytes([0, 255, 0]),
                 .bytes([UInt8](repeating: 7, count: 100_000)), .text(String(repeating: "ß", count: 50_000)),
             ]
             let found = try await database.read { reader in
@@ -53,11 +53,25 @@ struct DatabaseTests {
         }
     }
 
+    @Test("stores a NUL inside a text as it is, or not at all", arguments: StoreEngine.allCases)
+    func neverCutsText(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            do {
+                let found: String = try await database.read {
+                    try $0.query("SELECT $1 AS value", ["a\u{0}b"])[0]["value"]
+                }
+                #expect(found == "a\u{0}b")
+            } catch StorageError.statement {
+                #expect(engine == .postgres)
+            }
+        }
+    }
+
     @Test("stores a batch as it stores rows one by one", arguments: StoreEngine.allCases)
     func storesBatches(_ engine: StoreEngine) async throws {
         try await engine.withDatabase { database in
             let id = KeyID(at: Timestamp(microseconds: 1_795_000_000_123_456))
-            let texts: [String?] = ["", nil, "a\u{0}b", "Zoë 👩‍👩‍👧", String(repeating: "ß", count: 5_000)]
+            let texts: [String?] = ["", nil, "a\\N\t\n'b", "Zoë 👩‍👩‍👧", String(repeating: "ß", count: 5_000)]
             let rows = try await database.write { transaction in
                 try transaction.executeScript(
                     "CREATE TABLE batch (id TEXT, number BIGINT, note TEXT, at BIGINT, flag BIGINT)")
@@ -72,7 +86,7 @@ struct DatabaseTests {
                     arguments.append(Timestamp(microseconds: -1))
                     arguments.append(row.offset == 3)
                 }
-                return try transaction.query("SELECT id, number, note, at, flag FROM batch ORDER BY rowid")
+                return try transaction.query("SELECT id, number, note, at, flag FROM batch ORDER BY number")
             }
             #expect(try rows.map { try $0["note"] as String? } == texts)
             #expect(try rows.map { try $0["number"] as Int } == [.min, 1, 2, 3, 4])

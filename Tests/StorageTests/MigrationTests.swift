@@ -32,13 +32,23 @@ struct MigrationTests {
         }
     }
 
-    @Test("of a newer version are refused", arguments: StoreEngine.allCases)
+    @Test("of a newer version are refused if they contract", arguments: StoreEngine.allCases)
     func refusesNewer(_ engine: StoreEngine) async throws {
         try await engine.withDatabase { database in
-            try await database.migrate([Self.first, Self.second], at: Self.now)
-            await #expect(throws: StorageError.newerStore(migrations: [Self.second.name])) {
-                try await database.migrate([Self.first, Self.tenth], at: Self.now)
+            let contracting = Migration(name: "20261124-3-a-contract", owner: "Test", sql: "DROP INDEX a_b;")
+            try await database.migrate([Self.first, Self.second, contracting], at: Self.now)
+            await #expect(throws: StorageError.newerStore(migrations: [contracting.name])) {
+                try await database.migrate([Self.first, Self.second], at: Self.now)
             }
+        }
+    }
+
+    @Test("of a newer version that expand let an older one go on", arguments: StoreEngine.allCases)
+    func toleratesExpansion(_ engine: StoreEngine) async throws {
+        try await engine.withDatabase { database in
+            try await database.migrate([Self.first, Self.second], at: Self.now)
+            #expect(try await database.migrate([Self.first], at: Self.now).isEmpty)
+            try await database.write { try $0.execute("INSERT INTO a (id) VALUES (1)") }
         }
     }
 

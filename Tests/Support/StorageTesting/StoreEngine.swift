@@ -4,6 +4,14 @@ package import Storage
 /// Each engine that a store test runs on.
 package enum StoreEngine: String, Sendable, CaseIterable, CustomStringConvertible {
     case sqlite
+    case postgres
+
+    /// Without PostgreSQL, and a word on it, where its server is not installed.
+    package static let allCases: [StoreEngine] = {
+        guard PostgresServer.programs == nil else { return [.sqlite, .postgres] }
+        FileHandle.standardError.write(Data("Store tests skip PostgreSQL. \(PostgresServer.absence)\n".utf8))
+        return [.sqlite]
+    }()
 
     package var description: String { rawValue }
 
@@ -15,25 +23,41 @@ package enum StoreEngine: String, Sendable, CaseIterable, CustomStringConvertibl
         try await withStore { try await body($0.open()) }
     }
 
+    /// An empty store that may be opened several times. PostgreSQL's is gone when the tests end.
+    package func makeStore() async throws -> TestStore {
+        let folder = try TemporaryFolder()
+        switch self {
+        case .sqlite: return TestStore(folder: folder, address: nil)
+        case .postgres:
+            return TestStore(folder: folder, address: try await SharedPostgresServer.shared.server.makeDatabase())
+        }
+    }
+
     /// Runs `body` with an empty store that may be opened several times and is gone afterwards.
     package func withStore<Result>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: (TestStore) async throws -> Result
     ) async throws -> Result {
         let folder = try TemporaryFolder()
-        return try await body(TestStore(engine: self, folder: folder))
+        switch self {
+        case .sqlite: return try await body(TestStore(folder: folder, address: nil))
+        case .postgres:
+            return try await SharedPostgresServer.shared.server.withDatabase { address in
+                try await body(TestStore(folder: folder, address: address))
+            }
+        }
     }
 }
 
 /// A store of one test; each `open()` is a handle such as another process would have.
 package struct TestStore: Sendable {
-    let engine: StoreEngine
     package let folder: TemporaryFolder
+    /// `nil` for SQLite.
+    package let address: PostgresAddress?
 
-    package func open() throws -> any Database {
-        switch engine {
-        case .sqlite: try SQLiteDatabase(path: folder.path + "/steward.sqlite")
-        }
+    package func open(_ options: PostgresOptions = PostgresOptions()) async throws -> any Database {
+        guard let address else { return try SQLiteDatabase(path: folder.path + "/steward.sqlite") }
+        return try await PostgresDatabase.open(address, options: options)
     }
 }
 

@@ -1,0 +1,189 @@
+internal import Foundation
+internal import Snapshots
+package import Storage
+
+/// A PostgreSQL server of this process alone: a free port of the loopback interface, a temporary folder, no syncing, and
+/// another user where we are root, since the server refuses to be that. It ends when this process does, however that is.
+package final class PostgresServer: Sendable {
+    /// Where Debian and others put the server's programs; `nil` if they are not installed.
+    package static let programs: String? = {
+        let folder = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let debian = versions.compactMap(Int.init).sorted().reversed().map { "\(folder)/\($0)/bin" }
+        let path = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+        return (debian + path).first {
+            FileManager.default.isExecutableFile(atPath: $0 + "/initdb")
+                && FileManager.default.isExecutableFile(atPath: $0 + "/postgres")
+        }
+    }()
+
+    package static let absence = "PostgreSQL's server is not installed: apt-get install postgresql"
+
+    private let folder: String
+    private let port: Int
+    private let process = Lock<Process?>(nil)
+    private let databaseCount = Lock(0)
+
+    /// Makes an empty cluster and serves it.
+    package init() async throws {
+        guard let programs = Self.programs else { throw StorageError.unavailable(Self.absence) }
+        var template = Array("/tmp/steward-postgres-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw StorageError.cannotOpen(path: "/tmp", reason: "mkdtemp failed") }
+        folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        port = try Self.freePort()
+        if getuid() == 0, let nobody = getpwnam("nobody")?.pointee { chown(folder, nobody.pw_uid, nobody.pw_gid) }
+        let made = try await Self.run(
+            """
+            exec "\(programs)/initdb" -D "\(folder)/data" -U steward --auth=trust --no-sync -E UTF8 --locale=C.UTF-8
+            """)
+        guard made == 0 else { throw StorageError.unavailable("initdb ended with \(made)") }
+        try await start()
+    }
+
+    deinit {
+        // Its standard input ends with it; then the server ends and its folder goes. One that was stopped left it.
+        let wasRunning = process.withLock { process in
+            defer { process = nil }
+            return process != nil
+        }
+        if !wasRunning { try? FileManager.default.removeItem(atPath: folder) }
+    }
+
+    package func address(_ database: String = "postgres") throws -> PostgresAddress {
+        try PostgresAddress("postgres://steward@127.0.0.1:\(port)/\(database)")
+    }
+
+    /// Serves until ``stop()``, or until our end of its standard input is closed.
+    package func start() async throws {
+        let script = """
+            trap '' INT TERM
+            "\(Self.programs ?? "")/postgres" -D "\(folder)/data" -k "\(folder)" -h 127.0.0.1 -p \(port) -c fsync=off \
+            -c max_connections=500 -c shared_buffers=32MB -c log_min_messages=fatal -c autovacuum=off \
+            2>"\(folder)/log" &
+            server=$!
+            read -r word
+            kill -QUIT $server
+            wait $server
+            [ "$word" = keep ] || rm -rf "\(folder)"
+            """
+        let process = Self.process(script)
+        process.standardInput = Pipe()
+        try process.run()
+        self.process.withLock { $0 = process }
+        let end = ContinuousClock.now + .seconds(60)
+        while true {
+            do {
+                return try await PostgresDatabase.open(address()).close()
+            } catch  where ContinuousClock.now < end {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+    }
+
+    /// Ends the server at once, as a crash would; its data stay.
+    package func stop() async throws {
+        let process = self.process.withLock { process in
+            defer { process = nil }
+            return process
+        }
+        guard let process, let input = process.standardInput as? Pipe else { return }
+        try input.fileHandleForWriting.write(contentsOf: Data("keep\n".utf8))
+        while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    /// Runs `body` with an empty database that is gone afterwards.
+    package func withDatabase<Result>(
+        isolation: isolated (any Actor)? = #isolation, _ body: (PostgresAddress) async throws -> Result
+    ) async throws -> Result {
+        let (name, address) = try await make()
+        let result: Result
+        do {
+            result = try await body(address)
+        } catch {
+            try? await execute("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+            throw error
+        }
+        try await execute("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+        return result
+    }
+
+    package func makeDatabase() async throws -> PostgresAddress {
+        try await make().address
+    }
+
+    private func make() async throws -> (name: String, address: PostgresAddress) {
+        let name = databaseCount.withLock { count in
+            count += 1
+            return "test_\(count)"
+        }
+        try await execute("CREATE DATABASE \(name)")
+        return (name, try address(name))
+    }
+
+    /// Runs a statement that can be in no transaction.
+    package func execute(_ sql: String) async throws {
+        let code = try await Self.run(
+            "exec psql -q -X -h 127.0.0.1 -p \(port) -U steward -d postgres -v ON_ERROR_STOP=1 -c \"\(sql)\"")
+        guard code == 0 else { throw StorageError.statement("psql ended with \(code): \(sql)") }
+    }
+
+    // MARK: - Processes
+
+    private static func process(_ script: String) -> Process {
+        let process = Process()
+        let shell = ["/bin/bash", "-c", "cd / && " + script]
+        // The server refuses to run as root.
+        let words =
+            getuid() == 0
+            ? ["/usr/bin/setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] + shell : shell
+        process.executableURL = URL(filePath: words[0])
+        process.arguments = Array(words.dropFirst())
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        return process
+    }
+
+    private static func run(_ script: String) async throws -> Int32 {
+        let process = process(script)
+        process.standardInput = FileHandle.nullDevice
+        return try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do {
+                try process.run()
+            } catch {
+                process.terminationHandler = nil
+                continuation.resume(throwing: error)
+            }
+        }
+    }
+
+    private static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        guard code else { throw StorageError.unavailable("no port is free") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}
+
+/// The one server that all tests of this process share; started by the first that needs it.
+actor SharedPostgresServer {
+    static let shared = SharedPostgresServer()
+    private var starting: Task<PostgresServer, any Error>?
+
+    var server: PostgresServer {
+        get async throws {
+            let task = starting ?? Task { try await PostgresServer() }
+            starting = task
+            return try await task.value
+        }
+    }
+}
