@@ -11,7 +11,7 @@ struct CrashTests {
         "every acknowledged exchange is in the records, once, and usage agrees",
         arguments: [JournalDurability.crash, .power], [50, 400])
     func killed(durability: JournalDurability, count: Int) async throws {
-        let fixture = try await StoreFixture()
+        let fixture = try await StoreFixture(.sqlite)
         let path = fixture.folder.path
         let (name, kills) = (durability.rawValue, count)
         await #expect(processExitsWith: .signal(SIGKILL)) {

@@ -10,7 +10,7 @@ struct JournalFaultTests {
     let fixture: StoreFixture
 
     init() async throws {
-        fixture = try await StoreFixture()
+        fixture = try await StoreFixture(.sqlite)
     }
 
     struct Case: Sendable, CustomTestStringConvertible {

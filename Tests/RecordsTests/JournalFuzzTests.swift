@@ -8,7 +8,7 @@ struct JournalFuzzTests {
     let fixture: StoreFixture
 
     init() async throws {
-        fixture = try await StoreFixture()
+        fixture = try await StoreFixture(.sqlite)
     }
 
     private func path(_ segment: UInt32) -> String {

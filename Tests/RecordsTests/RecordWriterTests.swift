@@ -2,18 +2,13 @@ import Foundation
 import Logging
 import ServiceLifecycle
 import Storage
+import StorageTesting
 import Testing
 
 @testable import Records
 
 @Suite("The record writer", .timeLimit(.minutes(5)))
 struct RecordWriterTests {
-    let fixture: StoreFixture
-
-    init() async throws {
-        fixture = try await StoreFixture()
-    }
-
     private func settle(_ admissions: [Admission], in journal: Journal) throws {
         for admission in admissions { try journal.append(Samples.settlement(of: admission)) }
     }
@@ -33,8 +28,9 @@ struct RecordWriterTests {
         try await journal.written(try journal.append(refused: admission, settlement))
     }
 
-    @Test("keeps every field of every record", arguments: 0..<5 as Range<UInt64>)
-    func keepsFields(seed: UInt64) async throws {
+    @Test("keeps every field of every record", arguments: StoreEngine.allCases, 0..<5 as Range<UInt64>)
+    func keepsFields(_ engine: StoreEngine, seed: UInt64) async throws {
+        let fixture = try await StoreFixture(engine)
         var generator = SeededGenerator(seed: seed)
         let journal = try fixture.journal()
         var records: [Record] = []
@@ -53,12 +49,15 @@ struct RecordWriterTests {
         try await fixture.writer(journal).drain()
         let all = try await fixture.all()
         #expect(all.map(\.admission.record) == records.map(\.admission.record))
-        for (stored, record) in zip(all, records) where record.fitsFrame { #expect(stored == record) }
+        for (stored, record) in zip(all, records) where record.fitsFrame { #expect(stored == record.storable) }
         #expect(try await fixture.requests() == 50)
     }
 
-    @Test("follows with `tail` in the order of settling, whatever the order of admission")
-    func tail() async throws {
+    @Test(
+        "follows with `tail` in the order of settling, whatever the order of admission", arguments: StoreEngine.allCases
+    )
+    func tail(_ engine: StoreEngine) async throws {
+        let fixture = try await StoreFixture(engine)
         let journal = try fixture.journal()
         let writer = fixture.writer(journal)
         let admissions = try admit(6, in: journal)
@@ -76,8 +75,11 @@ struct RecordWriterTests {
         journal.close()
     }
 
-    @Test("writes records and usage exactly once, whichever step of the store fails", arguments: [false, true])
-    func storeFails(isAfter: Bool) async throws {
+    @Test(
+        "writes records and usage exactly once, whichever step of the store fails", arguments: StoreEngine.allCases,
+        [false, true])
+    func storeFails(_ engine: StoreEngine, isAfter: Bool) async throws {
+        let fixture = try await StoreFixture(engine)
         let journal = try fixture.journal()
         let writer = fixture.writer(journal)
         try settle(try admit(10, in: journal), in: journal)
@@ -95,8 +97,11 @@ struct RecordWriterTests {
         next.close()
     }
 
-    @Test("closes what a crash left open as interrupted and charges it in full, once", arguments: 0..<3)
-    func interrupted(failures: Int) async throws {
+    @Test(
+        "closes what a crash left open as interrupted and charges it in full, once", arguments: StoreEngine.allCases,
+        0..<3)
+    func interrupted(_ engine: StoreEngine, failures: Int) async throws {
+        let fixture = try await StoreFixture(engine)
         let journal = try fixture.journal()
         let admissions = try admit(4, in: journal)
         try settle([admissions[1]], in: journal)
@@ -121,8 +126,11 @@ struct RecordWriterTests {
         next.close()
     }
 
-    @Test("deletes segments although one exchange stays open, and still joins it when it ends, restart or not")
-    func longExchange() async throws {
+    @Test(
+        "deletes segments although one exchange stays open, and still joins it when it ends, restart or not",
+        arguments: StoreEngine.allCases)
+    func longExchange(_ engine: StoreEngine) async throws {
+        let fixture = try await StoreFixture(engine)
         let journal = try fixture.journal { $0.segmentBytesMax = 4_096 }
         let writer = fixture.writer(journal)
         let long = try admit(2, in: journal)
@@ -146,8 +154,9 @@ struct RecordWriterTests {
         #expect(try await fixture.requests() == 223)
     }
 
-    @Test("begins anew with a journal that replaced a lost one")
-    func newJournal() async throws {
+    @Test("begins anew with a journal that replaced a lost one", arguments: StoreEngine.allCases)
+    func newJournal(_ engine: StoreEngine) async throws {
+        let fixture = try await StoreFixture(engine)
         let first = try fixture.journal { $0.segmentBytesMax = 2_048 }
         try settle(try admit(50, in: first), in: first)
         first.close()
@@ -163,8 +172,11 @@ struct RecordWriterTests {
         #expect(try await fixture.all().count == 55)
     }
 
-    @Test("keeps the journal within its bound while the store is away, then fails closed, then catches up")
-    func storeAway() async throws {
+    @Test(
+        "keeps the journal within its bound while the store is away, then fails closed, then catches up",
+        arguments: StoreEngine.allCases)
+    func storeAway(_ engine: StoreEngine) async throws {
+        let fixture = try await StoreFixture(engine)
         let journal = try fixture.journal {
             $0.bytesMax = 40_000
             $0.segmentBytesMax = 4_000
@@ -192,8 +204,11 @@ struct RecordWriterTests {
         journal.close()
     }
 
-    @Test("drops whole months that are older than retention allows, and keeps usage longer")
-    func retention() async throws {
+    @Test(
+        "drops whole months that are older than retention allows, and keeps usage longer",
+        arguments: StoreEngine.allCases)
+    func retention(_ engine: StoreEngine) async throws {
+        let fixture = try await StoreFixture(engine)
         let journal = try fixture.journal()
         for days in [0, 20, 40, 100, 400] {
             let admission = Samples.admission(at: Samples.noon.adding(.seconds(-86_400 * days)))
@@ -209,8 +224,9 @@ struct RecordWriterTests {
         #expect(try await fixture.store.partitions.months().map(\.description) == ["2026-10", "2026-11"])
     }
 
-    @Test("stops where another one follows the same journal")
-    func anotherFollower() async throws {
+    @Test("stops where another one follows the same journal", arguments: StoreEngine.allCases)
+    func anotherFollower(_ engine: StoreEngine) async throws {
+        let fixture = try await StoreFixture(engine)
         let journal = try fixture.journal()
         let (first, second) = (fixture.writer(journal), fixture.writer(journal))
         try settle(try admit(1, in: journal), in: journal)
@@ -229,17 +245,17 @@ struct RecordWriterTests {
 
     @Test("opens each month once, however many ask for it at the same time")
     func opensOnce() async throws {
+        let fixture = try await StoreFixture(.sqlite)
         let partitions = SQLiteRecordPartitions(folder: fixture.folder.path + "/records")
         func open(_ month: Month, times: Int) async throws -> [ObjectIdentifier] {
-            try await withThrowingTaskGroup(of: ObjectIdentifier?.self) { group in
+            try await withThrowingTaskGroup(of: ObjectIdentifier.self) { group in
                 for _ in 0..<times {
                     group.addTask {
-                        try await partitions.store(of: month, isCreating: true).map {
-                            ObjectIdentifier($0 as AnyObject)
-                        }
+                        let store = try await partitions.store(for: month)
+                        return ObjectIdentifier(store as AnyObject)
                     }
                 }
-                return try await group.reduce(into: []) { $0 += [$1].compactMap(\.self) }
+                return try await group.reduce(into: []) { $0.append($1) }
             }
         }
         func handles() throws -> Int {
@@ -258,8 +274,9 @@ struct RecordWriterTests {
         #expect(try handles() == 0)
     }
 
-    @Test("writes what is left when it is told to end")
-    func service() async throws {
+    @Test("writes what is left when it is told to end", arguments: StoreEngine.allCases)
+    func service(_ engine: StoreEngine) async throws {
+        let fixture = try await StoreFixture(engine)
         let journal = try fixture.journal()
         let service: any Service = RecordWriterService(writer: fixture.writer(journal))
         let group = ServiceGroup(

@@ -10,12 +10,19 @@ struct StoreFixture: Sendable {
     let database: FaultyDatabase
     let store: RecordStore
 
-    init() async throws {
-        folder = try TemporaryFolder()
-        let main = try SQLiteDatabase(path: folder.path + "/steward.sqlite")
-        try await main.migrate([RecordMigrations.main], at: Samples.noon)
+    init(_ engine: StoreEngine) async throws {
+        let opened = try await engine.makeStore()
+        folder = opened.folder
+        let main = try await opened.open()
+        try await main.migrate(RecordMigrations.main, at: Samples.noon)
         database = FaultyDatabase(main)
-        store = RecordStore(main: database, partitions: SQLiteRecordPartitions(folder: folder.path + "/records"))
+        let partitions: any RecordPartitions =
+            switch engine {
+            case .sqlite: SQLiteRecordPartitions(folder: folder.path + "/records")
+            // Not the one whose writes fail: in SQLite the months have files of their own too.
+            case .postgres: PostgresRecordPartitions(database: main)
+            }
+        store = RecordStore(main: database, partitions: partitions)
     }
 
     func journal(

@@ -22,10 +22,14 @@ package struct Month: Sendable, Hashable, Comparable, LosslessStringConvertible 
         "\(padded(index / 12, 4))-\(padded(index % 12 + 1, 2))"
     }
 
+    /// Its first moment.
+    package var start: Timestamp { Self.start(index) }
+
     /// The first moment after it.
-    package var end: Timestamp {
-        let next = index + 1
-        return Timestamp(microseconds: Int64(daysSince1970(year: next / 12, month: next % 12 + 1)) * dayMicroseconds)
+    package var end: Timestamp { Self.start(index + 1) }
+
+    private static func start(_ index: Int) -> Timestamp {
+        Timestamp(microseconds: Int64(daysSince1970(year: index / 12, month: index % 12 + 1)) * dayMicroseconds)
     }
 
     package static func < (left: Month, right: Month) -> Bool { left.index < right.index }

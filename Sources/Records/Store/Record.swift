@@ -23,3 +23,25 @@ package struct Record: Sendable, Hashable {
     /// The raw value of the filter's verdict *not evaluated*.
     private static let notEvaluated: UInt8 = 4
 }
+
+extension Record {
+    /// As it can be stored: PostgreSQL keeps no NUL in a text. Callers write some of these, and a record that is refused
+    /// would hold back all after it.
+    var storable: Record {
+        var record = self
+        record.admission.model.replaceNUL()
+        record.admission.callerRequestID?.replaceNUL()
+        record.settlement.upstream?.replaceNUL()
+        record.settlement.refusal?.replaceNUL()
+        record.settlement.clause?.replaceNUL()
+        return record
+    }
+}
+
+extension String {
+    /// Puts the replacement character in the place of each NUL.
+    fileprivate mutating func replaceNUL() {
+        guard utf8.contains(0) else { return }
+        self = String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 }))
+    }
+}

@@ -5,10 +5,15 @@ package import Storage
 package protocol RecordPartitions: Sendable {
     /// The months that exist, in order.
     func months() async throws -> [Month]
-    /// The store of a month; made if `isCreating`, else `nil` if it does not exist.
-    func store(of month: Month, isCreating: Bool) async throws -> (any Database)?
+    /// Where the records of these months and later ones are read: several stores in the order of time, or one that has
+    /// them all. `nil` is the first month that there is.
+    func stores(from month: Month?) async throws -> [any Database]
+    /// Where records of a month are written; made if it is not there.
+    func store(for month: Month) async throws -> any Database
     /// Removes a month as a whole, without reading it.
     func drop(_ month: Month) async throws
+    /// Closes what it opened itself.
+    func close() async throws
 }
 
 /// One SQLite file a month, `2026-11.sqlite`, in a folder of their own.
@@ -27,10 +32,19 @@ package actor SQLiteRecordPartitions: RecordPartitions {
             .sorted()
     }
 
-    package func store(of month: Month, isCreating: Bool) async throws -> (any Database)? {
+    package func stores(from first: Month?) async throws -> [any Database] {
+        var found: [any Database] = []
+        for month in try months() where first.map({ month >= $0 }) ?? true {
+            // Retention may have removed it meanwhile; opening it would make it again.
+            guard FileManager.default.fileExists(atPath: path(of: month)) else { continue }
+            found.append(try await store(for: month))
+        }
+        return found
+    }
+
+    package func store(for month: Month) async throws -> any Database {
         if let store = stores[month] { return store }
         let path = path(of: month)
-        guard isCreating || FileManager.default.fileExists(atPath: path) else { return nil }
         var options = SQLiteDatabase.Options()
         options.readersMax = 2
         // Nobody listens for changes here.
@@ -73,13 +87,20 @@ package actor SQLiteRecordPartitions: RecordPartitions {
 
 /// The schema of records.
 package enum RecordMigrations {
-    /// For the main store: progress and usage.
-    package static let main = Migration(
-        name: "20261124-1-records", owner: "Records",
-        sql: String(decoding: PackageResources._0261124_1_records_sql, as: UTF8.self))
+    /// For the main store: progress and usage; in PostgreSQL the records too.
+    package static let main = [
+        Migration(name: "20261124-1-records", owner: "Records", sql: text(PackageResources._0261124_1_records_sql)),
+        Migration(
+            name: "20261126-2-record-partitions", owner: "Records",
+            sqlite: "-- Each month of records is a file of its own.",
+            postgres: text(PackageResources._0261126_2_record_partitions_postgres_sql)),
+    ]
 
-    /// For each month.
+    /// For each month's file of SQLite.
     static let month = Migration(
-        name: "20261124-1-month", owner: "Records",
-        sql: String(decoding: PackageResources._0261124_1_month_sqlite_sql, as: UTF8.self))
+        name: "20261124-1-month", owner: "Records", sql: text(PackageResources._0261124_1_month_sqlite_sql))
+
+    private static func text(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes, as: UTF8.self)
+    }
 }

@@ -2,7 +2,7 @@ internal import Storage
 
 /// The SQL of one month's table.
 enum RecordRows {
-    private static let columns = """
+    static let columns = """
         id, admitted_at, settled_at, key_id, application, organisation, stage, dialect, model, outcome, status, \
         is_stream, observe_only, prompt_verdict, completion_verdict, findings, tokens_reserved, input_tokens, \
         output_tokens, tokens_estimated, upstream, refusal, clause, caller_request_id, parse_us, decide_us, queue_us, \
@@ -13,7 +13,7 @@ enum RecordRows {
         INSERT INTO records (\(columns))
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
         $23, $24, $25, $26, $27, $28, $29)
-        ON CONFLICT (id) DO NOTHING
+        ON CONFLICT DO NOTHING
         """
 
     /// Inserts those that are not there yet.

@@ -37,11 +37,13 @@ package struct RecordStore: Sendable {
     ) async throws -> [Record] {
         guard let id else { return try await latest(limit: limit, filter: filter) }
         let known = try await find(id)
-        let first = known?.month ?? Month(containing: id.time)
+        let stores =
+            if let known { Array(known.stores) } else {
+                try await partitions.stores(from: Month(containing: id.time))
+            }
         var records: [Record] = []
-        for month in try await partitions.months() where month >= first && records.count < limit {
-            guard let store = try await partitions.store(of: month, isCreating: false) else { continue }
-            let sequence = month == first ? known?.sequence ?? 0 : 0
+        for (index, store) in stores.enumerated() where records.count < limit {
+            let sequence = index == 0 ? known?.sequence ?? 0 : 0
             let rest = limit - records.count
             records += try await store.read { reader in
                 try RecordRows.after(sequence, limit: rest, filter: filter, in: reader)
@@ -52,21 +54,22 @@ package struct RecordStore: Sendable {
 
     private func latest(limit: Int, filter: RecordFilter) async throws -> [Record] {
         var records: [Record] = []
-        for month in try await partitions.months().reversed() where records.count < limit {
-            guard let store = try await partitions.store(of: month, isCreating: false) else { continue }
+        for store in try await partitions.stores(from: nil).reversed() where records.count < limit {
             let rest = limit - records.count
             records += try await store.read { try RecordRows.latest(limit: rest, filter: filter, in: $0) }
         }
         return records.reversed()
     }
 
-    /// A record is in the month in which it was settled: its id's, or seldom a later one.
-    private func find(_ id: RecordID) async throws -> (record: Record, sequence: Int64, month: Month)? {
-        let first = Month(containing: id.time)
-        for month in try await partitions.months() where month >= first {
-            guard let store = try await partitions.store(of: month, isCreating: false) else { continue }
+    /// With the stores of that record and of later ones.
+    private func find(
+        _ id: RecordID
+    ) async throws -> (record: Record, sequence: Int64, stores: ArraySlice<any Database>)? {
+        // A record is in the month in which it was settled: its id's, or seldom a later one.
+        let stores = try await partitions.stores(from: Month(containing: id.time))
+        for (index, store) in stores.enumerated() {
             if let (record, sequence) = try await store.read({ try RecordRows.record(id, in: $0) }) {
-                return (record, sequence, month)
+                return (record, sequence, stores[index...])
             }
         }
         return nil

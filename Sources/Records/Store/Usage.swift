@@ -60,7 +60,12 @@ struct UsageSums: Sendable {
     func save(in transaction: any Transaction) throws {
         var sums = sums
         if let latest { sums[latest.key] = latest.usage }
-        for (key, usage) in sums {
+        // In one order for all processes: two that change the same rows then wait, and don't block one another.
+        let ordered = sums.sorted {
+            ($0.key.day.description, $0.key.model, $0.key.application?.description ?? "", $0.key.stage)
+                < ($1.key.day.description, $1.key.model, $1.key.application?.description ?? "", $1.key.stage)
+        }
+        for (key, usage) in ordered {
             try transaction.execute(
                 """
                 INSERT INTO usage_days (

@@ -108,7 +108,7 @@ package actor RecordWriter {
     private func writePending() async throws -> Int {
         guard let batch = pending else { return 0 }
         for (month, records) in batch.months {
-            guard let partition = try await store.partitions.store(of: month, isCreating: true) else { continue }
+            let partition = try await store.partitions.store(for: month)
             try await partition.write { transaction in
                 try RecordRows.insert(records, in: transaction)
             }
@@ -142,6 +142,7 @@ struct RecordBatch: Sendable {
     var progress = RecordProgress.start
 
     mutating func add(_ record: Record, wasParked: Bool) {
+        let record = record.storable
         months[Month(containing: record.settlement.at), default: []].append(record)
         usage.add(record)
         if wasParked { unparking.append(record.admission.record) }

@@ -1,0 +1,139 @@
+import Foundation
+import Storage
+import StorageTesting
+import Testing
+
+@testable import Records
+
+@Suite("Backups", .serialized, .timeLimit(.minutes(5)))
+struct RecordBackupTests {
+    static let time = Samples.noon
+
+    /// A table beside the records that has every kind of value, and one that names it.
+    static let migrations =
+        RecordMigrations.main + [
+            Migration(
+                name: "20261130-1-extra", owner: "Test",
+                sql: """
+                    CREATE TABLE b_parents (
+                        id BIGINT PRIMARY KEY, note TEXT, bytes BYTEA, share DOUBLE PRECISION,
+                        successor BIGINT REFERENCES b_parents (id)
+                    );
+                    CREATE TABLE a_children (parent BIGINT NOT NULL REFERENCES b_parents (id));
+                    INSERT INTO b_parents (id, note) VALUES (0, 'made by the migration');
+                    """)
+        ]
+
+    static func store(_ engine: StoreEngine) async throws -> (store: RecordStore, folder: TemporaryFolder) {
+        let opened = try await engine.makeStore()
+        let main = try await opened.open()
+        let partitions: any RecordPartitions =
+            engine == .sqlite
+            ? SQLiteRecordPartitions(folder: opened.folder.path + "/records") : PostgresRecordPartitions(database: main)
+        return (RecordStore(main: main, partitions: partitions), opened.folder)
+    }
+
+    /// - Parameter counts: Records of three months.
+    static func fill(_ store: RecordStore, _ counts: [Int] = [3, 2, 1]) async throws -> [Record] {
+        try await store.main.migrate(migrations, at: time)
+        try await store.main.write { transaction in
+            try transaction.execute("DELETE FROM b_parents")
+            for (id, note) in ["", "a\tb\\n\nc\r", nil, "Zoë"].enumerated() {
+                try transaction.execute(
+                    "INSERT INTO b_parents (id, note, bytes, share, successor) VALUES ($1, $2, $3, $4, $5)",
+                    [id, note, [UInt8](0..<UInt8(id * 50)), 0.1 * Double(id), id == 0 ? nil : id - 1])
+                try transaction.execute("INSERT INTO a_children (parent) VALUES ($1)", [id])
+            }
+        }
+        var generator = SeededGenerator(seed: 7)
+        var records: [Record] = []
+        for (index, count) in counts.enumerated() {
+            let month = Month(containing: time.adding(.seconds(86_400 * 31 * index)))
+            let made = (0..<count).map { index in
+                let admission = Samples.admission(using: &generator)
+                var settlement = Samples.settlement(of: admission, using: &generator)
+                settlement.at = month.start.adding(.milliseconds(index))
+                return Record(admission: admission, settlement: settlement).storable
+            }
+            try await store.partitions.store(for: month).write { try RecordRows.insert(made, in: $0) }
+            records += made
+        }
+        return records
+    }
+
+    static func rows(_ store: RecordStore) async throws -> [[SQLValue]] {
+        try await store.main.read { reader in
+            try reader.query("SELECT id, note, bytes, share, successor FROM b_parents ORDER BY id").map { row in
+                try ["id", "note", "bytes", "share", "successor"].map { try row[$0] }
+            }
+        }
+    }
+
+    private static func restore(_ path: String, into store: RecordStore, isReplacing: Bool = false) async throws {
+        try await store.restore(
+            from: path, migrations: migrations, isReplacing: isReplacing, at: time, begin: { _ in }, finish: { _, _ in }
+        )
+    }
+
+    @Test(
+        "give back what was there, on either engine, in one that had something else too",
+        arguments: StoreEngine.allCases, StoreEngine.allCases)
+    func roundTrips(_ source: StoreEngine, _ target: StoreEngine) async throws {
+        let (store, folder) = try await Self.store(source)
+        // More than a page is read, more than a batch written.
+        let records = try await Self.fill(store, [2_010, 3, 2])
+        let path = folder.path + "/a.backup"
+        let rows = try await store.backUp(to: path, at: Self.time)
+        // Four parents, four children and the records; progress and usage are empty.
+        #expect(rows == 2_023)
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+
+        let (other, otherFolder) = try await Self.store(target)
+        try await Self.restore(path, into: other)
+        #expect(try await Self.rows(other) == Self.rows(store))
+        let restored = try await other.tail(limit: 10_000)
+        #expect(restored.map(\.admission.record) == records.map(\.admission.record))
+        #expect(try await other.partitions.months().count == 3)
+
+        await #expect(throws: BackupError.notEmpty) { try await Self.restore(path, into: other) }
+        try await other.main.write { _ = try $0.execute("DELETE FROM a_children") }
+        try await Self.restore(path, into: other, isReplacing: true)
+        let again = try await other.backUp(to: otherFolder.path + "/b.backup", at: Self.time)
+        #expect(again == rows)
+    }
+
+    @Test("that are damaged or cut off change nothing", arguments: StoreEngine.allCases)
+    func refusesDamage(_ engine: StoreEngine) async throws {
+        let (store, folder) = try await Self.store(engine)
+        _ = try await Self.fill(store)
+        let path = folder.path + "/a.backup"
+        _ = try await store.backUp(to: path, at: Self.time)
+        let whole = try Data(contentsOf: URL(filePath: path))
+        let (other, otherFolder) = try await Self.store(engine)
+        var flipped = whole
+        flipped[whole.count / 2] ^= 1
+        let lines = whole.split(separator: 10, omittingEmptySubsequences: false)
+        let twice = Data((lines.prefix(16) + [lines[15]] + lines.dropFirst(16)).joined(separator: [10]))
+        for damaged in [Data(), whole.dropLast(), whole.prefix(whole.count / 2), flipped, twice, whole + whole] {
+            let place = folder.path + "/damaged"
+            try damaged.write(to: URL(filePath: place))
+            await #expect(throws: BackupError.self) { try await Self.restore(place, into: other) }
+        }
+        #expect(try await other.main.appliedMigrations() == nil)
+        withExtendedLifetime(otherFolder) {}
+    }
+
+    @Test("overwrite no file, and leave none when they fail")
+    func leavesNothing() async throws {
+        let (store, folder) = try await Self.store(.sqlite)
+        _ = try await Self.fill(store)
+        let path = folder.path + "/a.backup"
+        _ = try await store.backUp(to: path, at: Self.time)
+        await #expect(throws: BackupError.self) { _ = try await store.backUp(to: path, at: Self.time) }
+        try await store.main.close()
+        await #expect(throws: StorageError.closed) { _ = try await store.backUp(to: folder.path + "/b", at: Self.time) }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(names.filter { $0.hasPrefix("b") || $0.hasSuffix(".partial") }.isEmpty)
+    }
+}
