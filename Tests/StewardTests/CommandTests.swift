@@ -63,12 +63,57 @@ struct CommandTests {
     func serveFlags() throws {
         let parsed = try StewardCommand.parseAsRoot([
             "serve", "--data", "d", "--host", "h", "--port", "1", "--desk-port", "2", "--telemetry-port", "3",
-            "--threads", "4", "--observe-only", "--log-format", "json", "--log-level", "debug",
+            "--threads", "4", "--observe-only", "--log-format", "json", "--log-level", "debug", "--database",
+            "postgres://a/b",
         ])
         let flags = try #require(parsed as? ServeCommand).flags
         let settings = try SettingsLoader(environment: [:], flags: flags).load(yaml: nil, file: "")
-        #expect(flags.count == 9)
+        #expect(flags.count == 10)
         for flag in flags { #expect(settings.effective[flag.path].place == .flag(flag.flag)) }
+    }
+
+    @Test(
+        "migrations take nothing away unless their name says so", arguments: StoreSchema.migrations, SQLDialect.allCases
+    )
+    func migrationsExpand(_ migration: Migration, _ dialect: SQLDialect) {
+        let takesAway = ["DROP ", "RENAME ", "ALTER COLUMN ", "DELETE FROM ", "TRUNCATE "].filter {
+            migration.sql(for: dialect).uppercased().contains($0)
+        }
+        #expect(takesAway.isEmpty || migration.name.hasSuffix("-contract"), "\(migration.name): \(takesAway)")
+    }
+
+    @Test("a store is checked, backed up and restored by command, and its gateways notice")
+    func backup() async throws {
+        let folder = TemporaryFolder.shared + "/backup-\(UInt64.random(in: .min ... .max))"
+        let file = folder + ".backup"
+        let options = try StoreOptions.parse(["--data", folder])
+        func run(_ words: [String]) async throws {
+            var command = try #require(try StewardCommand.parseAsRoot(words) as? any AsyncParsableCommand)
+            try await command.run()
+        }
+        func revision(_ options: StoreOptions) async throws -> Int {
+            try await options.withHandle { handle, _ in
+                try await handle.database.read {
+                    try $0.query("SELECT revision FROM identity_revisions")[0]["revision"]
+                }
+            }
+        }
+        try await run(["database", "migrate", "--data", folder])
+        try await options.withStore { _ = try await $0.access.organisations.create(name: "A", at: .now) }
+        try await run(["database", "backup", file, "--data", folder])
+        try await options.withStore { _ = try await $0.access.organisations.create(name: "B", at: .now) }
+        let before = try await revision(options)
+        await #expect(throws: BackupError.notEmpty) { try await run(["database", "restore", file, "--data", folder]) }
+        try await run(["database", "restore", file, "--replace", "--data", folder])
+        #expect(try await revision(options) > before)
+        let names = try await options.withStore { try await $0.access.organisations.list().map(\.name) }
+        #expect(names == ["A"])
+        try await run(["database", "check", "--data", folder])
+        let view = try await options.withHandle { handle, _ in
+            try await StoreCheck(handle: handle, migrations: StoreSchema.migrations).view()
+        }
+        #expect(view.problems.isEmpty && view.pending.isEmpty && view.unknown.isEmpty)
+        #expect(view.tables.first { $0.name == "organisations" }?.rows == 1)
     }
 
     @Test("commands make, list and change what is in a store")

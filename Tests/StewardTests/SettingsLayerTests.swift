@@ -16,6 +16,7 @@ struct SettingsLayerTests {
         case .duration(let range):
             (0..<3).map { DurationText.text(max(range.lowerBound, .milliseconds(11)) + .milliseconds($0)) }
         case .host: ["a.example", "b.example", "c.example"]
+        case .databaseURL: ["postgres://a/b", "postgres://b/c", "postgres://c/d"]
         case .url: ["http://a", "http://b", "http://c"]
         case .networks: ["10.0.0.0/8", "11.0.0.0/8", "12.0.0.0/8"]
         case .headerNames: ["x-a", "x-b", "x-c"]

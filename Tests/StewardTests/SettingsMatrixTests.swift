@@ -90,6 +90,7 @@ struct SettingsMatrixTests {
         case .bytes: "32MB"
         case .duration: "5"
         case .host: "http://host"
+        case .databaseURL: "mysql://host/name"
         case .url: "ftp://host"
         case .secretVariable: "not-a-name"
         case .file, .secretFile, .files: "/nowhere/at/all"

@@ -16,6 +16,7 @@ struct ServeCommand: AsyncParsableCommand {
               steward serve
               steward serve --upstream http://127.0.0.1:8000
               steward serve --config /etc/steward/steward.yaml --data /var/lib/steward --ready-file /run/steward.json
+              steward serve --database postgres://steward@db.internal/steward?sslmode=verify-full
               STEWARD_GATEWAY_PORT=9000 steward serve --observe-only
             """)
 
@@ -23,6 +24,9 @@ struct ServeCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Folder of the store, the journal and the digest key (default: ./data).", valueName: "folder"))
     var data: String?
+
+    @Option(help: StoreOptions.databaseHelp)
+    var database: String?
 
     @Option(help: SettingsLoader.fileHelp)
     var config: String?
@@ -71,7 +75,8 @@ struct ServeCommand: AsyncParsableCommand {
     var flags: [FlagSetting] {
         var flags: [FlagSetting] = []
         for (path, flag, value) in [
-            ("data.dir", "--data", data), ("gateway.host", "--host", host), ("gateway.port", "--port", port),
+            ("data.dir", "--data", data), ("database.url", "--database", database), ("gateway.host", "--host", host),
+            ("gateway.port", "--port", port),
             ("desk.port", "--desk-port", deskPort), ("telemetry.port", "--telemetry-port", telemetryPort),
             ("gateway.threads", "--threads", threads), ("log.format", "--log-format", logFormat),
             ("log.level", "--log-level", logLevel),

@@ -42,8 +42,8 @@ struct StewardCommand: AsyncParsableCommand {
         version: StewardVersion.current,
         subcommands: [
             ServeCommand.self, ConfigCommand.self, OrganisationsCommand.self, ApplicationsCommand.self,
-            KeysCommand.self, UsageCommand.self, RecordsCommand.self, FilterCommand.self, GuidelinesCommand.self,
-            RehearseCommand.self, VersionCommand.self,
+            KeysCommand.self, UsageCommand.self, RecordsCommand.self, DatabaseCommand.self, FilterCommand.self,
+            GuidelinesCommand.self, RehearseCommand.self, VersionCommand.self,
         ])
 
     static func main() async {

@@ -9,11 +9,19 @@ struct StoreOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of the store (default: data.dir of the settings, ./data).", valueName: "folder"))
     var data: String?
 
+    @Option(help: StoreOptions.databaseHelp)
+    var database: String?
+
     @Option(help: SettingsLoader.fileHelp)
     var config: String?
 
+    static let databaseHelp = ArgumentHelp(
+        "PostgreSQL database of the store, like postgres://user@host/name (default: SQLite in the data folder).",
+        valueName: "url")
+
     func settings() throws -> Settings {
-        let flags = data.map { [FlagSetting(path: "data.dir", flag: "--data", texts: [$0])] } ?? []
+        var flags = data.map { [FlagSetting(path: "data.dir", flag: "--data", texts: [$0])] } ?? []
+        if let database { flags.append(FlagSetting(path: "database.url", flag: "--database", texts: [database])) }
         // A leaked key can be revoked from any shell.
         return try SettingsLoader(flags: flags, readsCredentials: false).load(file: config)
     }
@@ -26,27 +34,23 @@ struct StoreOptions: ParsableArguments {
     ) async throws -> Result {
         let settings = try settings()
         let folder = DataFolder(path: settings.dataFolder)
-        if !isCreating, !FileManager.default.fileExists(atPath: folder.store) {
+        let isEmbedded = try settings.postgres() == nil
+        if isEmbedded, !isCreating, !FileManager.default.fileExists(atPath: folder.store) {
             throw CommandFailure(
                 "There is no store in \(folder.path). Run `steward serve` once, or name its folder with --data.",
                 .noInput)
         }
-        try folder.prepare()
-        let database = try SQLiteDatabase(path: folder.store)
-        let partitions = SQLiteRecordPartitions(folder: folder.records)
+        if isEmbedded || !settings.hasOwnDigestKey { try folder.prepare() }
+        let store = try await StoreHandle.open(settings, in: folder)
         do {
-            try await database.migrate(StoreSchema.migrations, at: .now)
-            let access = Access(database: database, digester: try settings.digester(dataFolder: folder.path))
+            try await store.database.migrate(StoreSchema.migrations, at: .now)
+            let access = Access(database: store.database, digester: try settings.digester(dataFolder: folder.path))
             try await access.checkDigestKey()
-            let result = try await body(
-                OpenStore(
-                    settings: settings, access: access, records: RecordStore(main: database, partitions: partitions)))
-            try await partitions.close()
-            try await database.close()
+            let result = try await body(OpenStore(settings: settings, access: access, records: store.records))
+            try await store.close()
             return result
         } catch {
-            try? await partitions.close()
-            try? await database.close()
+            try? await store.close()
             throw error
         }
     }
@@ -86,7 +90,7 @@ struct OpenStore: Sendable {
 
 /// All tables, of whichever desk.
 enum StoreSchema {
-    static let migrations = Access.migrations + [RecordMigrations.main]
+    static let migrations = Access.migrations + RecordMigrations.main
 }
 
 /// `--json`

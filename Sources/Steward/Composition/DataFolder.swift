@@ -4,8 +4,8 @@ internal import Foundation
 ///
 /// ```
 ///   data/                0700
-///     steward.sqlite     organisations, applications, keys, usage
-///     records/           one file a month
+///     steward.sqlite     organisations, applications, keys, usage     unless PostgreSQL
+///     records/           one file a month                             holds both
 ///     journal/           what is not in the store yet
 ///     digest.key         0600; what keys are digested with
 ///     serve.lock         held by the one process that serves

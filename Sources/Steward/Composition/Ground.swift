@@ -6,30 +6,29 @@ internal import Telemetry
 
 /// What everything else stands on: the store, the keys' digests, the records and their journal.
 struct Ground: Sendable {
-    let database: SQLiteDatabase
+    let store: StoreHandle
     let access: Access
     let digester: KeyDigester
-    let partitions: SQLiteRecordPartitions
-    let records: RecordStore
     let journal: Journal
     private let logger: Logger
 
     /// Opens all of it and brings the schema up to date. A store of a newer version is refused.
     static func open(_ settings: Settings, in folder: DataFolder, logger: Logger) async throws -> Ground {
-        let database = try SQLiteDatabase(path: folder.store)
-        for name in try await database.migrate(StoreSchema.migrations, at: .now) {
+        let store = try await StoreHandle.open(settings, in: folder)
+        for name in try await store.database.migrate(StoreSchema.migrations, at: .now) {
             logger.info("The schema was changed.", metadata: ["migration": "\(name)"])
         }
         let digester = try settings.digester(dataFolder: folder.path)
-        let access = Access(database: database, digester: digester)
+        let access = Access(database: store.database, digester: digester)
         try await access.checkDigestKey()
-        let partitions = SQLiteRecordPartitions(folder: folder.records)
         let notices = JournalNotices(logger: Logger(label: "steward.records"))
         let journal = try Journal(settings.journal(folder: folder.journal), notice: notices.log)
         return Ground(
-            database: database, access: access, digester: digester, partitions: partitions,
-            records: RecordStore(main: database, partitions: partitions), journal: journal, logger: logger)
+            store: store, access: access, digester: digester, journal: journal, logger: logger)
     }
+
+    var database: any Database { store.database }
+    var records: RecordStore { store.records }
 
     func writer() -> RecordWriter {
         RecordWriter(
@@ -40,8 +39,7 @@ struct Ground: Sendable {
     func close() async {
         journal.close()
         do {
-            try await partitions.close()
-            try await database.close()
+            try await store.close()
         } catch {
             logger.error("The store could not be closed cleanly.", metadata: ["error": "\(error)"])
         }

@@ -44,6 +44,8 @@ enum SettingKind: Sendable, Hashable {
     case host
     /// With `http` or `https`, and neither user, password nor query.
     case url
+    /// Of a PostgreSQL database; its password is never shown.
+    case databaseURL
     /// A file that must be readable.
     case file
     /// A folder; made if it is not there.
@@ -81,6 +83,7 @@ enum SettingKind: Sendable, Hashable {
             "a time from \(DurationText.text(range.lowerBound)) to \(DurationText.text(range.upperBound)), like 200ms or 5s"
         case .host: "an address or a host name, like 127.0.0.1 or 0.0.0.0"
         case .url: "an address like https://host:8443/base, without user, password, query and fragment"
+        case .databaseURL: "an address like postgres://user@host:5432/name?sslmode=verify-full"
         case .file: "the path of a readable file"
         case .folder: "the path of a folder"
         case .secretVariable: "the name of an environment variable, like UPSTREAM_KEY"
@@ -105,7 +108,7 @@ enum SettingKind: Sendable, Hashable {
         case .bytes: "size"
         case .duration: "time"
         case .host: "host"
-        case .url: "address"
+        case .url, .databaseURL: "address"
         case .file, .secretFile: "file"
         case .folder: "folder"
         case .secretVariable: "variable"

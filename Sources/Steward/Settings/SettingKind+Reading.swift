@@ -3,6 +3,7 @@ internal import Filtering
 internal import Gateway
 internal import Glibc
 internal import Logging
+internal import Storage
 
 /// Why a text is no value of its kind. The text itself is in it only where it can't be a secret.
 struct ValueComplaint: Error, Hashable {
@@ -91,6 +92,12 @@ extension SettingKind {
         case .url:
             do throws(URLComplaint) {
                 _ = try UpstreamURL(text)
+            } catch {
+                throw ValueComplaint("`\(path)` \(error.message).", "Write \(advice).")
+            }
+        case .databaseURL:
+            do throws(PostgresAddress.Complaint) {
+                _ = try PostgresAddress(text)
             } catch {
                 throw ValueComplaint("`\(path)` \(error.message).", "Write \(advice).")
             }

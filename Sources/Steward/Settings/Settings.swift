@@ -4,6 +4,7 @@ internal import Limits
 internal import Logging
 internal import NIOCore
 internal import Records
+internal import Storage
 internal import Telemetry
 internal import Web
 
@@ -119,6 +120,26 @@ struct Settings: Sendable {
         Retention(
             recordDays: effective.integer("records.retention_days"),
             usageDays: effective.integer("records.usage_retention_days"))
+    }
+
+    /// Where PostgreSQL is; `nil` for SQLite in the data folder.
+    func postgres() throws -> (address: PostgresAddress, options: PostgresOptions)? {
+        guard let url = effective.text("database.url") else { return nil }
+        var address = try PostgresAddress(url)
+        if let variable = effective.text("database.password_env") {
+            address.password = environment[variable]
+        } else if let file = effective.text("database.password_file") {
+            address.password = try String(TextFile.read(file).prefix { !$0.isNewline })
+        }
+        var options = PostgresOptions()
+        options.connectionsMax = effective.integer("database.connections_max")
+        options.statementTimeout = effective.duration("database.statement_timeout")
+        return (address, options)
+    }
+
+    /// Whether the digest key comes from elsewhere than the data folder.
+    var hasOwnDigestKey: Bool {
+        effective.text("keys.digest_key_env") != nil || effective.text("keys.digest_key_file") != nil
     }
 
     func journal(folder: String) -> Journal.Configuration {

@@ -5,7 +5,7 @@ internal import SharedLimits
 /// Every setting but those of models.
 enum SettingsCatalogue {
     static let all: [Setting] =
-        gateway + http + resilience + desk + operation + records + limits + sharedLimits + path
+        gateway + http + resilience + desk + operation + database + records + limits + sharedLimits + path
 
     static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
 
@@ -97,6 +97,23 @@ enum SettingsCatalogue {
             "File with the 64 hexadecimal digits that API keys are digested with, mode 0600. Without it and without "
                 + "`keys.digest_key_env`, `digest.key` in the data folder, which is made when it is not there."),
         Setting("keys.digest_key_env", .secretVariable, nil, "Variable that holds the digest key instead of a file."),
+    ]
+
+    private static let database = [
+        Setting(
+            "database.url", .databaseURL, nil,
+            "PostgreSQL database that holds the store, and that several gateways may share. Without it, SQLite in the data "
+                + "folder."),
+        Setting(
+            "database.password_env", .secretVariable, nil,
+            "Variable that holds its password. Without it and a file, libpq's `PGPASSWORD` and `~/.pgpass`."),
+        Setting("database.password_file", .secretFile, nil, "File that holds it instead."),
+        Setting(
+            "database.connections_max", .integer(1...256), "8",
+            "Connections to PostgreSQL of one gateway that work; one more listens for changes."),
+        Setting(
+            "database.statement_timeout", .duration(.milliseconds(10)...(.seconds(3_600))), "30s",
+            "How long one statement of PostgreSQL may take."),
     ]
 
     static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]

@@ -7,7 +7,7 @@ struct SettingsConsistency {
     let environment: [String: String]
 
     func problems() -> [SettingProblem] {
-        ports() + tls() + digestKey() + sizes() + sharedLimits()
+        ports() + tls() + digestKey() + databasePassword() + sizes() + sharedLimits()
     }
 
     func problem(_ path: String, _ message: String, _ advice: String) -> SettingProblem {
@@ -78,6 +78,16 @@ struct SettingsConsistency {
                     file != nil ? "keys.digest_key_file" : "keys.digest_key_env", "The digest key can't be used.",
                     error.description)
             ]
+        }
+    }
+
+    private func databasePassword() -> [SettingProblem] {
+        let (variable, file) = ("database.password_env", "database.password_file")
+        if effective.text(variable) != nil, effective.text(file) != nil {
+            return [problem(variable, "Both `\(variable)` and `\(file)` are set.", "Keep one of them.")]
+        }
+        return [variable, file].filter { effective.text($0) != nil && effective.text("database.url") == nil }.map {
+            problem($0, "`\($0)` is set without `database.url`.", "Set `database.url` too.")
         }
     }
 

@@ -1,3 +1,5 @@
+internal import Storage
+
 /// Every setting with its value and where that was made, for people. No secret is in it.
 struct SettingsListing {
     struct Row: Encodable, Hashable {
@@ -40,6 +42,7 @@ struct SettingsListing {
         guard let value else { return nil }
         switch kind {
         case .secretVariable, .secretFile: return "\(value) ([secret])"
+        case .databaseURL: return PostgresAddress.masked(value.description)
         case .bytes:
             if case .integer(let bytes) = value { return ByteSize.text(bytes) }
             return value.description

@@ -50,6 +50,8 @@ extension CommandFailure {
             self.init(error.description, Self.code(of: error))
         case let error as StorageError:
             self.init(error.description, Self.code(of: error))
+        case let error as BackupError:
+            self.init(error.description, Self.code(of: error))
         case let error as JournalError:
             self.init(JournalText.text(error), error == .inUse ? .temporary : .inputOutput)
         case let error as RecordWriterError:
@@ -71,12 +73,21 @@ extension CommandFailure {
         }
     }
 
+    private static func code(of error: BackupError) -> Code {
+        switch error {
+        case .file: .noInput
+        case .damaged: .inputOutput
+        case .notEmpty, .otherSchema: .usage
+        }
+    }
+
     private static func code(of error: StorageError) -> Code {
         switch error {
-        case .busy, .overloaded: .temporary
-        case .cannotOpen, .readOnly: .permission
+        case .busy, .overloaded, .timedOut: .temporary
+        case .unavailable: .unavailable
+        case .cannotOpen, .readOnly, .denied: .permission
         case .newerStore, .changedMigration: .configuration
-        case .diskFull, .inputOutput, .corrupt: .inputOutput
+        case .diskFull, .inputOutput, .corrupt, .commitUnknown: .inputOutput
         default: .software
         }
     }
