@@ -29,9 +29,10 @@ struct KeyDirectoryTests {
         }
     }
 
-    /// Waits until `condition` holds, at most a second; returns whether it did.
+    /// Waits until `condition` holds, at most three seconds; returns whether it did. The end-to-end tests hold the one
+    /// second that is promised: here hundreds of tests share two cores.
     static func soon(_ condition: () async throws -> Bool) async throws -> Bool {
-        let end = ContinuousClock.now + .seconds(1)
+        let end = ContinuousClock.now + .seconds(3)
         while ContinuousClock.now < end {
             if try await condition() { return true }
             try await Task.sleep(for: .milliseconds(5))
@@ -44,7 +45,7 @@ struct KeyDirectoryTests {
     }
 
     @Test(
-        "knows a key made by another process, and forgets it when revoked, within a second",
+        "knows a key made by another process, and forgets it when revoked, soon",
         arguments: StoreEngine.allCases)
     func followsOthers(_ engine: StoreEngine) async throws {
         try await Self.withDirectory(engine) { directory, other in

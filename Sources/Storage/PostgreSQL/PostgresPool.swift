@@ -15,7 +15,8 @@ final class PostgresPool: Sendable {
     }
 
     private struct State {
-        var waiting: [Job] = []
+        /// `nil` where one was taken, so that what it held is let go.
+        var waiting: [Job?] = []
         /// Jobs are taken from here on; the array is cut when half of it is taken.
         var first = 0
         var threadCount = 0
@@ -35,7 +36,7 @@ final class PostgresPool: Sendable {
                     first = 0
                 }
             }
-            return waiting[first]
+            return waiting[first].take()
         }
     }
 
@@ -90,12 +91,12 @@ final class PostgresPool: Sendable {
         } catch {
             // The others do the work; without any, nobody would.
             let orphans = state.withLock { state -> [Job] in
-                state.threadCount -= 1
                 var orphans: [Job] = []
-                while state.threadCount == 0, let job = state.next() { orphans.append(job) }
+                while state.threadCount == 1, let job = state.next() { orphans.append(job) }
                 return orphans
             }
             for job in orphans { job.fail(StorageError.unavailable("the system has no thread left")) }
+            leave()
         }
     }
 

@@ -21,7 +21,8 @@ package final class PostgresServer: Sendable {
 
     private let folder: String
     private let port: Int
-    private let process = Lock<Process?>(nil)
+    /// Of the standard input of the shell that keeps the server.
+    private let input = Lock<Pipe?>(nil)
     private let databaseCount = Lock(0)
 
     /// Makes an empty cluster and serves it.
@@ -42,9 +43,9 @@ package final class PostgresServer: Sendable {
 
     deinit {
         // Its standard input ends with it; then the server ends and its folder goes. One that was stopped left it.
-        let wasRunning = process.withLock { process in
-            defer { process = nil }
-            return process != nil
+        let wasRunning = input.withLock { input in
+            defer { input = nil }
+            return input != nil
         }
         if !wasRunning { try? FileManager.default.removeItem(atPath: folder) }
     }
@@ -55,7 +56,15 @@ package final class PostgresServer: Sendable {
 
     /// Serves until ``stop()``, or until our end of its standard input is closed.
     package func start() async throws {
+        // The shell that stays has nothing of what it inherited: whoever waits for the end of a process or connection of
+        // another test would wait for it. Foundation waits for the first shell only, which ends at once.
         let script = """
+            : >"\(folder)/running"
+            (
+            for file in /proc/$BASHPID/fd/*; do
+                number=${file##*/}
+                [ "$number" -le 2 ] || eval "exec $number>&-"
+            done
             trap '' INT TERM
             "\(Self.programs ?? "")/postgres" -D "\(folder)/data" -k "\(folder)" -h 127.0.0.1 -p \(port) -c fsync=off \
             -c max_connections=500 -c shared_buffers=32MB -c log_min_messages=fatal -c autovacuum=off \
@@ -64,12 +73,13 @@ package final class PostgresServer: Sendable {
             read -r word
             kill -QUIT $server
             wait $server
+            rm "\(folder)/running"
             [ "$word" = keep ] || rm -rf "\(folder)"
+            ) <&0 >/dev/null 2>&1 &
             """
-        let process = Self.process(script)
-        process.standardInput = Pipe()
-        try process.run()
-        self.process.withLock { $0 = process }
+        let input = Pipe()
+        guard try await Self.run(script, input: input) == 0 else { throw StorageError.unavailable("no server") }
+        self.input.withLock { $0 = input }
         let end = ContinuousClock.now + .seconds(60)
         while true {
             do {
@@ -82,13 +92,14 @@ package final class PostgresServer: Sendable {
 
     /// Ends the server at once, as a crash would; its data stay.
     package func stop() async throws {
-        let process = self.process.withLock { process in
-            defer { process = nil }
-            return process
+        let input = self.input.withLock { input in
+            defer { input = nil }
+            return input
         }
-        guard let process, let input = process.standardInput as? Pipe else { return }
-        try input.fileHandleForWriting.write(contentsOf: Data("keep\n".utf8))
-        while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+        try input?.fileHandleForWriting.write(contentsOf: Data("keep\n".utf8))
+        while FileManager.default.fileExists(atPath: folder + "/running") {
+            try await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     /// Runs `body` with an empty database that is gone afterwards.
@@ -131,7 +142,7 @@ package final class PostgresServer: Sendable {
 
     private static func process(_ script: String) -> Process {
         let process = Process()
-        let shell = ["/bin/bash", "-c", "cd / && " + script]
+        let shell = ["/bin/bash", "-c", "cd /\n" + script]
         // The server refuses to run as root.
         let words =
             getuid() == 0
@@ -143,9 +154,9 @@ package final class PostgresServer: Sendable {
         return process
     }
 
-    private static func run(_ script: String) async throws -> Int32 {
+    private static func run(_ script: String, input: Pipe? = nil) async throws -> Int32 {
         let process = process(script)
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = input ?? FileHandle.nullDevice
         return try await withCheckedThrowingContinuation { continuation in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
             do {
