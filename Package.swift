@@ -148,7 +148,8 @@ let package = Package(
         .testTarget(
             name: "RehearsalTests", dependencies: ["Rehearsal", nio, nioPosix, logging], swiftSettings: settings),
         .testTarget(
-            name: "SharedLimitsTests", dependencies: ["Limits", "SharedLimits", "Snapshots", "Telemetry", logging],
+            name: "SharedLimitsTests",
+            dependencies: ["Limits", "SharedLimits", "Snapshots", "StorageTesting", "Telemetry", logging],
             swiftSettings: settings),
         .testTarget(
             name: "StorageTests", dependencies: ["Storage", "StorageCrashWriter", "StorageTesting"],

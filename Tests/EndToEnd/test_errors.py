@@ -55,7 +55,9 @@ def test_an_unknown_model_raises_not_found(steward):
 
 
 def test_an_unknown_address_raises_not_found(steward):
-    error = caught(steward, openai.NotFoundError, lambda: steward.client().images.generate(prompt="A cat."))
+    speech = steward.client().audio.speech
+    error = caught(
+        steward, openai.NotFoundError, lambda: speech.create(model="m", voice="v", input="A cat."))
     assert error.code == "unknown_route"
 
 

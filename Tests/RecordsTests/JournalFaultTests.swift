@@ -1,6 +1,7 @@
 import Foundation
 import Snapshots
 import Storage
+import StorageTesting
 import Testing
 
 @testable import Records
@@ -147,11 +148,6 @@ struct JournalFaultTests {
     }
 
     private func run(_ arguments: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: arguments[0])
-        process.arguments = Array(arguments.dropFirst())
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        #expect(try ChildProcess(arguments).wait() == 0)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import StorageTesting
 
 @testable import SharedLimits
 
@@ -12,7 +13,7 @@ final class RedisServer {
     let port: Int
     private let folder: URL
     private let options: [String]
-    private var process = Process()
+    private var process: ChildProcess?
 
     init(_ options: [String] = []) throws {
         port = try Self.freePort()
@@ -28,15 +29,12 @@ final class RedisServer {
     }
 
     func start() throws {
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.binary ?? "redis-server")
-        process.arguments =
+        process = try ChildProcess(
             [
-                "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder.path,
-                "--enable-debug-command", "local",
-            ] + options
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
+                Self.binary ?? "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly",
+                "no",
+                "--dir", folder.path, "--enable-debug-command", "local",
+            ] + options)
         for _ in 0..<500 {
             if (try? RedisClient(port: port)) != nil { return }
             usleep(10_000)
@@ -45,9 +43,8 @@ final class RedisServer {
     }
 
     func kill() {
-        guard process.isRunning else { return }
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process?.kill()
+        process = nil
     }
 
     private static func freePort() throws -> Int {

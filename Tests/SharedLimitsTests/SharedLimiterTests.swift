@@ -194,7 +194,8 @@ struct SharedLimiterTests {
             if outcomes.count > 100 { break }
         }
         #expect(limiter.isAway)
-        #expect(slowest < 400_000_000, "\(slowest) ns")
+        // The deadline, and what a busy machine adds; Redis sleeps longer.
+        #expect(slowest < 1_300_000_000, "\(slowest) ns")
         for _ in 0..<50 {
             let begin = Moment.now
             switch await decide(limiter, subjects) {
@@ -205,7 +206,7 @@ struct SharedLimiterTests {
             }
             times.append(Moment.now - begin)
         }
-        #expect(times.sorted()[25] < 5_000_000, "\(times)")
+        #expect(times.sorted()[25] < 40_000_000, "\(times)")
         try await sleeping.value
         #expect(await connected(limiter))
         guard case .granted = await decide(limiter, subjects) else {

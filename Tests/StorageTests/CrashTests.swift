@@ -56,18 +56,14 @@ struct CrashTests {
     ) async throws -> [Int] {
         let outputPath = folder.path + "/output"
         #expect(FileManager.default.createFile(atPath: outputPath, contents: nil))
-        let process = Process()
-        process.executableURL = URL(filePath: writerPath)
-        process.arguments = arguments
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: outputPath))
-        try process.run()
-        while process.isRunning, try Data(contentsOf: URL(filePath: outputPath)).isEmpty {
+        let process = try ChildProcess([writerPath] + arguments, output: outputPath)
+        let end = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < end, try Data(contentsOf: URL(filePath: outputPath)).isEmpty {
             try await Task.sleep(for: .milliseconds(5))
         }
         try await Task.sleep(for: delay)
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-        #expect(process.terminationReason == .uncaughtSignal)
+        process.kill()
+        #expect(process.wait() == -SIGKILL)
         let text = String(decoding: try Data(contentsOf: URL(filePath: outputPath)), as: UTF8.self)
         // A line without its end was not acknowledged.
         return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().compactMap { Int($0) }

@@ -159,21 +159,18 @@ struct DeskServerTests {
         }
     }
 
-    @Test("a body over the bound is refused with 413, announced or not")
-    func tooLarge() async throws {
+    // Each on a connection of its own, since the server closes one whose body it did not read.
+    @Test("a body over the bound is refused with 413, announced or not", arguments: [false, true])
+    func tooLarge(isChunked: Bool) async throws {
         var settings = ListenerSettings()
         settings.bodyBytesMax = 100
         try await testApplication(settings).test(.live) { client in
             let body = ByteBuffer(string: #"{"name": ""# + String(repeating: "a", count: 200) + #"", "volume": 1}"#)
-            for headers in [
-                [.contentType: "application/json"], [.contentType: "application/json", .transferEncoding: "chunked"],
-            ]
-                as [HTTPFields]
-            {
-                let response = try await client.execute(uri: "/form", method: .post, headers: headers, body: body)
-                #expect(response.status == .contentTooLarge)
-                #expect(String(buffer: response.body).contains("larger than 100 bytes"))
-            }
+            var headers: HTTPFields = [.contentType: "application/json"]
+            if isChunked { headers[.transferEncoding] = "chunked" }
+            let response = try await client.execute(uri: "/form", method: .post, headers: headers, body: body)
+            #expect(response.status == .contentTooLarge)
+            #expect(String(buffer: response.body).contains("larger than 100 bytes"))
         }
     }
 

@@ -56,15 +56,10 @@ package final class PostgresServer: Sendable {
 
     /// Serves until ``stop()``, or until our end of its standard input is closed.
     package func start() async throws {
-        // The shell that stays has nothing of what it inherited: whoever waits for the end of a process or connection of
-        // another test would wait for it. Foundation waits for the first shell only, which ends at once.
+        // The first shell ends at once; the one that stays ends the server.
         let script = """
             : >"\(folder)/running"
             (
-            for file in /proc/$BASHPID/fd/*; do
-                number=${file##*/}
-                [ "$number" -le 2 ] || eval "exec $number>&-"
-            done
             trap '' INT TERM
             "\(Self.programs ?? "")/postgres" -D "\(folder)/data" -k "\(folder)" -h 127.0.0.1 -p \(port) -c fsync=off \
             -c max_connections=500 -c shared_buffers=32MB -c log_min_messages=fatal -c autovacuum=off \
@@ -78,7 +73,9 @@ package final class PostgresServer: Sendable {
             ) <&0 >/dev/null 2>&1 &
             """
         let input = Pipe()
-        guard try await Self.run(script, input: input) == 0 else { throw StorageError.unavailable("no server") }
+        guard try await Self.run(script, input: input.fileHandleForReading.fileDescriptor) == 0 else {
+            throw StorageError.unavailable("no server")
+        }
         self.input.withLock { $0 = input }
         let end = ContinuousClock.now + .seconds(60)
         while true {
@@ -140,32 +137,13 @@ package final class PostgresServer: Sendable {
 
     // MARK: - Processes
 
-    private static func process(_ script: String) -> Process {
-        let process = Process()
+    private static func run(_ script: String, input: Int32? = nil) async throws -> Int32 {
         let shell = ["/bin/bash", "-c", "cd /\n" + script]
         // The server refuses to run as root.
         let words =
             getuid() == 0
             ? ["/usr/bin/setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] + shell : shell
-        process.executableURL = URL(filePath: words[0])
-        process.arguments = Array(words.dropFirst())
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        return process
-    }
-
-    private static func run(_ script: String, input: Pipe? = nil) async throws -> Int32 {
-        let process = process(script)
-        process.standardInput = input ?? FileHandle.nullDevice
-        return try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do {
-                try process.run()
-            } catch {
-                process.terminationHandler = nil
-                continuation.resume(throwing: error)
-            }
-        }
+        return try await ChildProcess(words, input: input).end()
     }
 
     private static func freePort() throws -> Int {
