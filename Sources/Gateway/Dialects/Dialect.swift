@@ -85,25 +85,41 @@ enum API: Sendable {
     }
 }
 
-/// What sets one dialect apart, as data.
-struct DialectTraits: Sendable {
+/// What sets one dialect apart, as data. A class, so that a request that looks something up counts one reference.
+final class DialectTraits: Sendable {
     /// Below an upstream's base path.
-    var path: StaticString
-    var api = API.openAI
+    let path: StaticString
+    let api: API
     /// OpenTelemetry's `gen_ai.operation.name`.
-    var operationName: StaticString
+    let operationName: StaticString
     /// What a key must be allowed for it.
-    var scope = KeyScope.inference
+    let scope: KeyScope
     /// How records name it.
-    var recordDialect: RecordDialect
+    let recordDialect: RecordDialect
     /// Whether its requests are forms with a file.
-    var isForm = false
+    let isForm: Bool
     /// The member in which a server is told the output cap, where the caller named none.
-    var outputCapMember: StaticString?
+    let outputCapMember: StaticString?
     /// Where its requests keep what is no text.
-    var requestPlaces = ProtocolPlaces.Kind.request
+    let requestPlaces: ProtocolPlaces.Kind
     /// Where its answers do.
-    var answerPlaces = ProtocolPlaces.Kind.completion
+    let answerPlaces: ProtocolPlaces.Kind
+
+    init(
+        path: StaticString, api: API = .openAI, operationName: StaticString, scope: KeyScope = .inference,
+        recordDialect: RecordDialect, isForm: Bool = false, outputCapMember: StaticString? = nil,
+        requestPlaces: ProtocolPlaces.Kind = .request, answerPlaces: ProtocolPlaces.Kind = .completion
+    ) {
+        self.path = path
+        self.api = api
+        self.operationName = operationName
+        self.scope = scope
+        self.recordDialect = recordDialect
+        self.isForm = isForm
+        self.outputCapMember = outputCapMember
+        self.requestPlaces = requestPlaces
+        self.answerPlaces = answerPlaces
+    }
 }
 
 /// A whole answer: where it keeps what the gateway reads and writes.

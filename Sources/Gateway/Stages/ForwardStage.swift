@@ -26,7 +26,7 @@ struct ForwardStage: @unchecked Sendable {
     func send(_ request: Screened, trace: Trace) async throws(PathExit) -> Forwarded {
         let admitted = request.limited.admitted
         var pools = pools.serving(admitted.model, admitted.request.dialect)
-        admitted.model.retries.withLock { $0.deposit() }
+        if pools.count > 1 { admitted.model.retries.withLock { $0.deposit() } }
         while true {
             let pool = try choose(pools)
             trace.upstream = pool.settings.name
