@@ -241,7 +241,8 @@ def test_an_answer_whose_admission_the_disk_refused_is_recorded_whole(make_stewa
         assert steward.record(answer._request_id)["outcome"] == "answered"
 
 
-def test_a_store_of_a_newer_version_is_refused(make_steward):
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_a_store_of_a_newer_version_is_refused_if_it_took_something_away(make_steward, is_refused):
     import sqlite3
     steward = make_steward()
     steward.stop(signal.SIGTERM)
@@ -250,10 +251,15 @@ def test_a_store_of_a_newer_version_is_refused(make_steward):
     assert tables, "no table of migrations"
     columns = [row[1] for row in store.execute(f"PRAGMA table_info({tables[0]})")]
     row = store.execute(f"SELECT {', '.join(columns)} FROM {tables[0]} LIMIT 1").fetchone()
-    newer = ["99991231-1-from-the-future" if isinstance(value, str) and index == 0 else value for index, value in enumerate(row)]
+    name = "99991231-1-from-the-future" + ("-contract" if is_refused else "")
+    newer = [name if isinstance(value, str) and index == 0 else value for index, value in enumerate(row)]
     store.execute(f"INSERT INTO {tables[0]} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", newer)
     store.commit()
     store.close()
-    with pytest.raises(AssertionError) as error:
+    if is_refused:
+        with pytest.raises(AssertionError) as error:
+            steward.start()
+        assert "newer" in str(error.value)
+    else:
         steward.start()
-    assert "newer" in str(error.value)
+        assert steward.text()[1] == "stop"
