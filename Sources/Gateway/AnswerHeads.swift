@@ -57,8 +57,7 @@ struct AnswerHeads: Sendable {
 
     /// The same as an event of a stream that has begun.
     func errorEvent(_ exit: PathExit, _ trace: Trace) -> [UInt8] {
-        // OpenAI's responses and Anthropic's messages name their events.
-        let isNamed = trace.dialect == .openAIResponses || trace.api == .anthropic
+        let isNamed = trace.asked?.dialect.traits.namesEvents ?? false
         let error = CallerError(exit, trace: trace, addresses: addresses, isEvent: isNamed)
         return Array(isNamed ? "event: error\ndata: ".utf8 : "data: ".utf8) + error.body + Array("\n\n".utf8)
     }

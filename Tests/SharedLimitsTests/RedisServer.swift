@@ -16,7 +16,7 @@ final class RedisServer {
     private var process: ChildProcess?
 
     init(_ options: [String] = []) throws {
-        port = try Self.freePort()
+        port = try PostgresServer.freePort()
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         self.options = options
@@ -45,22 +45,6 @@ final class RedisServer {
     func kill() {
         process?.kill()
         process = nil
-    }
-
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &size) : -1
-            }
-        }
-        guard code == 0 else { throw RedisFailure("no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }
 

@@ -26,26 +26,10 @@ enum ChatCompletions {
         _ reader: FieldReader, _ settings: DialectSettings, into facts: inout RequestFacts
     ) throws(PathExit) {
         let document = reader.document
-        guard let messages = reader.member("messages"), document.kind(messages) == .array else {
-            throw .refused(.invalid("messages", "`messages` must be an array of messages."))
-        }
-        let count = document.count(of: messages)
-        guard count > 0, count <= settings.messagesMax else {
-            throw .refused(
-                .invalid("messages", "`messages` must hold 1 to \(settings.messagesMax) messages; it holds \(count)."))
-        }
-        for (index, message) in document.elements(of: messages).enumerated() {
-            guard document.kind(message) == .object else {
-                throw .refused(.invalid("messages[\(index)]", "`messages[\(index)]` must be an object."))
-            }
-            guard let role = document.member("role", of: message), document.kind(role) == .string else {
-                throw .refused(.invalid("messages[\(index)].role", "`messages[\(index)].role` must be a string."))
-            }
-            guard let content = document.member("content", of: message), document.kind(content) == .array else {
-                continue
-            }
+        try reader.forEachMessage(max: settings.messagesMax) { message, place in
+            guard let content = document.member("content", of: message) else { return }
             for (position, node) in document.elements(of: content).enumerated() {
-                part.read(document, node, at: "messages[\(index)].content[\(position)]", into: &facts)
+                part.read(document, node, at: "\(place).content[\(position)]", into: &facts)
             }
         }
     }

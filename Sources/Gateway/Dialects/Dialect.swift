@@ -98,6 +98,10 @@ final class DialectTraits: Sendable {
     let recordDialect: RecordDialect
     /// Whether its requests are forms with a file.
     let isForm: Bool
+    /// Whether its answers are pictures, which no filter sees.
+    let answersInPictures: Bool
+    /// Whether events of its streams are named by their type, so that an error among them has to be too.
+    let namesEvents: Bool
     /// The member in which a server is told the output cap, where the caller named none.
     let outputCapMember: StaticString?
     /// Where its requests keep what is no text.
@@ -107,7 +111,8 @@ final class DialectTraits: Sendable {
 
     init(
         path: StaticString, api: API = .openAI, operationName: StaticString, scope: KeyScope = .inference,
-        recordDialect: RecordDialect, isForm: Bool = false, outputCapMember: StaticString? = nil,
+        recordDialect: RecordDialect, isForm: Bool = false, answersInPictures: Bool = false, namesEvents: Bool = false,
+        outputCapMember: StaticString? = nil,
         requestPlaces: ProtocolPlaces.Kind = .request, answerPlaces: ProtocolPlaces.Kind = .completion
     ) {
         self.path = path
@@ -116,6 +121,8 @@ final class DialectTraits: Sendable {
         self.scope = scope
         self.recordDialect = recordDialect
         self.isForm = isForm
+        self.answersInPictures = answersInPictures
+        self.namesEvents = namesEvents
         self.outputCapMember = outputCapMember
         self.requestPlaces = requestPlaces
         self.answerPlaces = answerPlaces

@@ -85,6 +85,29 @@ struct FieldReader {
 
     private static let endUserMembers: [StaticString] = ["safety_identifier", "user"]
 
+    /// Calls `body` with every message of a conversation and its place, having seen that each is one.
+    func forEachMessage(
+        max: Int, _ body: (_ message: JSONNode, _ place: String) throws(PathExit) -> Void
+    ) throws(PathExit) {
+        guard let messages = member("messages"), document.kind(messages) == .array else {
+            throw .refused(.invalid("messages", "`messages` must be an array of messages."))
+        }
+        let count = document.count(of: messages)
+        guard count > 0, count <= max else {
+            throw .refused(.invalid("messages", "`messages` must hold 1 to \(max) messages; it holds \(count)."))
+        }
+        for (index, message) in document.elements(of: messages).enumerated() {
+            let place = "messages[\(index)]"
+            guard document.kind(message) == .object else {
+                throw .refused(.invalid(place, "`\(place)` must be an object."))
+            }
+            guard let role = document.member("role", of: message), document.kind(role) == .string else {
+                throw .refused(.invalid("\(place).role", "`\(place).role` must be a string."))
+            }
+            try body(message, place)
+        }
+    }
+
     /// `stream` and `stream_options.include_usage`.
     func readStream(into facts: inout RequestFacts) throws(PathExit) {
         facts.isStream = try bool("stream") ?? false

@@ -5,7 +5,7 @@ internal import JSON
 enum Images {
     static let traits = DialectTraits(
         path: "/v1/images/generations", operationName: "generate_content", scope: .images, recordDialect: .openAIImages,
-        requestPlaces: requestPlaces, answerPlaces: answerPlaces)
+        answersInPictures: true, requestPlaces: requestPlaces, answerPlaces: answerPlaces)
 
     private static let imagesMax = 10
 

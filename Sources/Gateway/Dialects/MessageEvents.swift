@@ -87,7 +87,9 @@ struct MessageEvents: TypedEvents {
                 edits.setMember("model", raw: JSONWriter.json(modelName), of: message)
             }
         case "content_block_start":
-            if let index = document.member("index", of: root).flatMap(document.int) { open.append(index) }
+            let index = document.member("index", of: root).flatMap(document.int)
+            // A server may begin the same one again and again.
+            if let index, !open.contains(index) { open.append(index) }
         case "content_block_stop":
             if let index = document.member("index", of: root).flatMap(document.int) { open.removeAll { $0 == index } }
         default: return

@@ -4,6 +4,7 @@ internal import JSON
 enum Messages {
     static let traits = DialectTraits(
         path: "/v1/messages", api: .anthropic, operationName: "chat", recordDialect: .anthropicMessages,
+        namesEvents: true,
         outputCapMember: "max_tokens", requestPlaces: requestPlaces, answerPlaces: answerPlaces)
 
     static let countTraits = DialectTraits(
@@ -24,23 +25,8 @@ enum Messages {
         var facts = RequestFacts(model: try reader.requireModel())
         facts.choices = 0
         let document = reader.document
-        guard let messages = reader.member("messages"), document.kind(messages) == .array else {
-            throw .refused(.invalid("messages", "`messages` must be an array of messages."))
-        }
-        let count = document.count(of: messages)
-        guard count > 0, count <= settings.messagesMax else {
-            throw .refused(
-                .invalid("messages", "`messages` must hold 1 to \(settings.messagesMax) messages; it holds \(count)."))
-        }
-        for (index, message) in document.elements(of: messages).enumerated() {
-            let place = "messages[\(index)]"
-            guard document.kind(message) == .object else {
-                throw .refused(.invalid(place, "`\(place)` must be an object."))
-            }
-            guard let role = document.member("role", of: message), document.kind(role) == .string else {
-                throw .refused(.invalid("\(place).role", "`\(place).role` must be a string."))
-            }
-            guard let content = document.member("content", of: message) else { continue }
+        try reader.forEachMessage(max: settings.messagesMax) { message, place in
+            guard let content = document.member("content", of: message) else { return }
             BlockReader(document: document).read(content, at: "\(place).content", into: &facts)
         }
         if let system = reader.member("system") {

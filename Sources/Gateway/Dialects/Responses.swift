@@ -6,7 +6,7 @@ internal import JSON
 /// So that is refused, and servers are told to keep nothing, unless the model's policy admits `stored_text`.
 enum Responses {
     static let traits = DialectTraits(
-        path: "/v1/responses", operationName: "chat", recordDialect: .openAIResponses,
+        path: "/v1/responses", operationName: "chat", recordDialect: .openAIResponses, namesEvents: true,
         outputCapMember: "max_output_tokens", requestPlaces: requestPlaces, answerPlaces: answerPlaces)
 
     static func facts(_ reader: FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {

@@ -38,7 +38,9 @@ struct CompletionStage: @unchecked Sendable {
             passage.bytes, side: .completion, policy: filter, yieldingOn: executor)
         trace.completion = ScreeningSummary(screening)
         // Text beside an image was judged; the whole answer was not.
-        if request.dialect == .images, screening.verdict == .allow { trace.completion.verdict = .notEvaluated }
+        if request.dialect.traits.answersInPictures, screening.verdict == .allow {
+            trace.completion.verdict = .notEvaluated
+        }
         var edits = JSONEdits()
         if !observesOnly, screening.verdict == .redact || screening.verdict == .block {
             guard screening.verdict == .redact, passage.redact(screener.redactions, into: &edits) else {

@@ -46,7 +46,7 @@ struct UpstreamStates: Sendable {
         let names = Set(models.flatMap(\.upstreams).map(\.name))
         states = Dictionary(
             uniqueKeysWithValues: names.map { name in
-                (name, UpstreamState(name: name, settings, gauges: metrics.gauges(of: name)))
+                (name, UpstreamState(settings, gauges: metrics.gauges(of: name)))
             })
     }
 

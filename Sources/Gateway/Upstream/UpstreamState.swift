@@ -11,7 +11,6 @@ final class UpstreamState: Sendable {
         var coolsUntil: Moment?
     }
 
-    let name: String
     private let judgement: Lock<Judgement>
     private let count = Atomic<Int>(0)
     private let gauges: Gauges
@@ -24,8 +23,7 @@ final class UpstreamState: Sendable {
         let opened: Counter
     }
 
-    init(name: String, _ settings: BreakerSettings, gauges: Gauges) {
-        self.name = name
+    init(_ settings: BreakerSettings, gauges: Gauges) {
         self.gauges = gauges
         judgement = Lock(Judgement(breaker: CircuitBreaker(settings)))
     }
@@ -108,7 +106,7 @@ extension UpstreamFailure {
     /// Whether the request certainly did no work, so that another upstream may have it.
     var isSafeElsewhere: Bool {
         switch self {
-        case .connect, .connectTimeout, .saturated, .broken, .status(429, _), .status(503, _), .status(529, _): true
+        case .connect, .connectTimeout, .saturated, .status(429, _), .status(503, _), .status(529, _): true
         default: false
         }
     }

@@ -146,7 +146,8 @@ package final class PostgresServer: Sendable {
         return try await ChildProcess(words, input: input).end()
     }
 
-    private static func freePort() throws -> Int {
+    /// A port of the loopback interface that nobody has now.
+    package static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
