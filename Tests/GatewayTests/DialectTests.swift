@@ -92,6 +92,19 @@ struct DialectRequestTests {
             []
         ),
         (.messages, #"{"messages":[{"role":"user","content":[{"type":"container_upload","file_id":"f"}]}]}"#, [.files]),
+        (
+            .messages,
+            #"{"messages":[{"role":"assistant","content":[{"type":"redacted_thinking","data":"EuYB_-+/="}]}]}"#, []
+        ),
+        (
+            .messages,
+            #"{"messages":[{"role":"assistant","content":[{"type":"redacted_thinking","data":"two words"}]}]}"#,
+            [.files]
+        ),
+        (
+            .messages, #"{"messages":[{"role":"assistant","content":[{"type":"redacted_thinking","data":7}]}]}"#,
+            [.files]
+        ),
         (.messages, #"{"messages":[{"role":"user","content":"x"}],"tools":[{"name":"f","input_schema":{}}]}"#, []),
         (
             .messages,

@@ -79,10 +79,18 @@ private struct BlockReader {
             if document.kind(block) != .string { facts.unscreenable.append((.files, place)) }
             return
         }
-        let isSearchResult =
-            document.member("type", of: block).map { document.utf8Equals($0, "search_result") } ?? false
+        func isA(_ type: StaticString) -> Bool {
+            document.member("type", of: block).map { document.utf8Equals($0, type) } ?? false
+        }
+        let (isSearchResult, isHiddenThought) = (isA("search_result"), isA("redacted_thinking"))
         document.forEachMember(of: block) { key, value in
             if document.isNull(value) || Self.texts.contains(where: { document.utf8Equals(key, $0) }) { return }
+            // What a model thought and its provider encrypted, given back so that it can go on.
+            if isHiddenThought, document.utf8Equals(key, "data"), document.kind(value) == .string,
+                ProtocolWord.isData(value, in: document)
+            {
+                return
+            }
             if document.utf8Equals(key, "content") {
                 read(value, at: "\(place).content", into: &facts)
             } else if document.utf8Equals(key, "source") {
