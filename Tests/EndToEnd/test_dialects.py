@@ -6,6 +6,7 @@ import json
 import re
 
 import anthropic
+import httpx
 import openai
 import pytest
 from harness import chat_body
@@ -262,6 +263,26 @@ def test_a_form_reaches_the_model_as_it_was_read(steward, rehearsal):
     body = rehearsal.observations()["last"]["body"]
     assert 'name="language"\r\n\r\nen\r\n' in body and 'name="timestamp_granularities[]"\r\n\r\nword\r\n' in body
     assert 'filename="file.wav"' in body and "Quiet talk" not in body and 'name="model"\r\n\r\nrehearsal\r\n' in body
+
+
+def test_nobody_can_tell_where_the_parts_of_a_form_to_the_model_end(steward, rehearsal):
+    """Who knew the boundary could put a part into the file that nobody screens."""
+    seen = []
+    for _ in range(2):
+        answer = steward.client().audio.transcriptions.with_raw_response.create(model=VISION, file=sound())
+        body = rehearsal.observations()["last"]["body"]
+        seen.append((body.split("\r\n")[0].removeprefix("--steward-"), answer.headers["x-request-id"].removeprefix("req_")))
+    (first, _), (second, identifier) = seen
+    assert first != second and first[:8] != second[:8] and len(second) >= 20 and identifier not in second
+
+
+@pytest.mark.parametrize("parts", [
+    [("prompt", sound())], [("files", sound())], [("file", (None, "text"))], [("file", sound()), ("file", (None, "text"))]])
+def test_a_file_is_taken_under_its_own_name_only(steward, parts):
+    answer = httpx.post(
+        steward.gateway + "/v1/audio/transcriptions", files=parts, data={"model": VISION},
+        headers={"authorization": f"Bearer {steward.key}"})
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == "file"
 
 
 @pytest.mark.parametrize(("fields", "body", "status"), [

@@ -181,9 +181,17 @@ extension Form {
         return writer.bytes
     }
 
+    /// A boundary for a form whose parts are already here: 128 random bits, so that who wrote the parts could not put it
+    /// into one of them and smuggle in another part.
+    static func newBoundary() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let (high, low) = (generator.next(), generator.next())
+        return "steward-\(String(high, radix: 36))-\(String(low, radix: 36))"
+    }
+
     /// A form with the fields of an object such as `json` makes, and a file.
     ///
-    /// - Parameter boundary: stands nowhere in the file.
+    /// - Parameter boundary: as `newBoundary` makes it, when the parts are here.
     static func encoded(_ object: JSONDocument, _ file: File, boundary: String) -> [UInt8] {
         var body: [UInt8] = []
         body.reserveCapacity(file.bytes.count + object.bytes.count + 1_024)

@@ -49,7 +49,10 @@ struct ParseStage: Sendable {
         } catch {
             throw .refused(.invalid("", "The form \(error.text)."))
         }
-        guard let file = form.file else { throw .refused(.invalid("file", "`file` is missing. Send one as a file.")) }
+        // Under another name a server might read as text what was sent, and not screened, as a file.
+        guard let file = form.file, file.field == "file", !form.fields.contains(where: { $0.name == "file" }) else {
+            throw .refused(.invalid("file", "`file` is missing. Send the file, and nothing else, as `file`."))
+        }
         let document = try Self.document(form.json)
         return Parsed(
             caller: caller, dialect: dialect, document: document,

@@ -42,8 +42,7 @@ struct UpstreamRequest {
         var body = body()
         var fields = WrittenFields()
         if let file = parsed.file, let object = try? JSONDocument(parsing: body) {
-            // Nobody could know it when the file was written.
-            let boundary = "steward-\(id)"
+            let boundary = Form.newBoundary()
             body = Form.encoded(object, file, boundary: boundary)
             fields.append("content-type", "multipart/form-data; boundary=\(boundary)")
         } else {
