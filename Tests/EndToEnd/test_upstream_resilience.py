@@ -4,10 +4,11 @@ must wait gets a turn."""
 import re
 import threading
 import time
+from http.server import ThreadingHTTPServer
 
 import openai
 import pytest
-from harness import Rehearsal, get, wait_until
+from harness import CannedHandler, Rehearsal, get, wait_until
 
 
 @pytest.fixture
@@ -161,6 +162,45 @@ def test_requests_wait_for_a_busy_upstream_and_every_application_has_its_turn(ma
     assert not [result for _, result in results if result is not None]
     assert ends.index(7) <= 4, ends
     assert metric(steward, "steward_upstream_queued", upstream="server") == 0
+
+
+class Fickle(ThreadingHTTPServer):
+    """Answers once on each connection, and closes it when it is asked again."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), FickleHandler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class FickleHandler(CannedHandler):
+    asked = 0
+
+    def do_POST(self):
+        self.asked += 1
+        self.close_connection = self.asked > 1
+        if self.close_connection:
+            return
+        time.sleep(0.02)
+        self.server.content_type, self.server.fields = "application/json", {}
+        self.server.body = b'{"choices": [{"index": 0, "message": {"content": "Fine."}, "finish_reason": "stop"}]}'
+        super().do_POST()
+
+
+def test_connections_that_a_server_closes_again_and_again_keep_nobody_waiting(make_steward):
+    server = Fickle()
+    steward = make_steward(
+        models=[{"name": "rehearsal", "upstreams": [{"name": "server", "url": server.url, "connections_max": 1}]}],
+        settings={"resilience": {"queue_timeout": "20s"}, "gateway": {"threads": 1}})
+    began = time.monotonic()
+    for _ in range(3):
+        results = at_once(12, lambda number: steward.chat())
+        assert not [result for _, result in results if isinstance(result, Exception)]
+    assert time.monotonic() - began < 15
+    assert metric(steward, "steward_upstream_queued", upstream="server") == 0
+    server.shutdown()
 
 
 def test_a_full_queue_and_a_long_wait_are_told(make_steward, rehearsal):

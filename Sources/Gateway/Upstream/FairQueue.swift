@@ -1,8 +1,8 @@
 /// Waits of many, of whom each gets its turn: a pure queue with a bound.
 ///
 /// Owners take turns, whatever each has waiting, so that one who asks a thousand times does not make the others wait a
-/// thousand times as long. When it is full, those that may wait least give way: whoever waits longest of the fullest
-/// owner of the lower class, or the newcomer.
+/// thousand times as long. When it is full, those that may wait least give way: of the owner with the longest line,
+/// the last of the lower class that came, or else the newcomer.
 struct FairQueue<Owner: Hashable, Element> {
     struct Entry {
         let owner: Owner

@@ -23,19 +23,29 @@ final class UpstreamPool: @unchecked Sendable {
     private var queue: FairQueue<ApplicationID, Waiter>
     private let queueTime: TimeAmount
 
-    /// Who waits for a free connection.
+    /// What a request may send on.
+    private enum Place {
+        case idle(UpstreamConnection)
+        /// A connection that may be made; it is counted as `connecting`.
+        case new
+    }
+
+    /// Who waits for a place.
     private final class Waiter {
         let client: Exchange
+        let needsFresh: Bool
         let deadline: NIODeadline
-        var continuation: UnsafeContinuation<Bool, Never>?
+        var continuation: UnsafeContinuation<Place?, Never>?
 
-        init(client: Exchange, deadline: NIODeadline) {
+        init(client: Exchange, needsFresh: Bool, deadline: NIODeadline) {
             self.client = client
+            self.needsFresh = needsFresh
             self.deadline = deadline
         }
 
-        func end(_ isTurn: Bool) {
-            continuation?.resume(returning: isTurn)
+        /// - Parameter place: `nil` when there will be none.
+        func end(_ place: sending Place?) {
+            continuation?.resume(returning: place)
             continuation = nil
         }
     }
@@ -89,46 +99,80 @@ final class UpstreamPool: @unchecked Sendable {
     private func connection(
         for caller: Authenticated, isFresh: Bool
     ) async throws(UpstreamFailure) -> (UpstreamConnection, isReused: Bool) {
-        var isTurn = queue.isEmpty
-        while true {
-            if isTurn, !isFresh {
-                while let connection = idle.popLast() {
-                    if connection.isUsable { return (connection, true) }
-                }
+        // Somebody waits only while there is no place, so who finds nobody waiting takes nobody's turn.
+        var place = queue.isEmpty ? take(isFresh: isFresh) : nil
+        if place == nil {
+            place = await waitForPlace(caller, isFresh: isFresh)
+            if let granted = place, !caller.exchange.isAwaited() {
+                giveBack(granted)
+                throw .cancelled
             }
-            if isTurn, connectionCount < settings.connectionsMax { return (try await connect(), false) }
-            guard await waitForTurn(caller) else { throw .saturated }
-            isTurn = true
+        }
+        switch place {
+        case .idle(let connection)?: return (connection, true)
+        case .new?: return (try await connect(), false)
+        case nil: throw .saturated
         }
     }
 
-    private func waitForTurn(_ caller: Authenticated) async -> Bool {
-        let waiter = Waiter(client: caller.exchange, deadline: executor.clock.deadline(in: queueTime))
+    /// A place, if there is one.
+    private func take(isFresh: Bool) -> Place? {
+        if !isFresh {
+            while let connection = idle.popLast() {
+                if connection.isUsable { return .idle(connection) }
+            }
+        } else if connectionCount >= settings.connectionsMax, let oldest = idle.first {
+            idle.removeFirst()
+            // From here on its place is taken, by the time that closing it calls somebody else, and though TLS may take its
+            // time to say goodbye.
+            all[ObjectIdentifier(oldest)] = nil
+            connecting += 1
+            oldest.abort()
+            return .new
+        }
+        guard connectionCount < settings.connectionsMax else { return nil }
+        connecting += 1
+        return .new
+    }
+
+    private func giveBack(_ place: Place) {
+        switch place {
+        case .idle(let connection): giveBack(connection)
+        case .new:
+            connecting -= 1
+            callNext()
+        }
+    }
+
+    private func waitForPlace(_ caller: Authenticated, isFresh: Bool) async -> Place? {
+        let waiter = Waiter(
+            client: caller.exchange, needsFresh: isFresh, deadline: executor.clock.deadline(in: queueTime))
         switch queue.join(waiter, of: caller.key.application, isPreferred: caller.key.stage == .production) {
-        case .refused: return false
-        case .inPlaceOf(let gone): gone.end(false)
+        case .refused: return nil
+        case .inPlaceOf(let gone): gone.end(nil)
         case .waiting: state.queued(1)
         }
         return await withUnsafeContinuation { waiter.continuation = $0 }
     }
 
-    /// Somebody may go on: a connection is free, or may be made.
+    /// Gives what is free to those who wait, each in turn.
     private func callNext() {
-        guard let waiter = queue.next() else { return }
-        state.queued(-1)
-        waiter.end(true)
+        if queue.isEmpty { return }
+        idle.removeAll { !$0.isUsable }
+        while !idle.isEmpty || connectionCount < settings.connectionsMax, let waiter = queue.next() {
+            state.queued(-1)
+            waiter.end(take(isFresh: waiter.needsFresh))
+        }
     }
 
+    /// - Precondition: a place was taken for it.
     private func connect() async throws(UpstreamFailure) -> UpstreamConnection {
-        connecting += 1
-        defer { connecting -= 1 }
-        let connection = UpstreamConnection(pool: self)
-        let bound = NIOLoopBound(connection, eventLoop: loop)
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(settings.timeouts.connect)
             .channelOption(.autoRead, value: false)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { [tls, settings] channel in
+            .channelInitializer { [self] channel in
+                // A name with several addresses has several channels tried, of which one wins.
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
                         // TLS can't be told an address as a server's name.
@@ -136,17 +180,24 @@ final class UpstreamPool: @unchecked Sendable {
                         try channel.pipeline.syncOperations.addHandler(
                             NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
-                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                    try channel.pipeline.syncOperations.addHandler(UpstreamConnection(pool: self))
                 }
             }
         let result = await withUnsafeContinuation {
-            (continuation: UnsafeContinuation<Result<Void, any Error>, Never>) in
-            bootstrap.connect(host: settings.host, port: settings.port).map { _ in }
+            (continuation: UnsafeContinuation<Result<NIOLoopBound<UpstreamConnection>, any Error>, Never>) in
+            bootstrap.connect(host: settings.host, port: settings.port)
+                .flatMapThrowing { [loop] channel in
+                    let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
+                    return NIOLoopBound(connection, eventLoop: loop)
+                }
                 .whenComplete { continuation.resume(returning: $0) }
         }
+        connecting -= 1
         switch result {
-        case .success:
-            all[ObjectIdentifier(connection)] = connection
+        case .success(let bound):
+            let connection = bound.value
+            // A server may have closed it already; who sends on it is told so.
+            if connection.isUsable { all[ObjectIdentifier(connection)] = connection } else { callNext() }
             return connection
         case .failure(let error):
             // The place is free again.
@@ -176,16 +227,17 @@ final class UpstreamPool: @unchecked Sendable {
     func tick(_ now: NIODeadline) {
         for connection in all.values { connection.tick(now) }
         let stale = idle.prefix { $0.idleSince + Self.idleTimeMax < now }
+        idle.removeFirst(stale.count)
         for connection in stale { connection.abort() }
         if queue.isEmpty { return }
         for waiter in queue.removeAll(where: { !$0.client.isAwaited() || $0.deadline < now }) {
             state.queued(-1)
-            waiter.end(false)
+            waiter.end(nil)
         }
     }
 
     func closeAll() {
-        for waiter in queue.removeAll(where: { _ in true }) { waiter.end(false) }
+        for waiter in queue.removeAll(where: { _ in true }) { waiter.end(nil) }
         for connection in all.values { connection.abort() }
     }
 }
