@@ -1,5 +1,7 @@
 # What the scripts share: sourced, never run. Installs only what is missing, and nothing into the checkout.
 set -euo pipefail
+# What fails inside $(…) fails.
+shopt -s inherit_errexit
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/steward
