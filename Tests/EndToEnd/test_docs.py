@@ -78,9 +78,21 @@ def test_keys_guide_works_as_it_stands(shell):
 
 def test_operating_guide_works_as_it_stands(shell):
     with serving(shell, "steward serve --data data --ready-file ready.json"):
-        (block,) = commands("guides/operate.md")
+        (block,) = commands("operations.md")
         output = output_of(shell, block)
     assert "journal" in output and "steward_journal_size_bytes" in output and "Nothing was used" in output
+
+
+def test_every_metric_is_explained(shell):
+    page = (DOCS / "operations.md").read_text()
+    with serving(shell, "steward serve --data data --ready-file ready.json") as ready:
+        with urllib.request.urlopen(ready["telemetry"] + "/metrics", timeout=30) as answer:
+            families = re.findall(r"^# TYPE (\S+)", answer.read().decode(), re.M)
+    assert len(families) > 20 and [name for name in families if f"`{name}`" not in page] == []
+    # And none that is gone.
+    sources = "".join(path.read_text() for path in (TOP / "Sources").rglob("*.swift"))
+    told = {re.sub(r"_(total|seconds|bytes)$", "", name) for name in re.findall(r"^\| `(steward_[a-z_]+)`", page, re.M)}
+    assert [name for name in told if name.removesuffix("_size").replace("_", ".") not in sources.replace("_", ".")] == []
 
 
 def test_roll_out_guide_works_as_it_stands(shell):
