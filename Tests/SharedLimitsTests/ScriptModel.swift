@@ -21,6 +21,8 @@ struct ScriptModel {
     /// Microseconds.
     var latest = 0
     var lost = 0
+    /// The latest time that each process was told.
+    var told: [String: Int] = [:]
     var subjects: [LeaseKey: Subject] = [:]
 
     mutating func loseAll() { self = ScriptModel() }
@@ -29,14 +31,14 @@ struct ScriptModel {
         _ call: LeaseCall, process: String, knows known: LeaseScript.DataSet, lifetime: Int, clock: Int
     ) -> (LeaseAnswer, LeaseScript.DataSet) {
         let now = max(clock, latest)
-        let isLost =
-            known.id != ""
-            && (id == nil || (known.id == id && latest < known.seen) || (known.id != id && lost == 0))
+        let remembered = max(lost, known.id == id ? told[process] ?? 0 : 0)
+        let isLost = known.id != "" && remembered < known.seen
         if isLost || id == nil {
             id = "\(process)-\(now)"
             lost = isLost ? now : 0
         }
         latest = now
+        told[process] = now
         var answer = LeaseAnswer(subjects: [])
         for asked in call.subjects {
             var subject = subjects[asked.key] ?? Subject()

@@ -29,6 +29,22 @@ struct ScriptBench {
         ])
     }
 
+    /// Keeps a copy of these keys, as a snapshot or a replica that falls behind.
+    func copy(_ keys: [String]) throws {
+        for key in keys {
+            try client.run(["DEL", "{steward}:old:\(key)"])
+            try client.run(["COPY", "{steward}:\(key)", "{steward}:old:\(key)"])
+        }
+    }
+
+    /// Goes back to the copy.
+    func failOver(_ keys: [String]) throws {
+        for key in keys {
+            try client.run(["DEL", "{steward}:\(key)"])
+            try client.run(["COPY", "{steward}:old:\(key)", "{steward}:\(key)"])
+        }
+    }
+
     mutating func serve(_ call: LeaseCall, _ process: String, lifetime: Int64) throws -> LeaseAnswer {
         let words = LeaseScript.arguments(
             call, namespace: "steward", process: process, dataSet: dataSets[process] ?? LeaseScript.DataSet(),
@@ -57,6 +73,8 @@ struct ScriptTests {
         var clock = 1_700_000_000_000_000
         var sequences: [String: Int64] = [:]
         let key = LeaseKey(.application, LimitSubject(id: 5, settings: .unlimited))
+        let keys = ["data", key.name]
+        var old = model
         for step in 0..<400 {
             // Sometimes backward.
             clock += Int.random(in: -1_000_000...2_000_000, using: &random)
@@ -75,9 +93,17 @@ struct ScriptTests {
             let call = LeaseCall(subjects: [
                 .init(key: key, mode: mode ?? .known, sequence: sequences[process] ?? 0, asks: asks)
             ])
-            if Int.random(in: 0..<100, using: &random) == 0 {
+            switch Int.random(in: 0..<100, using: &random) {
+            case 0:
                 try bench.client.run(["DEL", "{steward}:data", "{steward}:\(key.name)"])
                 model.loseAll()
+            case 1..<4:
+                try bench.copy(keys)
+                old = model
+            case 4..<6:
+                try bench.failOver(keys)
+                model = old
+            default: break
             }
             let known = bench.dataSets[process] ?? LeaseScript.DataSet()
             let told = try bench.serve(call, process, lifetime: 3_000_000_000)
@@ -192,12 +218,10 @@ struct ScriptTests {
         }
         try bench.setClock(1_700_000_000_000_000)
         _ = try ask("a", &bench)
-        let old = bench.dataSets["a"]?.seen ?? 0
+        try bench.copy(["data"])
         try bench.setClock(1_700_000_001_000_000)
         _ = try ask("b", &bench)
-        // As a snapshot of a second ago would have it.
-        try bench.client.run(["HSET", "{steward}:data", "at", "\(old)"])
-        try bench.client.run(["DEL", "{steward}:\(key.name)"])
+        try bench.failOver(["data", key.name])
         let idBefore = bench.dataSets["b"]?.id
         let stale = LeaseCall.Ask(kind: .requests, limit: 60, used: 0, reserved: 0, first: 1, wanted: 60)
         let call = LeaseCall(subjects: [.init(key: key, mode: .first, sequence: 2, asks: [stale])])
@@ -228,6 +252,25 @@ struct ScriptTests {
             }
             #expect(error.contains("argument \(place + 1)"))
         }
+    }
+
+    @Test("remembers of a thousand processes what it told them last")
+    func marks() throws {
+        var bench = try ScriptBench()
+        let call = LeaseCall()
+        for process in 0..<1_600 {
+            try bench.setClock(1_700_000_000_000_000 + process * 1_000)
+            _ = try bench.serve(call, "\(process)", lifetime: 3_000_000_000)
+            if process % 100 == 0 { _ = try bench.serve(call, "0", lifetime: 3_000_000_000) }
+        }
+        guard case .integer(let count) = try bench.client.run(["HLEN", "{steward}:data"]) else {
+            Issue.record("There is no data set.")
+            return
+        }
+        #expect((500...1_003).contains(count))
+        let id = bench.dataSets["0"]?.id
+        _ = try bench.serve(call, "0", lifetime: 3_000_000_000)
+        #expect(bench.dataSets["0"]?.id == id, "One that spoke of late is known.")
     }
 
     @Test("forgets what is idle, and nothing before")

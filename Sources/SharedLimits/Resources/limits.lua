@@ -12,11 +12,14 @@
 -- Annex A: the arrival time is now + level · period / limit). What processes hold counts as used, and is charged when
 -- they tell that it was used, or in full when their leases end: the level never falls but by time.
 --
+-- The data set's hash: `id`, `at` (its latest time), `lost` (when all buckets counted as used up, or 0); `p` and a process
+-- is the latest time that the process was told.
 -- A subject's hash: `level` is "time level0 level1 level3"; `p` and a process is "sequence expiry used0 held0 … held3".
 
 local PERIOD = { [0] = 60000000, [1] = 60000000, [3] = 86400000000 }
 local CONCURRENCY, CONCURRENCY_WAIT = 2, 1000000
 local KEPT_AT_MOST = 34560000000 -- 400 days in milliseconds
+local MARKS_AT_MOST = 1000
 
 local numbers = {}
 for i = 3, #ARGV do
@@ -32,17 +35,31 @@ local function whole(number) return string.format('%.0f', number) end
 
 -- Time never runs backward, and no caller's clock is asked.
 local time = redis.call('TIME')
-local stored = redis.call('HMGET', KEYS[1], 'id', 'at', 'lost')
+local mark = 'p' .. process
+local stored = redis.call('HMGET', KEYS[1], 'id', 'at', 'lost', mark)
 local id, at, lost = stored[1], tonumber(stored[2] or 0), tonumber(stored[3] or 0)
 local now = math.max(time[1] * 1000000 + time[2], at)
--- Who knows another data set, or a later time of this one, remembers what is lost here. Nothing of it may be given out
--- twice, so all buckets count as used up then.
-local is_lost = known ~= '' and (not id or (known == id and at < seen) or (known ~= id and lost == 0))
+-- The latest time that this data set told this process. No other process moves it, so it falls behind what the process
+-- has read whenever what it wrote then is gone, whoever spoke first since, and from whichever data set it comes.
+local told = known == id and tonumber(stored[4] or 0) or 0
+-- Who remembers more than that, and from after the latest loss that is known of, remembers what is lost here. Nothing of
+-- it may be given out twice, so all buckets count as used up then.
+local is_lost = known ~= '' and math.max(told, lost) < seen
 if is_lost or not id then
     id = process .. '-' .. whole(now)
     lost = is_lost and now or 0
 end
-redis.call('HSET', KEYS[1], 'id', id, 'at', whole(now), 'lost', whole(lost))
+redis.call('HSET', KEYS[1], 'id', id, 'at', whole(now), 'lost', whole(lost), mark, whole(now))
+
+-- Of processes that are no more, the marks are forgotten some day: those that spoke longest ago.
+if not stored[4] and redis.call('HLEN', KEYS[1]) > MARKS_AT_MOST + 3 then
+    local fields, marks = redis.call('HGETALL', KEYS[1]), {}
+    for i = 1, #fields, 2 do
+        if string.sub(fields[i], 1, 1) == 'p' then marks[#marks + 1] = { fields[i], tonumber(fields[i + 1]) } end
+    end
+    table.sort(marks, function(a, b) return a[2] < b[2] end)
+    for i = 1, #marks - MARKS_AT_MOST / 2 do redis.call('HDEL', KEYS[1], marks[i][1]) end
+end
 
 local function words(text)
     local result = {}
