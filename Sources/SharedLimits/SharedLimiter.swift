@@ -19,6 +19,10 @@ package final class SharedLimiter: Sendable {
     private let terms: LeaseTerms
     private let link: RedisLink
     private let metrics: SharedLimitMetrics
+    /// How long a request waits for Redis at most, in nanoseconds: for the call under way, and for its own.
+    private let waitMax: Int64
+    /// How long giving everything back may take, in nanoseconds.
+    private let leavingMax: Int64
     private let waiters = Atomic<Int>(0)
     /// When idle subjects were last forgotten, in nanoseconds.
     private let sweptAt = Atomic<Int64>(0)
@@ -33,6 +37,8 @@ package final class SharedLimiter: Sendable {
     ) throws(RedisFailure) {
         self.terms = terms
         self.metrics = metrics
+        waitMax = Int64(1 + LeaseGroup.callsMax) * settings.timeout
+        leavingMax = max(1_000_000_000, 4 * settings.timeout)
         shards = (0..<Self.shardCount).map { _ in Lock([:]) }
         var process = String(UInt64.random(in: 0 ... .max), radix: 16)
         process = String(repeating: "0", count: 16 - process.count) + process
@@ -45,7 +51,7 @@ package final class SharedLimiter: Sendable {
         try link.start { [weak self] now in self?.keep(at: now) }
     }
 
-    deinit { link.stop() }
+    deinit { link.letGo() }
 
     /// What was decided.
     package enum Decision: Sendable {
@@ -85,16 +91,19 @@ package final class SharedLimiter: Sendable {
 
     /// Decides what no lease covers. Waits for Redis no longer than the deadline of a few calls.
     package func decideWithRedis(_ subjects: LimitSubjects, tokens: Int) async -> Decision {
-        guard link.isOpen else { return decideWithoutRedis(subjects, tokens: tokens) }
+        guard link.isOpen, !hasLeft.load(ordering: .relaxed) else {
+            return decideWithoutRedis(subjects, tokens: tokens)
+        }
         let outcome = await withUnsafeContinuation { continuation in
             let now = Moment.now.nanoseconds
             let waiter = LeaseWaiter(
                 id: waiters.wrappingAdd(1, ordering: .relaxed).newValue, subjects: subjects, tokens: tokens,
-                continuation: continuation)
-            let call = withGroup(of: subjects) { group in
-                group.wait(waiter)
-                return group.beginCall(at: now, sweeping: false)
+                deadline: now + waitMax, continuation: continuation)
+            let (waits, call) = withGroup(of: subjects) { group in
+                guard group.wait(waiter) else { return (false, LeaseCall?.none) }
+                return (true, group.beginCall(at: now, sweeping: false))
             }
+            if !waits { continuation.resume(returning: .unavailable) }
             if let call { submit(call, of: subjects.organisation.id, at: now) }
         }
         switch outcome {
@@ -120,8 +129,9 @@ package final class SharedLimiter: Sendable {
         withGroup(of: holding.subjects) { $0.settle(holding, actual: actual) }
     }
 
-    /// Gives all leases back and ends. Call it when no request is in flight any more; waits for Redis, but not for long.
-    package func leave() {
+    /// Gives all leases back and ends. Call it when no request is in flight any more; waits for Redis, but not for long, and
+    /// holds no thread meanwhile.
+    package func leave() async {
         guard !hasLeft.exchange(true, ordering: .relaxed) else { return }
         let now = Moment.now.nanoseconds
         for shard in shards.indices {
@@ -130,7 +140,7 @@ package final class SharedLimiter: Sendable {
             }
             for (key, call) in calls { submit(call, of: key, at: now) }
         }
-        link.stop()
+        await link.stop(within: .nanoseconds(leavingMax))
     }
 
     /// Subjects of which something is held or in flight.
@@ -151,18 +161,24 @@ package final class SharedLimiter: Sendable {
     private func end(_ answer: LeaseAnswer?, of organisation: UInt64) {
         let now = Moment.now.nanoseconds
         let (outcomes, call) = withGroup(organisation) { group in
+            // Once it leaves, nobody waits for what nothing will answer.
+            let answer = hasLeft.load(ordering: .relaxed) ? nil : answer
             let outcomes = group.endCall(answer, at: now)
-            return (
-                outcomes,
-                group.hasWaiting && !hasLeft.load(ordering: .relaxed) ? group.beginCall(at: now, sweeping: false) : nil
-            )
+            // After one that failed, the next tick tries again.
+            return (outcomes, answer == nil ? nil : group.nextCall(at: now))
         }
         for (waiter, outcome) in outcomes { waiter.continuation?.resume(returning: outcome) }
         if let call { submit(call, of: organisation, at: now) }
     }
 
-    /// Tells Redis what gathered, renews leases, and forgets who is idle. On the link's thread.
+    /// Ends waits, tells Redis what gathered, renews leases, and forgets who is idle. On the link's thread.
     private func keep(at now: Int64) {
+        for shard in shards {
+            let late = shard.withLock { groups in
+                groups.keys.flatMap { groups[$0]?.endLate(at: now) ?? [] }
+            }
+            for waiter in late { waiter.continuation?.resume(returning: .unavailable) }
+        }
         guard link.isOpen, !hasLeft.load(ordering: .relaxed) else { return }
         let mayForget = now - sweptAt.load(ordering: .relaxed) > Self.sweepPause
         if mayForget { sweptAt.store(now, ordering: .relaxed) }

@@ -52,17 +52,21 @@ struct LeaseWaiter: Sendable {
     let id: Int
     let subjects: LimitSubjects
     let tokens: Int
+    /// Until when it waits, in nanoseconds of the process's clock.
+    let deadline: Int64
     /// How many calls it has waited for.
     var calls = 0
     /// Whom to wake; `nil` in tests of the machine.
     var continuation: UnsafeContinuation<LeaseOutcome, Never>?
 
     init(
-        id: Int, subjects: LimitSubjects, tokens: Int, continuation: UnsafeContinuation<LeaseOutcome, Never>? = nil
+        id: Int, subjects: LimitSubjects, tokens: Int, deadline: Int64 = .max,
+        continuation: UnsafeContinuation<LeaseOutcome, Never>? = nil
     ) {
         self.id = id
         self.subjects = subjects
         self.tokens = tokens
+        self.deadline = deadline
         self.continuation = continuation
     }
 }

@@ -11,13 +11,22 @@ struct LeaseGroup: Sendable {
     private var call: (call: LeaseCall, sentAt: Int64)?
     /// Subjects of which a lease runs low.
     private var urgent: [LeaseKey] = []
+    /// Subjects that were due when all were last looked at, the one that Redis heard of longest ago last.
+    private var overdue: [LeaseKey] = []
+    private var sweptAt: Int64 = .min
     private var epochs = 0
     private let terms: LeaseTerms
 
     /// Subjects of one call; more are told by the next one.
     static let subjectsMax = 64
+    /// As many of them are for requests that wait, so that leases are kept however many do.
+    static let askingMax = 48
+    /// Nanoseconds between two looks at all subjects for what is due, beside those at each tick.
+    static let sweepPause: Int64 = 25_000_000
     /// Calls that a request waits for at most, while others take what came.
     static let callsMax = 3
+    /// Requests that wait at most; more get no decision of Redis.
+    static let waitingMax = 4_096
 
     init(_ terms: LeaseTerms) {
         self.terms = terms
@@ -102,17 +111,33 @@ struct LeaseGroup: Sendable {
     // MARK: - Waiting
 
     /// Lets a request wait for the next call.
-    mutating func wait(_ waiter: LeaseWaiter) { waiting.append(waiter) }
+    ///
+    /// - Returns: `false` when as many wait as may.
+    @discardableResult
+    mutating func wait(_ waiter: LeaseWaiter) -> Bool {
+        guard waiting.count < Self.waitingMax else { return false }
+        waiting.append(waiter)
+        return true
+    }
+
+    /// Ends the wait of those whose deadline has come: for them Redis is too slow.
+    mutating func endLate(at now: Int64) -> [LeaseWaiter] {
+        guard waiting.contains(where: { $0.deadline <= now }) else { return [] }
+        let late = waiting.filter { $0.deadline <= now }
+        waiting.removeAll { $0.deadline <= now }
+        return late
+    }
 
     var hasWaiting: Bool { !waiting.isEmpty }
 
-    /// What to tell and ask Redis now; `nil` while a call is under way or nothing is due.
+    /// What to tell and ask Redis now; `nil` while a call is under way or nothing is due. What is due besides takes the
+    /// places that are free, so that the leases of quiet subjects last however many requests wait.
     ///
-    /// - Parameter sweeping: Whether to look at all subjects for what is due, not only at those that can't wait.
+    /// - Parameter sweeping: Whether to look at all subjects for what is due, however short ago that was done.
     mutating func beginCall(at now: Int64, sweeping: Bool) -> LeaseCall? {
         guard call == nil else { return nil }
         var due: [Int] = []
-        for place in waiting.indices where due.count + LimitScope.allCases.count <= Self.subjectsMax {
+        for place in waiting.indices where due.count + LimitScope.allCases.count <= Self.askingMax {
             let waiter = waiting[place]
             waiting[place].calls += 1
             forEachLimited(waiter.subjects) { group, index in
@@ -120,14 +145,38 @@ struct LeaseGroup: Sendable {
                 if !due.contains(index) { due.append(index) }
             }
         }
-        for key in urgent where due.count < Self.subjectsMax {
+        for key in urgent where due.count < Self.askingMax {
             if let index = places[key], subjects[index].isUrgent, !due.contains(index) { due.append(index) }
         }
         urgent.removeAll(keepingCapacity: true)
-        for index in subjects.indices where sweeping && due.count < Self.subjectsMax && !due.contains(index) {
+        addOverdue(to: &due, at: now, sweeping: sweeping)
+        return begin(due, at: now, leaving: false)
+    }
+
+    /// The call after one that was answered, when somebody waits or a lease is late.
+    mutating func nextCall(at now: Int64) -> LeaseCall? {
+        var isLate = false
+        while let key = overdue.last {
+            if let index = places[key], let at = subjects[index].dueAt(terms), at <= now {
+                isLate = subjects[index].renewsAt(terms) <= now
+                break
+            }
+            overdue.removeLast()
+        }
+        return hasWaiting || isLate ? beginCall(at: now, sweeping: false) : nil
+    }
+
+    /// Fills a call with subjects that are due, those first of which Redis heard longest ago.
+    private mutating func addOverdue(to due: inout [Int], at now: Int64, sweeping: Bool) {
+        if sweeping || now >= sweptAt &+ Self.sweepPause {
+            sweptAt = now
+            let found = subjects.indices.filter { subjects[$0].dueAt(terms).map { $0 <= now } ?? false }
+            overdue = found.sorted { subjects[$0].calledAt > subjects[$1].calledAt }.map { subjects[$0].key }
+        }
+        while due.count < Self.subjectsMax, let key = overdue.popLast() {
+            guard let index = places[key], !due.contains(index) else { continue }
             if let at = subjects[index].dueAt(terms), at <= now { due.append(index) }
         }
-        return begin(due, at: now, leaving: false)
     }
 
     /// Gives everything back, at shutdown. What is still in flight is charged in full.

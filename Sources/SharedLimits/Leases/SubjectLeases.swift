@@ -105,8 +105,11 @@ struct SubjectLeases: Sendable {
     func dueAt(_ terms: LeaseTerms) -> Int64? {
         if isUrgent { return .min }
         if leases.contains(where: { $0.hasNews(terms) }) { return calledAt &+ terms.gathering }
-        return leases.allSatisfy(\.isIdle) ? nil : calledAt &+ terms.lifetime / 4
+        return leases.allSatisfy(\.isIdle) ? nil : renewsAt(terms)
     }
+
+    /// When what is held should be renewed, so that two calls may fail before it is lost.
+    func renewsAt(_ terms: LeaseTerms) -> Int64 { calledAt &+ terms.lifetime / 4 }
 
     /// Whether it can be forgotten: Redis knows all, and nothing is held.
     var isIdle: Bool { leases.allSatisfy(\.isIdle) }

@@ -20,20 +20,13 @@ final class RedisLink: @unchecked Sendable {
         let end: @Sendable (LeaseAnswer?) -> Void
     }
 
-    private struct Inbox: Sendable {
-        var jobs: [Job] = []
-        var isStopping = false
-        var isWoken = false
-    }
-
-    private let inbox = Lock(Inbox())
+    private let inbox = Lock(CallInbox())
     private let wake: Int32
     private let state: LinkState
     private let session: RedisSession
     private let thread = Lock<OwnedThread?>(nil)
+    private let end = ThreadEnd()
 
-    /// Calls that are under way or wait; more are not taken.
-    static let jobsMax = 4_096
     /// Nanoseconds between two ticks.
     static let tick: Int64 = 25_000_000
 
@@ -52,22 +45,38 @@ final class RedisLink: @unchecked Sendable {
     /// - Parameter onTick: called on the thread every few milliseconds.
     func start(onTick: @escaping @Sendable (Int64) -> Void) throws(RedisFailure) {
         do throws(ThreadFailure) {
-            let started = try OwnedThread { [self] in run(onTick) }
+            let started = try OwnedThread { [self] in
+                run(onTick)
+                end.decide(true)
+            }
             thread.withLock { $0 = started }
         } catch {
             throw RedisFailure(String(cString: strerror(error.code)))
         }
     }
 
-    /// Ends the thread, after what is under way has been answered or is late.
-    func stop() {
-        inbox.withLock { $0.isStopping = true }
+    /// Ends the thread, after what is under way has been answered or is late. One that hangs, as in looking a name up, is
+    /// let go: it ends when it can.
+    ///
+    /// - Returns: whether it has ended.
+    @discardableResult
+    func stop(within: Duration) async -> Bool {
+        guard let started = beginStop() else { return true }
+        let hasEnded = await end.wait(atMost: within)
+        if hasEnded { started.join() } else { started.letGo() }
+        return hasEnded
+    }
+
+    /// Lets the thread end when it can.
+    func letGo() { beginStop()?.letGo() }
+
+    private func beginStop() -> OwnedThread? {
+        inbox.withLock { $0.stop() }
         signal()
-        let started = thread.withLock { thread in
+        return thread.withLock { thread in
             defer { thread = nil }
             return thread
         }
-        started?.join()
     }
 
     var isOpen: Bool { state.open.load(ordering: .acquiring) }
@@ -78,16 +87,14 @@ final class RedisLink: @unchecked Sendable {
         return since == 0 ? nil : since
     }
 
-    /// Takes a call over. Its end comes on the link's thread, or here when there is no way to Redis.
+    /// Takes a call over. Its end comes, once: on the link's thread, or here when there is no way to Redis, too many calls
+    /// are under way, or the thread has ended.
     func submit(_ job: Job) {
-        let (isTaken, mustWake) = inbox.withLock { inbox in
-            guard isOpen, inbox.jobs.count < Self.jobsMax else { return (false, false) }
-            inbox.jobs.append(job)
-            defer { inbox.isWoken = true }
-            return (true, !inbox.isWoken)
+        switch inbox.withLock({ isOpen ? $0.submit(job) : .refused }) {
+        case .taken: break
+        case .takenFirst: signal()
+        case .refused: job.end(nil)
         }
-        if !isTaken { return job.end(nil) }
-        if mustWake { signal() }
     }
 
     private func signal() {
@@ -101,13 +108,8 @@ final class RedisLink: @unchecked Sendable {
         RedisSession.blockBrokenPipes()
         var ticked: Int64 = 0
         while true {
-            let (jobs, isStopping) = inbox.withLock { inbox in
-                defer {
-                    inbox.jobs.removeAll(keepingCapacity: true)
-                    inbox.isWoken = false
-                }
-                return (inbox.jobs, inbox.isStopping)
-            }
+            let underWay = session.underWay
+            let (jobs, isStopping) = inbox.withLock { ($0.take(underWay: underWay), $0.isStopping) }
             var now = Moment.now.nanoseconds
             for job in jobs { session.send(job) }
             session.step(at: now)
@@ -117,9 +119,10 @@ final class RedisLink: @unchecked Sendable {
                 ticked = now
                 onTick(now)
             }
-            if inbox.withLock({ $0.jobs.isEmpty }) { sleep(until: min(session.dueAt, ticked + Self.tick)) }
+            if inbox.withLock({ $0.isEmpty }) { sleep(until: min(session.dueAt, ticked + Self.tick)) }
         }
         session.end()
+        for job in inbox.withLock({ $0.close() }) { job.end(nil) }
     }
 
     /// Sleeps until something comes, or until that time.

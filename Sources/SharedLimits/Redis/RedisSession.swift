@@ -51,6 +51,8 @@ final class RedisSession {
     }
 
     var isOpen: Bool { phase == .ready && breaker.state == .closed && connection != nil }
+    /// Calls whose answer is still to come, late ones too.
+    var underWay: Int { pending.count }
     var isIdle: Bool { pending.allSatisfy { $0.job == nil } }
 
     /// What to poll for.

@@ -72,7 +72,7 @@ struct SharedLimitsService: Service {
 
     func run() async throws {
         try? await gracefulShutdown()
-        limiter.leave()
+        await limiter.leave()
     }
 }
 
