@@ -82,6 +82,27 @@ def test_an_upstream_without_another_passes_its_refusal_on(make_steward, rehears
     assert rehearsal.requests() == 2
 
 
+def test_where_no_other_may_be_asked_the_first_refusal_is_told_and_no_retry_is_counted(make_steward, servers):
+    first, second = servers(2)
+    steward = make_steward(
+        models=models(first, second, first="error=429&retry-after=7"),
+        settings={"resilience": {"breaker_failures": 3, "breaker_pause": "20s"}})
+    second.stop()
+    # The other can't be reached; three such failures open its breaker.
+    for _ in range(3):
+        with pytest.raises(openai.APIStatusError):
+            steward.chat()
+    assert metric(steward, "steward_upstream_breaker_open", upstream="server-1") == 1
+    retries = metric(steward, "steward_upstream_retries_total", upstream="server-0")
+    for _ in range(3):
+        with pytest.raises(openai.RateLimitError) as error:
+            steward.chat()
+        assert error.value.response.headers["retry-after"] == "7"
+        record = steward.record(error.value.body["request_id"])
+        assert (record["upstream"], record["refusal"]) == ("server-0", "status_429")
+    assert metric(steward, "steward_upstream_retries_total", upstream="server-0") == retries
+
+
 def test_an_upstream_that_keeps_failing_is_left_alone_and_tried_again(make_steward, servers):
     first, second = servers(2)
     steward = make_steward(

@@ -27,25 +27,37 @@ struct ForwardStage: @unchecked Sendable {
         let admitted = request.limited.admitted
         var pools = pools.serving(admitted.model, admitted.request.dialect)
         if pools.count > 1 { admitted.model.retries.withLock { $0.deposit() } }
+        var pool: UpstreamPool
+        do throws(UpstreamFailure) { pool = try choose(pools) } catch { throw .upstream(error) }
         while true {
-            let pool = try choose(pools)
             trace.upstream = pool.settings.name
             do throws(UpstreamFailure) {
                 return try await send(request, to: pool, trace: trace)
             } catch {
                 pools.removeAll { $0 === pool }
-                let mayRetry =
-                    error.isSafeElsewhere && !pools.isEmpty
-                    && admitted.model.retries.withLock { $0.withdraw(at: .now) }
-                guard mayRetry else { throw .upstream(error) }
+                guard error.isSafeElsewhere, let other = another(of: pools, for: admitted.model) else {
+                    throw .upstream(error)
+                }
                 failures.note(error, of: pool.settings.name, in: trace)
                 failures.metrics.retried(after: pool.settings.name)
+                pool = other
             }
         }
     }
 
+    /// One more that lets the request through, paid from the retry budget; `nil` if there is none, or nothing to pay with.
+    private func another(of pools: [UpstreamPool], for model: Model) -> UpstreamPool? {
+        guard !pools.isEmpty, let pool = try? choose(pools) else { return nil }
+        guard model.retries.withLock({ $0.withdraw(at: .now) }) else {
+            // It was let through, and does not go.
+            pool.state.note(.neither, at: .now)
+            return nil
+        }
+        return pool
+    }
+
     /// One that is worth asking, and lets a request through.
-    private func choose(_ pools: [UpstreamPool]) throws(PathExit) -> UpstreamPool {
+    private func choose(_ pools: [UpstreamPool]) throws(UpstreamFailure) -> UpstreamPool {
         let now = Moment.now
         if pools.count == 1, pools[0].state.permit(at: now) { return pools[0] }
         var candidates = pools.enumerated().map { index, pool in
@@ -61,8 +73,8 @@ struct ForwardStage: @unchecked Sendable {
         let waits = pools.compactMap { pool in
             if case .broken(let nanoseconds) = pool.state.worth(at: now) { nanoseconds } else { nil }
         }
-        guard let wait = waits.min() else { throw .upstream(.none) }
-        throw .upstream(.broken(retryAfterSeconds: Int(wait / 1_000_000_000) + 1))
+        guard let wait = waits.min() else { throw .none }
+        throw .broken(retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
     }
 
     /// Sends to one, and tells its state how that went.
