@@ -39,8 +39,13 @@ struct ResponseHead: Sendable {
         return fields.value(of: field).prefix { $0 != 0x3B }.isToken(type)
     }
 
-    /// `retry-after` in whole seconds, where it is a number.
-    var retryAfterSeconds: Int? {
-        fields.first("retry-after").flatMap { fields.value(of: $0).decimal }
+    /// What `retry-after-ms`, or else `retry-after`, asks for, where it is a number.
+    var retryAfterMilliseconds: Int? {
+        if let field = fields.first("retry-after-ms") {
+            var value = fields.value(of: field)
+            let number = DecimalNumber(readingFrom: &value)
+            if let number, value.isEmpty, let milliseconds = number.times(1) { return Int(milliseconds) }
+        }
+        return fields.first("retry-after").flatMap { fields.value(of: $0).decimal }.map { min($0, 1 << 32) * 1_000 }
     }
 }

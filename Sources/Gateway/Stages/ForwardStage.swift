@@ -87,9 +87,7 @@ struct ForwardStage: @unchecked Sendable {
             return answer
         } catch {
             pool.state.note(error.outcome, at: .now)
-            if case .status(let status, let seconds) = error, status == 429 || status == 503 || status == 529 {
-                pool.state.cool(seconds: seconds ?? 1, at: .now)
-            }
+            if let pause = error.pauseNanoseconds { pool.state.cool(nanoseconds: pause, at: .now) }
             throw error
         }
     }
@@ -116,6 +114,9 @@ struct ForwardStage: @unchecked Sendable {
             }
             exchange = try await pool.send(bytes, for: caller, onFreshConnection: true)
             head = try await receiveHead(of: exchange, request)
+        }
+        if let pause = RateLimitFields.pause(in: head.fields, at: .now) {
+            pool.state.cool(nanoseconds: pause, at: .now)
         }
         try await check(head, exchange, request)
         return Forwarded(screened: request, pool: pool, exchange: exchange, head: head)
@@ -148,7 +149,7 @@ struct ForwardStage: @unchecked Sendable {
             throw .rejected(status: head.status, message: screened(error.message, request) ?? "", param: param)
         default:
             exchange.abandon()
-            throw .status(head.status, retryAfterSeconds: head.retryAfterSeconds)
+            throw .status(head.status, retryAfterMilliseconds: head.retryAfterMilliseconds)
         }
     }
 

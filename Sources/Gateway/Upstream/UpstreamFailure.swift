@@ -13,7 +13,7 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
     /// An answer with a content coding, which a filter can't read.
     case encoded
     /// The server answered with an error of its own.
-    case status(Int, retryAfterSeconds: Int?)
+    case status(Int, retryAfterMilliseconds: Int?)
     /// The server says that the request is wrong; its words, once screened, are the caller's.
     case rejected(status: Int, message: String, param: String?)
     /// All connections to it are busy.

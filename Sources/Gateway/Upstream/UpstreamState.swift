@@ -80,14 +80,13 @@ final class UpstreamState: Sendable {
         if isOpen { gauges.opened.add() }
     }
 
-    /// The server asked to be left alone for a while.
-    func cool(seconds: Int, at now: Moment) {
-        let end = now + .seconds(min(max(1, seconds), Self.coolingSecondsMax))
+    /// The server asked to be left alone for a while, or serves nobody before that; a minute at most, whatever it says.
+    func cool(nanoseconds: Int64, at now: Moment) {
+        let end = now + min(.nanoseconds(nanoseconds), Self.coolingMax)
         judgement.withLock { $0.coolsUntil = max(end, $0.coolsUntil ?? end) }
     }
 
-    /// However long a server asks for.
-    private static let coolingSecondsMax = 60
+    private static let coolingMax = Duration.seconds(60)
 }
 
 extension UpstreamFailure {
@@ -100,6 +99,20 @@ extension UpstreamFailure {
         case .status(let status, _): status >= 500 ? .failure : .neither
         case .rejected: .success
         case .answerTooLarge, .saturated, .noRoom, .none, .broken, .cancelled: .neither
+        }
+    }
+
+    /// How long the upstream wants to be left alone: a second if it does not say.
+    var pauseNanoseconds: Int64? {
+        switch self {
+        case .status(429, let milliseconds), .status(503, let milliseconds), .status(529, let milliseconds):
+            // Nobody means to be asked again at once.
+            if let milliseconds, milliseconds > 0 {
+                Int64(min(milliseconds, 86_400_000)) * 1_000_000
+            } else {
+                1_000_000_000
+            }
+        default: nil
         }
     }
 
