@@ -131,7 +131,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "FilteringTests", dependencies: ["Filtering"], swiftSettings: settings),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Filtering", "Gateway", "JSON", nio, nioEmbedded, nioHTTP1],
+            name: "GatewayTests",
+            dependencies: [
+                "Filtering", "Gateway", "JSON", "Limits", "Storage", "Telemetry", nio, nioEmbedded, nioHTTP1, nioPosix,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "GuidelinesTests", dependencies: ["Guidelines", "Filtering", "JSON"], swiftSettings: settings),

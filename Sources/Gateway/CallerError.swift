@@ -52,7 +52,7 @@ struct CallerError {
             refusal.retryAfter.map { Int(($0.wholeNanoseconds - 1) / 1_000_000_000 + 1) }
         // Longer waits are no advice to a client library; the newest give up above two minutes.
         case .upstream(.status(_, let milliseconds)): milliseconds.map { (min($0, 3_600_000) + 999) / 1_000 }
-        case .upstream(.broken(let seconds)): seconds
+        case .upstream(.broken(let seconds)), .upstream(.unhealthy(let seconds)): seconds
         case .upstream(.saturated), .upstream(.noRoom): 1
         default: nil
         }
@@ -163,7 +163,7 @@ extension UpstreamFailure {
     /// What a caller is told: never an address or another detail of the upstream.
     var explanation: Refusal.Explanation {
         switch self {
-        case .connect, .connectTimeout, .none, .broken:
+        case .connect, .connectTimeout, .none, .broken, .unhealthy:
             Self.error(503, "upstream_unavailable", "The model server cannot be reached. Try again later.")
         case .saturated:
             Self.error(503, "overloaded", "The model server is busy. Try again in a moment.")

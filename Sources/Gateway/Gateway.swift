@@ -48,6 +48,9 @@ package struct Gateway: Service {
     private let metrics: GatewayMetrics
     private let log: Logger
 
+    /// Runs beside the gateway, and for as long; `nil` if no upstream is to be checked.
+    package let healthChecks: UpstreamHealthChecks?
+
     /// Where it listens, once made.
     package let port: Int
 
@@ -61,7 +64,7 @@ package struct Gateway: Service {
         let tls = try UpstreamTLS(models: settings.models)
         let budget = ByteBudget(settings.http.bytesInFlightMax)
         let proxies = TrustedProxies(networks: settings.trustedProxies)
-        let states = UpstreamStates(models: settings.models, settings.resilience.breaker, dependencies.metrics)
+        let states = UpstreamStates(models: settings.models, settings.resilience.breaker, dependencies.metrics.upstreams)
         let models = ModelTable(settings.models, retryPercent: settings.resilience.retryPercent)
         var loops: [GatewayLoop] = []
         for eventLoop in group.makeIterator() {
@@ -79,6 +82,8 @@ package struct Gateway: Service {
             loops.append(loop)
         }
         self.loops = loops
+        healthChecks = UpstreamHealthChecks(
+            models: settings.models, tls: tls, states: states, metrics: dependencies.metrics.upstreams, log: log)
         certificates = try settings.tls.map { try ServerCertificates($0, log: log) }
         channel = try await Self.listen(settings, group, loops, certificates, dependencies.metrics)
         port = channel.localAddress?.port ?? settings.port
@@ -94,7 +99,7 @@ package struct Gateway: Service {
         let parse = ParseStage(bodyBytesMax: settings.http.bodyBytesMax, settings: settings.dialects)
         let answers = AnswerHeads(
             observesOnly: settings.observesOnly, headers: settings.headers, addresses: settings.addresses)
-        let failures = UpstreamFailureReport(metrics: dependencies.metrics, log: log)
+        let failures = UpstreamFailureReport(metrics: dependencies.metrics.upstreams, log: log)
         let record = RecordStage(
             journal: dependencies.journal, failure: settings.recordFailure, observesOnly: settings.observesOnly,
             metrics: dependencies.metrics)

@@ -9,16 +9,11 @@ package struct GatewayMetrics: Sendable {
     let unrecorded: Counter
     let connections: Gauge
     let inFlight: Gauge
+    let upstreams: UpstreamMetrics
     /// By dialect and outcome, at `index(of:_:)`.
     private let exchanges: [Counter]
     private let refusals: MetricFamily<Counter>
     private let findings: MetricFamily<Counter>
-    private let upstreamFailures: MetricFamily<Counter>
-    private let retries: MetricFamily<Counter>
-    private let outstanding: MetricFamily<Gauge>
-    private let breakersOpen: MetricFamily<Gauge>
-    private let breakersOpened: MetricFamily<Counter>
-    private let queued: MetricFamily<Gauge>
     private let stages: [Histogram]
     /// By model and dialect, at `index(of:_:)`.
     private let models: [GenAISeries]
@@ -40,22 +35,7 @@ package struct GatewayMetrics: Sendable {
         findings = registry.counters(
             "steward.findings", help: "Findings by category, side and verdict.",
             labels: ["category", "side", "verdict"])
-        upstreamFailures = registry.counters(
-            "steward.upstream.failures", help: "Failed calls by upstream and code.", labels: ["upstream", "code"])
-        retries = registry.counters(
-            "steward.upstream.retries", help: "Requests sent to another upstream, by the one that could not take them.",
-            labels: ["upstream"])
-        outstanding = registry.gauges(
-            "steward.upstream.outstanding", help: "Requests that an upstream has not answered to the end.",
-            labels: ["upstream"])
-        breakersOpen = registry.gauges(
-            "steward.upstream.breaker_open", help: "1 while an upstream is left alone because it failed too often.",
-            labels: ["upstream"])
-        breakersOpened = registry.counters(
-            "steward.upstream.breaker_openings", help: "Times that an upstream's breaker opened.", labels: ["upstream"])
-        queued = registry.gauges(
-            "steward.upstream.queued", help: "Requests that wait for an upstream's next free connection.",
-            labels: ["upstream"])
+        upstreams = UpstreamMetrics(in: registry)
         let family = registry.histograms(
             "steward.stage.duration", unit: .seconds, buckets: .stageSeconds,
             help: "Seconds spent in a part of the request path.", labels: ["stage"])
@@ -124,18 +104,5 @@ package struct GatewayMetrics: Sendable {
 
     private static func index(of model: Model, _ dialect: Dialect) -> Int {
         model.index * Dialect.allCases.count + dialect.index
-    }
-
-    /// What is shown of an upstream while it works.
-    func gauges(of upstream: String) -> UpstreamState.Gauges {
-        UpstreamState.Gauges(
-            outstanding: outstanding.with(upstream), isOpen: breakersOpen.with(upstream), queued: queued.with(upstream),
-            opened: breakersOpened.with(upstream))
-    }
-
-    func retried(after upstream: String) { retries.with(upstream).add() }
-
-    func upstreamFailed(_ upstream: String, _ failure: UpstreamFailure) {
-        upstreamFailures.with(upstream, failure.code).add()
     }
 }

@@ -17,8 +17,8 @@ struct ModelSettingsTests {
     /// A file whose only model or upstream has one more field.
     static func yaml(_ setting: Setting, _ value: String) -> String {
         let name = setting.name
-        if setting.path.contains(".timeouts.") {
-            return whole + "\n        timeouts:\n          \(name): \(value)\n"
+        for section in ["timeouts", "health"] where setting.path.contains(".\(section).") {
+            return whole + "\n        \(section):\n          \(name): \(value)\n"
         }
         if setting.path.hasPrefix("models[].upstreams[].") {
             return name == "url"
@@ -29,7 +29,7 @@ struct ModelSettingsTests {
         return replaced.map { whole.replacing($0, with: "\(name): \(value)") } ?? whole + "\n    \(name): \(value)\n"
     }
 
-    static let all = ModelCatalogue.model + ModelCatalogue.upstream + ModelCatalogue.timeouts
+    static let all = ModelCatalogue.model + ModelCatalogue.wholeUpstream
 
     @Test("a value of the wrong shape or kind is one problem, at its line", arguments: all.map(\.path))
     func wrong(path: String) throws {
@@ -82,6 +82,7 @@ struct ModelSettingsTests {
             ("models: [{name: a, upstreams: [{url: 'http://h?key=x'}]}]", "query"),
             ("models: [{name: a, upstreams: [{url: 'http://h', credential_env: UNSET_VARIABLE}]}]", "not set"),
             ("models: [{name: a, upstreams: [{url: 'http://h', dialects: []}]}]", "dialects"),
+            ("models: [{name: a, upstreams: [{url: 'http://h', health: {path: /health}}]}]", "no interval"),
             ("models: {}", "list"),
             ("gateway: {tls: {certificate_chain: /etc/hostname}}", "set alone"),
             ("gateway: {port: 8081}", "same"),
@@ -111,6 +112,7 @@ struct ModelSettingsTests {
                         priority: 2
                         dialects: [completions]
                         timeouts: {connect: 200ms, total: 2m}
+                        health: {interval: 5s, path: "/health?deep=1", unhealthy_after: 4}
                       - {url: "http://[::1]:9000", credential_file: \(file.path), name: second, model: other}
                 """, file: "steward.yaml")
         let model = try #require(settings.models.first)
@@ -121,6 +123,10 @@ struct ModelSettingsTests {
         #expect(first.name == "small-1" && first.host == "one.example" && first.port == 443 && first.usesTLS)
         #expect(first.basePath == "/base" && first.priority == 2 && first.dialects == [.completions])
         #expect(first.timeouts.connect == .milliseconds(200) && first.timeouts.total == .minutes(2))
+        var check = HealthCheckSettings(interval: .seconds(5))
+        check.path = "/health?deep=1"
+        check.unhealthyAfter = 4
+        #expect(first.health == check && second.health == nil)
         #expect(first.credential != nil && second.credential != nil)
         #expect(second.host == "::1" && second.port == 9_000 && !second.usesTLS && second.model == "other")
     }

@@ -9,7 +9,7 @@ struct SettingsLayerTests {
     /// For each setting a value for the file, for the variable and for the flag, all different.
     static func values(_ kind: SettingKind) -> [String]? {
         switch kind {
-        case .text, .folder: ["/a", "/b", "/c"]
+        case .text, .folder, .requestPath: ["/a", "/b", "/c"]
         case .integer(let range): (0..<3).map { String(range.lowerBound + $0) }
         case .limit: ["1", "2", "unlimited"]
         case .bytes(let range): (0..<3).map { String(range.lowerBound + $0) }

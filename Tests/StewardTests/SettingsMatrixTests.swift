@@ -92,6 +92,7 @@ struct SettingsMatrixTests {
         case .host: "http://host"
         case .databaseURL: "mysql://host/name"
         case .url: "ftp://host"
+        case .requestPath: "health"
         case .secretVariable: "not-a-name"
         case .file, .secretFile, .files: "/nowhere/at/all"
         case .networks: "10.0.0.1/8"

@@ -70,11 +70,21 @@ struct ForwardStage: @unchecked Sendable {
             if pools[index].state.permit(at: now) { return pools[index] }
             candidates.removeAll { $0.index == index }
         }
-        let waits = pools.compactMap { pool in
-            if case .broken(let nanoseconds) = pool.state.worth(at: now) { nanoseconds } else { nil }
+        throw Self.absence(of: pools.map { $0.state.worth(at: now) })
+    }
+
+    /// Why none may be asked: because of the one that comes back first.
+    private static func absence(of worths: [UpstreamState.Worth]) -> UpstreamFailure {
+        let waits = worths.compactMap { worth -> (nanoseconds: Int64, isUnhealthy: Bool)? in
+            switch worth {
+            case .broken(let nanoseconds): (nanoseconds, false)
+            case .unhealthy(let nanoseconds): (nanoseconds, true)
+            case .good, .cooling: nil
+            }
         }
-        guard let wait = waits.min() else { throw .none }
-        throw .broken(retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
+        guard let wait = waits.min(by: { $0.nanoseconds < $1.nanoseconds }) else { return .none }
+        let seconds = Int(wait.nanoseconds / 1_000_000_000) + 1
+        return wait.isUnhealthy ? .unhealthy(retryAfterSeconds: seconds) : .broken(retryAfterSeconds: seconds)
     }
 
     /// Sends to one, and tells its state how that went.

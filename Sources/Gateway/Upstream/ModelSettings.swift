@@ -63,6 +63,8 @@ package struct UpstreamSettings: Sendable {
     package var weight = 1
     package var dialects: Set<Dialect> = Set(Dialect.allCases)
     package var timeouts = UpstreamTimeouts()
+    /// How it is asked whether it is well; `nil` never asks.
+    package var health: HealthCheckSettings?
     /// Connections of one event loop to this server, idle ones included.
     package var connectionsMax = 1_024
 

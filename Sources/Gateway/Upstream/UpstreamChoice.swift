@@ -20,7 +20,7 @@ struct UpstreamChoice {
             switch worth {
             case .good: hasRoom ? 0 : 1
             case .cooling: 2
-            case .broken: nil
+            case .broken, .unhealthy: nil
             }
         }
     }

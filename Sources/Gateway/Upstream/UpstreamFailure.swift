@@ -24,6 +24,8 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
     case none
     /// It failed too often of late, and is left alone for so many seconds.
     case broken(retryAfterSeconds: Int)
+    /// Its health checks fail, and may bring it back in so many seconds.
+    case unhealthy(retryAfterSeconds: Int)
     /// The exchange was cancelled on our side.
     case cancelled
 
@@ -44,6 +46,7 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
         case .noRoom: "no_room"
         case .none: "no_upstream"
         case .broken: "breaker_open"
+        case .unhealthy: "unhealthy"
         case .cancelled: "cancelled"
         }
     }

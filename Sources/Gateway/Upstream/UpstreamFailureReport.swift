@@ -2,11 +2,11 @@ internal import Logging
 
 /// Tells the operator, in metrics and log, what went wrong with an upstream, also where another one then served.
 struct UpstreamFailureReport: Sendable {
-    let metrics: GatewayMetrics
+    let metrics: UpstreamMetrics
     let log: Logger
 
     func note(_ failure: UpstreamFailure, of upstream: String, in trace: Trace) {
-        metrics.upstreamFailed(upstream, failure)
+        metrics.failed(upstream, failure)
         var metadata: Logger.Metadata = [
             "request_id": "\(trace.id)", "upstream": "\(upstream)", "failure": "\(failure.code)",
         ]

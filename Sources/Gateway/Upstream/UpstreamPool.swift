@@ -174,12 +174,7 @@ final class UpstreamPool: @unchecked Sendable {
             .channelInitializer { [self] channel in
                 // A name with several addresses has several channels tried, of which one wins.
                 channel.eventLoop.makeCompletedFuture {
-                    if let tls {
-                        // TLS can't be told an address as a server's name.
-                        let name = IPAddress(settings.host) == nil ? settings.host : nil
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: name))
-                    }
+                    try channel.addTLS(tls, with: settings)
                     try channel.pipeline.syncOperations.addHandler(UpstreamConnection(pool: self))
                 }
             }

@@ -1,3 +1,4 @@
+internal import Access
 internal import NIOCore
 internal import NIOSSL
 
@@ -42,7 +43,7 @@ final class UpstreamPools: @unchecked Sendable {
 struct UpstreamStates: Sendable {
     private let states: [String: UpstreamState]
 
-    init(models: [ModelSettings], _ settings: BreakerSettings, _ metrics: GatewayMetrics) {
+    init(models: [ModelSettings], _ settings: BreakerSettings, _ metrics: UpstreamMetrics) {
         let names = Set(models.flatMap(\.upstreams).map(\.name))
         states = Dictionary(
             uniqueKeysWithValues: names.map { name in
@@ -72,5 +73,15 @@ struct UpstreamTLS: Sendable {
             contexts[upstream.name] = try NIOSSLContext(configuration: configuration)
         }
         self.contexts = contexts
+    }
+}
+
+extension Channel {
+    /// Adds what speaks TLS with a server; called on the channel's loop, before anything else is added.
+    func addTLS(_ context: NIOSSLContext?, with upstream: UpstreamSettings) throws {
+        guard let context else { return }
+        // TLS can't be told an address as a server's name.
+        let name = IPAddress(upstream.host) == nil ? upstream.host : nil
+        try pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: name))
     }
 }

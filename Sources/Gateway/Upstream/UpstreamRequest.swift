@@ -71,7 +71,12 @@ struct UpstreamRequest {
 
     /// What every request of a dialect to one upstream begins with, up to the value of `accept`.
     static func head(_ dialect: Dialect, to upstream: UpstreamSettings) -> [UInt8] {
-        var head = "POST \(upstream.basePath)\(dialect.traits.path) HTTP/1.1\r\nhost: \(upstream.authority)\r\n"
+        head("POST", "\(dialect.traits.path)", to: upstream)
+    }
+
+    /// The same of any request.
+    static func head(_ method: String, _ path: String, to upstream: UpstreamSettings) -> [UInt8] {
+        var head = "\(method) \(upstream.basePath)\(path) HTTP/1.1\r\nhost: \(upstream.authority)\r\n"
         head += "user-agent: steward\r\naccept-encoding: identity\r\n"
         if let credential = upstream.credential {
             switch upstream.credentialField {

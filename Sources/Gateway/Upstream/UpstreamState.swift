@@ -9,6 +9,10 @@ final class UpstreamState: Sendable {
         var breaker: CircuitBreaker
         /// The server asked to be left alone until then.
         var coolsUntil: Moment?
+        /// Its health checks have failed since then.
+        var unhealthySince: Moment?
+        /// Nanoseconds in which the checks may bring it back, at the soonest.
+        var unhealthyFor: Int64 = 0
     }
 
     private let judgement: Lock<Judgement>
@@ -53,10 +57,13 @@ final class UpstreamState: Sendable {
         case cooling
         /// Its breaker is open for so many nanoseconds.
         case broken(Int64)
+        /// Its health checks fail; they take so many nanoseconds at least to bring it back.
+        case unhealthy(Int64)
     }
 
     func worth(at now: Moment) -> Worth {
         judgement.withLock { judgement in
+            if judgement.unhealthySince != nil { return .unhealthy(judgement.unhealthyFor) }
             if judgement.breaker.isOpen(at: now) {
                 if case .open(let until) = judgement.breaker.state { return .broken(until - now) }
                 return .broken(0)
@@ -67,7 +74,7 @@ final class UpstreamState: Sendable {
 
     /// Lets a request through, or not. Every request that was let through must be told by `note`.
     func permit(at now: Moment) -> Bool {
-        judgement.withLock { $0.breaker.permit(at: now) }
+        judgement.withLock { $0.unhealthySince == nil && $0.breaker.permit(at: now) }
     }
 
     func note(_ outcome: CircuitBreaker.Outcome, at now: Moment) {
@@ -86,6 +93,18 @@ final class UpstreamState: Sendable {
         judgement.withLock { $0.coolsUntil = max(end, $0.coolsUntil ?? end) }
     }
 
+    /// Health checks take it out of the choice, until they readmit it.
+    func remove(at now: Moment, for time: Duration) {
+        judgement.withLock { judgement in
+            judgement.unhealthySince = now
+            judgement.unhealthyFor = time.wholeNanoseconds
+        }
+    }
+
+    func readmit() {
+        judgement.withLock { $0.unhealthySince = nil }
+    }
+
     private static let coolingMax = Duration.seconds(60)
 }
 
@@ -98,7 +117,7 @@ extension UpstreamFailure {
             .failure
         case .status(let status, _): status >= 500 ? .failure : .neither
         case .rejected: .success
-        case .answerTooLarge, .saturated, .noRoom, .none, .broken, .cancelled: .neither
+        case .answerTooLarge, .saturated, .noRoom, .none, .broken, .unhealthy, .cancelled: .neither
         }
     }
 

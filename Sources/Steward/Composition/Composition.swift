@@ -99,6 +99,7 @@ struct Composition {
         ]
         if let shared { services.append(SharedLimitsService(limiter: shared)) }
         if let rehearsal = plan.rehearsal { services.append(RehearsalService(running: rehearsal)) }
+        if let checks = gateway.healthChecks { services.append(checks) }
         services += [gateway, announcer]
         try await run(services)
     }

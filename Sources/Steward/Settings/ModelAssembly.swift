@@ -89,6 +89,7 @@ struct ModelAssembly {
             check(authorities: authorities, usesTLS: url.usesTLS)
         }
         upstream.timeouts = timeouts(fields)
+        upstream.health = health(fields)
         return upstream
     }
 
@@ -99,6 +100,25 @@ struct ModelAssembly {
         timeouts.idle = fields.time("timeouts.idle") ?? timeouts.idle
         timeouts.total = fields.time("timeouts.total") ?? timeouts.total
         return timeouts
+    }
+
+    private mutating func health(_ fields: [String: Written]) -> HealthCheckSettings? {
+        guard let interval = fields.duration("health.interval") else {
+            let name = ModelCatalogue.health.map(\.name).first { fields["health.\($0)"] != nil }
+            if let name, let written = fields["health.\(name)"] {
+                report(
+                    written.place, "`health.\(name)` is set, but no interval in which the server is checked.",
+                    "Write `interval` beside it, like 5s.")
+            }
+            return nil
+        }
+        var check = HealthCheckSettings(interval: interval)
+        check.path = fields["health.path"]?.texts[0] ?? check.path
+        check.timeout = fields.duration("health.timeout") ?? check.timeout
+        check.status = fields.integer("health.status") ?? check.status
+        check.unhealthyAfter = fields.integer("health.unhealthy_after") ?? check.unhealthyAfter
+        check.healthyAfter = fields.integer("health.healthy_after") ?? check.healthyAfter
+        return check
     }
 
     private mutating func credential(_ fields: [String: Written]) -> Credential? {
@@ -145,7 +165,9 @@ extension [String: Written] {
         if case .integer(let number)? = self[name]?.value { number } else { nil }
     }
 
-    fileprivate func time(_ name: String) -> TimeAmount? {
-        if case .duration(let duration)? = self[name]?.value { TimeAmount(duration) } else { nil }
+    fileprivate func time(_ name: String) -> TimeAmount? { duration(name).map { TimeAmount($0) } }
+
+    fileprivate func duration(_ name: String) -> Duration? {
+        if case .duration(let duration)? = self[name]?.value { duration } else { nil }
     }
 }

@@ -44,6 +44,8 @@ enum SettingKind: Sendable, Hashable {
     case host
     /// With `http` or `https`, and neither user, password nor query.
     case url
+    /// Path and query of a request.
+    case requestPath
     /// Of a PostgreSQL database; its password is never shown.
     case databaseURL
     /// A file that must be readable.
@@ -83,6 +85,7 @@ enum SettingKind: Sendable, Hashable {
             "a time from \(DurationText.text(range.lowerBound)) to \(DurationText.text(range.upperBound)), like 200ms or 5s"
         case .host: "an address or a host name, like 127.0.0.1 or 0.0.0.0"
         case .url: "an address like https://host:8443/base, without user, password, query and fragment"
+        case .requestPath: "a path like /health"
         case .databaseURL: "an address like postgres://user@host:5432/name?sslmode=verify-full"
         case .file: "the path of a readable file"
         case .folder: "the path of a folder"
@@ -110,6 +113,7 @@ enum SettingKind: Sendable, Hashable {
         case .host: "host"
         case .url, .databaseURL: "address"
         case .file, .secretFile: "file"
+        case .requestPath: "path"
         case .folder: "folder"
         case .secretVariable: "variable"
         case .files: "list of files"

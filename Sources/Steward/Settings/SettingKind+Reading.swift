@@ -95,6 +95,9 @@ extension SettingKind {
             } catch {
                 throw ValueComplaint("`\(path)` \(error.message).", "Write \(advice).")
             }
+        case .requestPath:
+            let isPath = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && ![0x22, 0x23, 0x5C].contains($0) }
+            guard isPath, text.hasPrefix("/") else { throw complaint(text, path) }
         case .databaseURL:
             do throws(PostgresAddress.Complaint) {
                 _ = try PostgresAddress(text)

@@ -256,6 +256,30 @@ enum ModelCatalogue {
             "models[].upstreams[].timeouts.\(name)", .duration(.milliseconds(1)...(.seconds(86_400))), fallback, summary
         )
     }
+
+    static let health = [
+        Setting(
+            "models[].upstreams[].health.interval", .duration(.milliseconds(100)...(.seconds(3_600))), nil,
+            "How often the server is asked whether it is well, give or take a tenth. Without it, never."),
+        Setting(
+            "models[].upstreams[].health.path", .requestPath, "/v1/models",
+            "What is asked for, below the server's base address."),
+        Setting(
+            "models[].upstreams[].health.timeout", .duration(.milliseconds(10)...(.seconds(60))), "2s",
+            "How long an answer may take."),
+        Setting(
+            "models[].upstreams[].health.status", .integer(200...499), "200",
+            "Status of the answer of a server that is well."),
+        Setting(
+            "models[].upstreams[].health.unhealthy_after", .integer(1...100), "3",
+            "Failed checks in a row after which it is left alone."),
+        Setting(
+            "models[].upstreams[].health.healthy_after", .integer(1...100), "2",
+            "Passed checks in a row after which it is asked again."),
+    ]
+
+    /// All of one upstream, its sections included.
+    static let wholeUpstream = upstream + timeouts + health
 }
 
 extension String {

@@ -89,13 +89,16 @@ struct SettingsFileReader {
     }
 
     private mutating func upstream(_ node: Node, _ path: String) -> WrittenUpstream? {
-        guard let fields = fields(node, path, ModelCatalogue.upstream, sections: ["timeouts"]) else { return nil }
+        guard let fields = fields(node, path, ModelCatalogue.upstream, sections: ["timeouts", "health"]) else {
+            return nil
+        }
         var upstream = WrittenUpstream(place: place(node))
         upstream.fields = fields.values
-        if let timeouts = fields.sections["timeouts"],
-            let inner = self.fields(timeouts, "\(path).timeouts", ModelCatalogue.timeouts, sections: [])
-        {
-            for (name, written) in inner.values { upstream.fields["timeouts.\(name)"] = written }
+        for (section, known) in [("timeouts", ModelCatalogue.timeouts), ("health", ModelCatalogue.health)] {
+            guard let node = fields.sections[section],
+                let inner = self.fields(node, "\(path).\(section)", known, sections: [])
+            else { continue }
+            for (name, written) in inner.values { upstream.fields["\(section).\(name)"] = written }
         }
         require("url", of: path, node, in: fields)
         return upstream

@@ -20,7 +20,7 @@ struct SettingsListing {
             rows += Self.rows(model.fields, ModelCatalogue.model, "models[\(index)]")
             for (number, upstream) in model.upstreams.enumerated() {
                 rows += Self.rows(
-                    upstream.fields, ModelCatalogue.upstream + ModelCatalogue.timeouts,
+                    upstream.fields, ModelCatalogue.wholeUpstream,
                     "models[\(index)].upstreams[\(number)]")
             }
         }
@@ -29,8 +29,8 @@ struct SettingsListing {
 
     private static func rows(_ fields: [String: Written], _ known: [Setting], _ path: String) -> [Row] {
         known.map { setting in
-            let name =
-                setting.path.hasPrefix("models[].upstreams[].timeouts.") ? "timeouts.\(setting.name)" : setting.name
+            let prefix = "models[].upstreams[]."
+            let name = setting.path.hasPrefix(prefix) ? String(setting.path.dropFirst(prefix.count)) : setting.name
             let written = fields[name]
             return Row(
                 setting: "\(path).\(name)", value: shown(written?.value ?? setting.fallbackValue, setting.kind),

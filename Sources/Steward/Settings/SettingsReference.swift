@@ -23,7 +23,7 @@ enum SettingsReference {
 
         The servers of a model: the lowest `priority` first, within it by `weight`.
 
-        \(table(ModelCatalogue.upstream + ModelCatalogue.timeouts, withVariables: false))
+        \(table(ModelCatalogue.wholeUpstream, withVariables: false))
         """
     }
 
