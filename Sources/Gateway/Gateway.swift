@@ -51,6 +51,9 @@ package struct Gateway: Service {
     /// Runs beside the gateway, and for as long; `nil` if no upstream is to be checked.
     package let healthChecks: UpstreamHealthChecks?
 
+    /// What operators may see of its upstreams.
+    package let upstreamsPage: UpstreamsPage
+
     /// Where it listens, once made.
     package let port: Int
 
@@ -64,7 +67,8 @@ package struct Gateway: Service {
         let tls = try UpstreamTLS(models: settings.models)
         let budget = ByteBudget(settings.http.bytesInFlightMax)
         let proxies = TrustedProxies(networks: settings.trustedProxies)
-        let states = UpstreamStates(models: settings.models, settings.resilience.breaker, dependencies.metrics.upstreams)
+        let states = UpstreamStates(
+            models: settings.models, settings.resilience.breaker, dependencies.metrics.upstreams)
         let models = ModelTable(settings.models, retryPercent: settings.resilience.retryPercent)
         var loops: [GatewayLoop] = []
         for eventLoop in group.makeIterator() {
@@ -82,6 +86,7 @@ package struct Gateway: Service {
             loops.append(loop)
         }
         self.loops = loops
+        upstreamsPage = UpstreamsPage(models: models, states: states, settings.resilience)
         healthChecks = UpstreamHealthChecks(
             models: settings.models, tls: tls, states: states, metrics: dependencies.metrics.upstreams, log: log)
         certificates = try settings.tls.map { try ServerCertificates($0, log: log) }

@@ -97,7 +97,7 @@ final class RequestPath: Sendable {
         do throws(PathExit) {
             settle(trace, try await give(answer, trace))
         } catch {
-            if case .upstream(let failure) = error { answer.pool.state.note(failure.outcome, at: .now) }
+            if case .upstream(let failure) = error { answer.pool.state.note(failure, at: .now) }
             throw error
         }
     }

@@ -86,6 +86,35 @@ struct UpstreamWorthTests {
         #expect(state.worth(at: Self.at(201)) == .good)
     }
 
+    @Test("operators are shown the strictest of what is held against it, and for how long")
+    func readings() {
+        let state = state()
+        #expect(state.reading(at: Self.at(0)).state == .available)
+        #expect(state.reading(at: Self.at(0)).lastFailure == nil)
+        state.note(.success, at: Self.at(0))
+        state.cool(nanoseconds: 9_000_000_000, at: Self.at(0))
+        #expect(state.reading(at: Self.at(1)).state == .cooling(8_000_000_000))
+        for _ in 0..<2 { state.note(UpstreamFailure.closedEarly, at: Self.at(1)) }
+        var reading = state.reading(at: Self.at(2))
+        #expect(reading.state == .breakerOpen(4_000_000_000))
+        #expect(reading.successes == 1 && reading.failures == 2)
+        #expect(reading.lastFailure?.failure == .closedEarly && reading.lastFailure?.ago == 1_000_000_000)
+        #expect(state.reading(at: Self.at(6)).state == .breakerHalfOpen)
+        #expect(state.permit(at: Self.at(6)) && state.reading(at: Self.at(6)).state == .breakerHalfOpen)
+        state.remove(at: Self.at(7), for: .seconds(1))
+        #expect(state.reading(at: Self.at(9)).state == .unhealthy(2_000_000_000))
+        // What is the caller's own is no failure of the upstream.
+        state.note(UpstreamFailure.rejected(status: 400, message: "No.", param: nil), at: Self.at(9))
+        state.note(UpstreamFailure.cancelled, at: Self.at(9))
+        reading = state.reading(at: Self.at(9))
+        #expect(reading.lastFailure?.failure == .closedEarly)
+        state.began()
+        state.began()
+        state.queued(1)
+        reading = state.reading(at: Self.at(9))
+        #expect(reading.inFlight == 1 && reading.queued == 1)
+    }
+
     @Test("a wish to be left alone is kept, the longest of several, for a minute at most")
     func cooling() {
         let state = state()

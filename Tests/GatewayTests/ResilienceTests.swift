@@ -124,6 +124,9 @@ struct CircuitBreakerTests {
         let breaker = Changing(CircuitBreaker(settings))
         for _ in 0..<1_000 { breaker.note(.failure, at: .at(0)) }
         #expect(breaker.permit(at: .at(0)))
+        // It counts all the same, for those who look.
+        let counts = breaker[{ $0.counts(at: .at(1)) }]
+        #expect(counts.failures == 1_000 && counts.successes == 0)
     }
 }
 
@@ -150,6 +153,8 @@ struct RetryBudgetTests {
         while budget.withdraw(at: .at(60)) { taken += 1 }
         #expect(taken == 20)
         #expect(!budget.withdraw(at: .at(60.05)) && budget.withdraw(at: .at(60.2)))
+        // To look takes nothing out.
+        for _ in 0..<2 { #expect(budget[{ $0.left(at: .at(60.75)) }] == 6) }
     }
 
     @Test("allows none at nought")

@@ -27,7 +27,8 @@ struct CommandTests {
             ["keys", "rotate", "key_01jdb3k6y8v4m2n7q9r5s1t3w6", "--overlap", "0s"], ["usage", "--from", "2026-11-01"],
             ["records", "tail", "-f", "-n", "5", "--outcome", "blocked"], ["records", "show", "req_x"],
             ["filter", "check", "a.yaml"], ["guidelines", "show", "--yaml"], ["guidelines", "check", "g"],
-            ["rehearse", "--port", "0"], ["version", "--json"],
+            ["rehearse", "--port", "0"], ["version", "--json"], ["upstreams"], ["upstreams", "--ready-file", "r"],
+            ["upstreams", "--telemetry", "http://h:1", "--json"],
         ])
     func parses(arguments: [String]) throws {
         _ = try StewardCommand.parseAsRoot(arguments)
@@ -44,6 +45,7 @@ struct CommandTests {
             ["applications", "create", "B", "--organisation", "A", "--stage", "live"],
             ["keys", "rotate", "k", "--overlap", "1"],
             ["rehearse", "--port", "65536"], ["nothing"],
+            ["upstreams", "--ready-file", "r", "--telemetry", "http://h:1"],
         ])
     func refuses(arguments: [String]) {
         #expect(throws: (any Error).self) { try StewardCommand.parseAsRoot(arguments) }

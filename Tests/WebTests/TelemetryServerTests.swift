@@ -14,11 +14,14 @@ struct TelemetryServerTests {
         let health = Health()
         let store = health.lamp("store")
         health.setObserveOnly(true)
-        let router = TelemetryServer.router(metrics: metrics, health: health)
+        let router = TelemetryServer.router(
+            metrics: metrics, health: health, pages: ["/things": { Array(#"{"things":3}"#.utf8) }])
         try await Application(router: router).test(.router) { client in
             let text = try await client.execute(uri: "/metrics", method: .get)
             #expect(text.headers[.contentType] == "text/plain; version=0.0.4; charset=utf-8")
             #expect(String(buffer: text.body).contains("\nsteward_things_total 3\n"))
+            let page = try await client.execute(uri: "/things", method: .get)
+            #expect(page.headers[.contentType] == "application/json" && String(buffer: page.body) == #"{"things":3}"#)
             #expect(try await client.execute(uri: "/health/live", method: .get).status == .ok)
             store.set(.red("The disk is full."))
             let red = try await client.execute(uri: "/health/ready", method: .get)

@@ -96,7 +96,7 @@ struct ForwardStage: @unchecked Sendable {
             pool.state.note(.success, at: .now)
             return answer
         } catch {
-            pool.state.note(error.outcome, at: .now)
+            pool.state.note(error, at: .now)
             if let pause = error.pauseNanoseconds { pool.state.cool(nanoseconds: pause, at: .now) }
             throw error
         }

@@ -60,14 +60,13 @@ struct CircuitBreaker {
     /// - Returns: whether that changed the state.
     @discardableResult
     mutating func note(_ outcome: Outcome, at now: Moment) -> Bool {
-        guard settings.failuresMin > 0 else { return false }
         switch (state, outcome) {
         case (.closed, .success):
             slice(at: now) { $0.successes += 1 }
             return false
         case (.closed, .failure):
             slice(at: now) { $0.failures += 1 }
-            guard isTooMuch(at: now) else { return false }
+            guard settings.failuresMin > 0, isTooMuch(at: now) else { return false }
             open(at: now)
         case (.halfOpen, .success):
             state = .closed
@@ -98,13 +97,19 @@ struct CircuitBreaker {
         body(&window[index])
     }
 
-    private func isTooMuch(at now: Moment) -> Bool {
+    /// Of the window that ends now.
+    func counts(at now: Moment) -> (successes: Int, failures: Int) {
         let oldest = number(at: now) - Int64(Self.slices)
         var (successes, failures) = (0, 0)
         for index in window.indices where window[index].number > oldest {
             successes += window[index].successes
             failures += window[index].failures
         }
+        return (successes, failures)
+    }
+
+    private func isTooMuch(at now: Moment) -> Bool {
+        let (successes, failures) = counts(at: now)
         return failures >= settings.failuresMin && failures * 100 >= (failures + successes) * settings.sharePercent
     }
 }

@@ -28,14 +28,25 @@ struct RetryBudget {
 
     /// Takes a retry out; `false` if there is none.
     mutating func withdraw(at now: Moment) -> Bool {
-        guard percent > 0 else { return false }
+        refill(at: now)
+        guard balance >= 100 else { return false }
+        balance -= 100
+        return true
+    }
+
+    /// Retries that may be taken out now.
+    func left(at now: Moment) -> Int {
+        var budget = self
+        budget.refill(at: now)
+        return budget.balance / 100
+    }
+
+    private mutating func refill(at now: Moment) {
+        guard percent > 0 else { return }
         if let refilledAt {
             let earned = (now - refilledAt) / (1_000_000_000 / Int64(Self.perSecond * 100))
             balance = max(balance, min(balance + Int(clamping: max(0, earned)), Self.perSecond * 100))
         }
         refilledAt = now
-        guard balance >= 100 else { return false }
-        balance -= 100
-        return true
     }
 }

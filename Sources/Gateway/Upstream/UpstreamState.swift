@@ -5,7 +5,7 @@ internal import Telemetry
 
 /// What all event loops know of one upstream together: how much it has to do, and whether it is worth asking.
 final class UpstreamState: Sendable {
-    private struct Judgement {
+    struct Judgement {
         var breaker: CircuitBreaker
         /// The server asked to be left alone until then.
         var coolsUntil: Moment?
@@ -13,6 +13,8 @@ final class UpstreamState: Sendable {
         var unhealthySince: Moment?
         /// Nanoseconds in which the checks may bring it back, at the soonest.
         var unhealthyFor: Int64 = 0
+        /// What an operator wants to see of it.
+        var lastFailure: (failure: UpstreamFailure, at: Moment)?
     }
 
     private let judgement: Lock<Judgement>
@@ -49,6 +51,13 @@ final class UpstreamState: Sendable {
 
     func queued(_ change: Int64) { gauges.queued.add(change) }
 
+    /// Requests that wait for a connection to it.
+    var queuedCount: Int64 { gauges.queued.current }
+
+    func withJudgement<Result>(_ body: (Judgement) -> Result) -> Result {
+        judgement.withLock { body($0) }
+    }
+
     // MARK: - Worth
 
     enum Worth: Equatable {
@@ -77,8 +86,13 @@ final class UpstreamState: Sendable {
         judgement.withLock { $0.unhealthySince == nil && $0.breaker.permit(at: now) }
     }
 
-    func note(_ outcome: CircuitBreaker.Outcome, at now: Moment) {
+    func note(_ outcome: CircuitBreaker.Outcome, at now: Moment) { note(outcome, nil, at: now) }
+
+    func note(_ failure: UpstreamFailure, at now: Moment) { note(failure.outcome, failure, at: now) }
+
+    private func note(_ outcome: CircuitBreaker.Outcome, _ failure: UpstreamFailure?, at now: Moment) {
         let isOpen: Bool? = judgement.withLock { judgement in
+            if let failure, failure.isOfUpstream { judgement.lastFailure = (failure, now) }
             guard judgement.breaker.note(outcome, at: now) else { return nil }
             return judgement.breaker.isOpen(at: now)
         }
@@ -118,6 +132,14 @@ extension UpstreamFailure {
         case .status(let status, _): status >= 500 ? .failure : .neither
         case .rejected: .success
         case .answerTooLarge, .saturated, .noRoom, .none, .broken, .unhealthy, .cancelled: .neither
+        }
+    }
+
+    /// Whether it is the upstream's own: neither the caller's nor ours.
+    var isOfUpstream: Bool {
+        switch self {
+        case .rejected, .noRoom, .none, .broken, .unhealthy, .cancelled: false
+        default: true
         }
     }
 

@@ -80,7 +80,7 @@ struct Composition {
             exampleModel: plan.models.first?.name ?? "rehearsal", description: plan.description)
         let (listening, heard) = AsyncStream.makeStream(of: Void.self)
         let telemetryPort = Snapshot(0)
-        let telemetry = telemetryServer { port in
+        let telemetry = telemetryServer(gateway.upstreamsPage) { port in
             telemetryPort.replace(with: port)
             heard.yield()
         }
@@ -200,9 +200,12 @@ struct Composition {
             logger: Logger(label: "steward.desk"), onListening: { _ in onListening() })
     }
 
-    private func telemetryServer(onListening: @escaping @Sendable (Int) -> Void) -> TelemetryServer {
+    private func telemetryServer(
+        _ upstreams: UpstreamsPage, onListening: @escaping @Sendable (Int) -> Void
+    ) -> TelemetryServer {
         TelemetryServer(
-            metrics: metrics, health: health, settings: settings.telemetry,
+            metrics: metrics, health: health, pages: ["/upstreams": { upstreams.json(at: .now) }],
+            settings: settings.telemetry,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "steward.telemetry"),
             onListening: { onListening($0.port ?? 0) })
     }
