@@ -69,7 +69,7 @@ package struct Gateway: Service {
         let proxies = TrustedProxies(networks: settings.trustedProxies)
         let states = UpstreamStates(
             models: settings.models, settings.resilience.breaker, dependencies.metrics.upstreams)
-        let models = ModelTable(settings.models, retryPercent: settings.resilience.retryPercent)
+        let models = ModelTable(settings.models, settings.resilience)
         var loops: [GatewayLoop] = []
         for eventLoop in group.makeIterator() {
             let executor = LoopExecutor(eventLoop)

@@ -19,6 +19,7 @@ class Provider(ThreadingHTTPServer):
     """Answers every POST alike, with the header fields of `fields`; and every GET with the status `health`."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, answer=None, status=200, **fields):
         super().__init__(("127.0.0.1", 0), ProviderHandler)

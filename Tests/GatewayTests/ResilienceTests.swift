@@ -157,11 +157,29 @@ struct RetryBudgetTests {
         for _ in 0..<2 { #expect(budget[{ $0.left(at: .at(60.75)) }] == 6) }
     }
 
+    @Test("of hedges allows a share alone, but for the first, and saves few up", arguments: [1, 5, 50])
+    func hedges(_ percent: Int) {
+        let budget = Changing(RetryBudget.hedges(percent: percent))
+        #expect(budget.withdraw(at: .at(0)) && !budget.withdraw(at: .at(1_000)))
+        var hedges = 0
+        for _ in 0..<1_000 {
+            budget.deposit()
+            if budget.withdraw(at: .at(0)) { hedges += 1 }
+        }
+        #expect(hedges == 10 * percent)
+        for _ in 0..<10_000 { budget.deposit() }
+        while budget.withdraw(at: .at(0)) { hedges += 1 }
+        #expect(hedges == 10 * percent + 10)
+    }
+
     @Test("allows none at nought")
     func none() {
         let budget = Changing(RetryBudget(percent: 0))
         for _ in 0..<1_000 { budget.deposit() }
         #expect(!budget.withdraw(at: .at(0)) && !budget.withdraw(at: .at(100)))
+        let hedges = Changing(RetryBudget.hedges(percent: 0))
+        hedges.deposit()
+        #expect(!hedges.withdraw(at: .at(0)))
     }
 }
 

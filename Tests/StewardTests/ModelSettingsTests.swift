@@ -105,6 +105,7 @@ struct ModelSettingsTests {
                     aliases: [tiny]
                     output_tokens_max: 100
                     output_tokens_default: 50
+                    hedge_after: 2s
                     admit_unscreened: [images, tokens]
                     upstreams:
                       - url: https://one.example/base/v1/
@@ -118,6 +119,7 @@ struct ModelSettingsTests {
         let model = try #require(settings.models.first)
         #expect(model.name == "small" && model.aliases == ["tiny"])
         #expect(model.outputTokensMax == 100 && model.outputTokensDefault == 50)
+        #expect(model.hedgeAfter == .seconds(2))
         #expect(model.admitsUnscreened == [.images, .tokens])
         let (first, second) = (model.upstreams[0], model.upstreams[1])
         #expect(first.name == "small-1" && first.host == "one.example" && first.port == 443 && first.usesTLS)

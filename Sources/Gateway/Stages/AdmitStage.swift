@@ -1,4 +1,5 @@
 internal import Access
+internal import NIOCore
 internal import Snapshots
 
 /// A request that its caller may make of this model.
@@ -65,11 +66,14 @@ final class Model: Sendable {
     let index: Int
     /// What may be sent to a second upstream.
     let retries: Lock<RetryBudget>
+    /// How long an upstream may be silent before a second one is asked the same, and how often that may be.
+    let hedging: (after: TimeAmount, budget: Lock<RetryBudget>)?
 
-    init(_ settings: ModelSettings, at index: Int, retryPercent: Int) {
+    init(_ settings: ModelSettings, at index: Int, _ resilience: ResilienceSettings) {
         self.settings = settings
         self.index = index
-        retries = Lock(RetryBudget(percent: retryPercent))
+        retries = Lock(RetryBudget(percent: resilience.retryPercent))
+        hedging = settings.hedgeAfter.map { ($0, Lock(.hedges(percent: resilience.hedgePercent))) }
     }
 
     /// All that callers may call it.
@@ -81,8 +85,8 @@ struct ModelTable: Sendable {
     let all: [Model]
     private let byName: [String: Model]
 
-    init(_ models: [ModelSettings], retryPercent: Int) {
-        all = models.enumerated().map { Model($1, at: $0, retryPercent: retryPercent) }
+    init(_ models: [ModelSettings], _ resilience: ResilienceSettings) {
+        all = models.enumerated().map { Model($1, at: $0, resilience) }
         var byName: [String: Model] = [:]
         for model in all {
             for name in model.names where byName[name] == nil { byName[name] = model }

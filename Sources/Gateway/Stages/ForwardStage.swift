@@ -3,6 +3,7 @@ internal import Filtering
 internal import JSON
 internal import Limits
 internal import NIOCore
+internal import Snapshots
 
 /// An upstream that has begun to answer.
 struct Forwarded: Sendable {
@@ -27,15 +28,17 @@ struct ForwardStage: @unchecked Sendable {
         let admitted = request.limited.admitted
         var pools = pools.serving(admitted.model, admitted.request.dialect)
         if pools.count > 1 { admitted.model.retries.withLock { $0.deposit() } }
+        let hedging = pools.count > 1 ? request.hedging : nil
         var pool: UpstreamPool
         do throws(UpstreamFailure) { pool = try choose(pools) } catch { throw .upstream(error) }
         while true {
             trace.upstream = pool.settings.name
             do throws(UpstreamFailure) {
-                return try await send(request, to: pool, trace: trace)
+                guard let hedging else { return try await send(request, to: pool, trace: trace) }
+                return try await race(request, to: pool, or: &pools, hedging, trace: trace)
             } catch {
                 pools.removeAll { $0 === pool }
-                guard error.isSafeElsewhere, let other = another(of: pools, for: admitted.model) else {
+                guard error.isSafeElsewhere, let other = another(of: pools, paidFrom: admitted.model.retries) else {
                     throw .upstream(error)
                 }
                 failures.note(error, of: pool.settings.name, in: trace)
@@ -45,10 +48,10 @@ struct ForwardStage: @unchecked Sendable {
         }
     }
 
-    /// One more that lets the request through, paid from the retry budget; `nil` if there is none, or nothing to pay with.
-    private func another(of pools: [UpstreamPool], for model: Model) -> UpstreamPool? {
+    /// One more that lets the request through, paid from a budget; `nil` if there is none, or nothing to pay with.
+    func another(of pools: [UpstreamPool], paidFrom budget: Lock<RetryBudget>) -> UpstreamPool? {
         guard !pools.isEmpty, let pool = try? choose(pools) else { return nil }
-        guard model.retries.withLock({ $0.withdraw(at: .now) }) else {
+        guard budget.withLock({ $0.withdraw(at: .now) }) else {
             // It was let through, and does not go.
             pool.state.note(.neither, at: .now)
             return nil
@@ -88,11 +91,13 @@ struct ForwardStage: @unchecked Sendable {
     }
 
     /// Sends to one, and tells its state how that went.
-    private func send(
-        _ request: Screened, to pool: UpstreamPool, trace: Trace
+    ///
+    /// - Parameter lane: where others are sent the same.
+    func send(
+        _ request: Screened, to pool: UpstreamPool, lane: HedgeLane? = nil, trace: Trace
     ) async throws(UpstreamFailure) -> Forwarded {
         do throws(UpstreamFailure) {
-            let answer = try await exchange(request, with: pool, trace: trace)
+            let answer = try await exchange(request, with: pool, lane, trace: trace)
             pool.state.note(.success, at: .now)
             return answer
         } catch {
@@ -103,7 +108,7 @@ struct ForwardStage: @unchecked Sendable {
     }
 
     private func exchange(
-        _ request: Screened, with pool: UpstreamPool, trace: Trace
+        _ request: Screened, with pool: UpstreamPool, _ lane: HedgeLane?, trace: Trace
     ) async throws(UpstreamFailure) -> Forwarded {
         let caller = request.limited.admitted.request.caller
         guard caller.exchange.isAwaited() else { throw .cancelled }
@@ -114,16 +119,16 @@ struct ForwardStage: @unchecked Sendable {
             throw .cancelled
         }
         var head: ResponseHead
-        trace.sentAt = .now
+        if trace.sentAt == nil || lane?.isHedge != true { trace.sentAt = .now }
         do throws(UpstreamFailure) {
-            head = try await receiveHead(of: exchange, request)
+            head = try await receiveHead(of: exchange, request, lane)
         } catch {
             // A server may close an idle connection at the moment when it is taken; nothing was answered on it.
             guard case .closedEarly = error, exchange.isOnReusedConnection, !exchange.hasAnswerBegun else {
                 throw error
             }
             exchange = try await pool.send(bytes, for: caller, onFreshConnection: true)
-            head = try await receiveHead(of: exchange, request)
+            head = try await receiveHead(of: exchange, request, lane)
         }
         if let pause = RateLimitFields.pause(in: head.fields, at: .now) {
             pool.state.cool(nanoseconds: pause, at: .now)
@@ -133,8 +138,9 @@ struct ForwardStage: @unchecked Sendable {
     }
 
     private func receiveHead(
-        of exchange: UpstreamExchange, _ request: Screened
+        of exchange: UpstreamExchange, _ request: Screened, _ lane: HedgeLane?
     ) async throws(UpstreamFailure) -> ResponseHead {
+        lane?.exchange = exchange
         request.limited.admitted.request.caller.exchange.upstream = exchange
         return try await exchange.receiveHead()
     }

@@ -13,6 +13,8 @@ package struct ModelSettings: Sendable {
     package var outputTokensMax = 131_072
     /// What no filter can read and this model's callers may send all the same; recorded as *not evaluated*.
     package var admitsUnscreened: Set<Unscreenable> = []
+    /// How long an upstream may be silent before a second one is asked the same; `nil` never asks one.
+    package var hedgeAfter: TimeAmount?
     /// Whether callers may append `?option=value` to the name, as the rehearsal model understands it.
     package var takesOptions = false
 

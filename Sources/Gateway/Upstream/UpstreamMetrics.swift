@@ -4,6 +4,8 @@ internal import Telemetry
 struct UpstreamMetrics: Sendable {
     private let failures: MetricFamily<Counter>
     private let retries: MetricFamily<Counter>
+    private let hedges: MetricFamily<Counter>
+    private let hedgesWon: MetricFamily<Counter>
     private let outstanding: MetricFamily<Gauge>
     private let breakersOpen: MetricFamily<Gauge>
     private let breakersOpened: MetricFamily<Counter>
@@ -18,6 +20,11 @@ struct UpstreamMetrics: Sendable {
         retries = registry.counters(
             "steward.upstream.retries", help: "Requests sent to another upstream, by the one that could not take them.",
             labels: ["upstream"])
+        hedges = registry.counters(
+            "steward.upstream.hedges", help: "Requests sent to an upstream while another one was silent.",
+            labels: ["upstream"])
+        hedgesWon = registry.counters(
+            "steward.upstream.hedges_won", help: "Those that it answered first.", labels: ["upstream"])
         outstanding = registry.gauges(
             "steward.upstream.outstanding", help: "Requests that an upstream has not answered to the end.",
             labels: ["upstream"])
@@ -55,6 +62,10 @@ struct UpstreamMetrics: Sendable {
     }
 
     func retried(after upstream: String) { retries.with(upstream).add() }
+
+    func hedged(to upstream: String) { hedges.with(upstream).add() }
+
+    func hedgeWon(by upstream: String) { hedgesWon.with(upstream).add() }
 
     func failed(_ upstream: String, _ failure: UpstreamFailure) {
         failures.with(upstream, failure.code).add()

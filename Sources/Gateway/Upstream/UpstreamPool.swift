@@ -31,11 +31,15 @@ final class UpstreamPool: @unchecked Sendable {
     }
 
     /// Who waits for a place.
-    private final class Waiter {
+    ///
+    /// `@unchecked Sendable`: touched on the pool's loop only.
+    private final class Waiter: @unchecked Sendable {
         let client: Exchange
         let needsFresh: Bool
         let deadline: NIODeadline
-        var continuation: UnsafeContinuation<Place?, Never>?
+        private var continuation: UnsafeContinuation<Place?, Never>?
+        /// Whether it ended before it began to wait, as for who was cancelled by then.
+        private var hasEnded = false
 
         init(client: Exchange, needsFresh: Bool, deadline: NIODeadline) {
             self.client = client
@@ -43,8 +47,16 @@ final class UpstreamPool: @unchecked Sendable {
             self.deadline = deadline
         }
 
+        func place() async -> Place? {
+            await withUnsafeContinuation { continuation in
+                if hasEnded { return continuation.resume(returning: nil) }
+                self.continuation = continuation
+            }
+        }
+
         /// - Parameter place: `nil` when there will be none.
         func end(_ place: sending Place?) {
+            hasEnded = true
             continuation?.resume(returning: place)
             continuation = nil
         }
@@ -103,7 +115,7 @@ final class UpstreamPool: @unchecked Sendable {
         var place = queue.isEmpty ? take(isFresh: isFresh) : nil
         if place == nil {
             place = await waitForPlace(caller, isFresh: isFresh)
-            if let granted = place, !caller.exchange.isAwaited() {
+            if let granted = place, Task.isCancelled || !caller.exchange.isAwaited() {
                 giveBack(granted)
                 throw .cancelled
             }
@@ -111,7 +123,7 @@ final class UpstreamPool: @unchecked Sendable {
         switch place {
         case .idle(let connection)?: return (connection, true)
         case .new?: return (try await connect(), false)
-        case nil: throw .saturated
+        case nil: throw Task.isCancelled ? .cancelled : .saturated
         }
     }
 
@@ -152,7 +164,18 @@ final class UpstreamPool: @unchecked Sendable {
         case .inPlaceOf(let gone): gone.end(nil)
         case .waiting: state.queued(1)
         }
-        return await withUnsafeContinuation { waiter.continuation = $0 }
+        return await withTaskCancellationHandler {
+            await waiter.place()
+        } onCancel: {
+            cancel(waiter)
+        }
+    }
+
+    /// Only who hedges cancels, and does so on the loop.
+    private func cancel(_ waiter: Waiter) {
+        loop.preconditionInEventLoop()
+        state.queued(-Int64(queue.removeAll { $0 === waiter }.count))
+        waiter.end(nil)
     }
 
     /// Gives what is free to those who wait, each in turn.
@@ -178,26 +201,59 @@ final class UpstreamPool: @unchecked Sendable {
                     try channel.pipeline.syncOperations.addHandler(UpstreamConnection(pool: self))
                 }
             }
-        let result = await withUnsafeContinuation {
-            (continuation: UnsafeContinuation<Result<NIOLoopBound<UpstreamConnection>, any Error>, Never>) in
-            bootstrap.connect(host: settings.host, port: settings.port)
-                .flatMapThrowing { [loop] channel in
-                    let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
-                    return NIOLoopBound(connection, eventLoop: loop)
-                }
-                .whenComplete { continuation.resume(returning: $0) }
-        }
+        let waiter = ConnectionWaiter()
+        bootstrap.connect(host: settings.host, port: settings.port)
+            .flatMapThrowing { [loop] channel in
+                let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
+                return NIOLoopBound(connection, eventLoop: loop)
+            }
+            .whenComplete { [self] in connected($0, waiter) }
+        return try await withTaskCancellationHandler {
+            await waiter.outcome()
+        } onCancel: {
+            _ = waiter.end(.failure(.cancelled))
+        }.get().value
+    }
+
+    private func connected(_ result: Result<NIOLoopBound<UpstreamConnection>, any Error>, _ waiter: ConnectionWaiter) {
         connecting -= 1
         switch result {
         case .success(let bound):
             let connection = bound.value
             // A server may have closed it already; who sends on it is told so.
             if connection.isUsable { all[ObjectIdentifier(connection)] = connection } else { callNext() }
-            return connection
+            // Who wanted it may have left; it is as good for another.
+            if !waiter.end(.success(bound)), connection.isUsable { giveBack(connection) }
         case .failure(let error):
+            _ = waiter.end(.failure(Self.failure(of: error)))
             // The place is free again.
-            defer { callNext() }
-            throw Self.failure(of: error)
+            callNext()
+        }
+    }
+
+    /// Who waits for a connection to be made.
+    ///
+    /// `@unchecked Sendable`: touched on the pool's loop only.
+    private final class ConnectionWaiter: @unchecked Sendable {
+        typealias Outcome = Result<NIOLoopBound<UpstreamConnection>, UpstreamFailure>
+
+        private var continuation: UnsafeContinuation<Outcome, Never>?
+        private var result: Outcome?
+
+        func outcome() async -> Outcome {
+            await withUnsafeContinuation { continuation in
+                if let result { return continuation.resume(returning: result) }
+                self.continuation = continuation
+            }
+        }
+
+        /// - Returns: whether it had not ended before.
+        func end(_ result: Outcome) -> Bool {
+            guard self.result == nil else { return false }
+            self.result = result
+            continuation?.resume(returning: result)
+            continuation = nil
+            return true
         }
     }
 

@@ -171,6 +171,8 @@ package struct ResilienceSettings: Sendable, Equatable {
     package var breaker = BreakerSettings()
     /// Requests in a hundred that may be sent to another upstream after one could not take them.
     package var retryPercent = 20
+    /// Requests in a hundred, of models that ask for it, that may be sent to a second upstream while the first is silent.
+    package var hedgePercent = 5
     /// Requests that wait for one upstream's next free connection, on each event loop.
     package var queueMax = 256
     package var queueNanoseconds: Int64 = 5_000_000_000

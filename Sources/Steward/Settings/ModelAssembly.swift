@@ -36,6 +36,7 @@ struct ModelAssembly {
         model.outputTokensMax = written.fields.integer("output_tokens_max") ?? model.outputTokensMax
         model.admitsUnscreened = Set(
             (written.fields["admit_unscreened"]?.texts ?? []).compactMap(Unscreenable.init(rawValue:)))
+        model.hedgeAfter = written.fields.time("hedge_after")
         if model.outputTokensDefault > model.outputTokensMax {
             let place =
                 (written.fields["output_tokens_default"] ?? written.fields["output_tokens_max"])?.place ?? written.place

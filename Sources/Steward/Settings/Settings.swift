@@ -89,6 +89,7 @@ struct Settings: Sendable {
         resilience.breaker.windowNanoseconds = TimeAmount(effective.duration("resilience.breaker_window")).nanoseconds
         resilience.breaker.pauseNanoseconds = TimeAmount(effective.duration("resilience.breaker_pause")).nanoseconds
         resilience.retryPercent = effective.integer("resilience.retry_percent")
+        resilience.hedgePercent = effective.integer("resilience.hedge_percent")
         resilience.queueMax = effective.integer("resilience.queue_max")
         resilience.queueNanoseconds = TimeAmount(effective.duration("resilience.queue_timeout")).nanoseconds
         return resilience

@@ -69,6 +69,9 @@ enum SettingsCatalogue {
             "resilience.retry_percent", .integer(0...100), "20",
             "Requests in a hundred that may be sent to another upstream after one could not take them."),
         Setting(
+            "resilience.hedge_percent", .integer(0...100), "5",
+            "Requests in a hundred of a model with `hedge_after` that a second upstream may be sent too."),
+        Setting(
             "resilience.queue_max", .integer(0...100_000), "256",
             "Requests that wait for an upstream's next free connection, on each event loop; sandbox ones fill half."),
         Setting("resilience.queue_timeout", times, "5s", "How long they wait."),
@@ -214,6 +217,10 @@ enum ModelCatalogue {
         Setting(
             "models[].admit_unscreened", .choices(Unscreenable.allCases.map(\.rawValue)), "[]",
             "What no filter can read and callers may send all the same; recorded as not evaluated."),
+        Setting(
+            "models[].hedge_after", .duration(.milliseconds(10)...(.seconds(3_600))), nil,
+            "How long an upstream may be silent before a second one is sent a request too, whose answer is no stream. The "
+                + "work is done, and paid for, twice. Without it, never."),
     ]
 
     /// Those that only `serve` and the checks of settings need.

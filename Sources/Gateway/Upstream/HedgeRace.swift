@@ -1,0 +1,134 @@
+internal import Limits
+internal import NIOCore
+
+/// One upstream at work for a request that a second one may be sent too.
+///
+/// `@unchecked Sendable`: touched on the request's loop only.
+final class HedgeLane: @unchecked Sendable {
+    let pool: UpstreamPool
+    /// Whether it is the second.
+    let isHedge: Bool
+    /// Once the request is on a connection.
+    var exchange: UpstreamExchange? {
+        didSet { if isCancelled { exchange?.cancel() } }
+    }
+    private var isCancelled = false
+    /// How it failed.
+    fileprivate(set) var failure: UpstreamFailure?
+
+    init(_ pool: UpstreamPool, isHedge: Bool) {
+        self.pool = pool
+        self.isHedge = isHedge
+    }
+
+    func cancel() {
+        isCancelled = true
+        exchange?.cancel()
+    }
+}
+
+/// Who is at work for one request, and who decided.
+///
+/// `@unchecked Sendable`: touched on the request's loop only.
+final class HedgeRace: @unchecked Sendable {
+    enum Event: Sendable {
+        case due
+        case ended(HedgeLane, Result<Forwarded, UpstreamFailure>)
+        /// The time is of no interest any more.
+        case stopped
+    }
+
+    let first: HedgeLane
+    private(set) var second: HedgeLane?
+    /// Whose answer or failure counts.
+    private(set) var decided: HedgeLane
+    private let pools: [UpstreamPool]
+    private let client: Exchange
+
+    init(between first: UpstreamPool, and pools: [UpstreamPool], client: Exchange) {
+        self.first = HedgeLane(first, isHedge: false)
+        decided = self.first
+        self.pools = pools
+        self.client = client
+    }
+
+    /// Those that have nothing against a second request: no queue, no wish to be left alone.
+    func free(at now: Moment) -> [UpstreamPool] {
+        pools.filter { $0 !== first.pool && $0.hasRoom && $0.state.worth(at: now) == .good }
+    }
+
+    func enter(_ pool: UpstreamPool) -> HedgeLane {
+        let lane = HedgeLane(pool, isHedge: true)
+        second = lane
+        return lane
+    }
+
+    /// What the race comes to, if this decides it: the first answer; a refusal of the request itself, which the other
+    /// would only repeat; the failure of the last one that was at work.
+    func end(_ lane: HedgeLane, _ result: Result<Forwarded, UpstreamFailure>) -> Result<Forwarded, UpstreamFailure>? {
+        let other = lane === first ? second : first
+        guard case .failure(let failure) = result else { return decide(for: lane, against: other, result) }
+        lane.failure = failure
+        if case .rejected = failure { return decide(for: lane, against: other, result) }
+        guard let other, other.failure == nil, !client.clientLeft else {
+            first.cancel()
+            // Of two failures, that of the one that was chosen first.
+            return decide(for: first, against: other, .failure(first.failure ?? failure))
+        }
+        // A client that leaves now ends the one that is left.
+        client.upstream = other.exchange
+        return nil
+    }
+
+    private func decide(
+        for lane: HedgeLane, against other: HedgeLane?, _ result: Result<Forwarded, UpstreamFailure>
+    ) -> Result<Forwarded, UpstreamFailure> {
+        decided = lane
+        other?.cancel()
+        client.upstream = lane.exchange
+        return result
+    }
+
+    /// What went wrong that the result does not tell.
+    func failures(besides result: Result<Forwarded, UpstreamFailure>) -> [(UpstreamFailure, of: String)] {
+        [first, second].compactMap { lane in
+            guard let lane, lane !== decided, let failure = lane.failure, failure != .cancelled else { return nil }
+            return (failure, lane.pool.settings.name)
+        }
+    }
+}
+
+/// A wait that somebody else may end.
+///
+/// `@unchecked Sendable`: touched on its loop only.
+final class HedgeTimer: @unchecked Sendable {
+    private let loop: any EventLoop
+    private var scheduled: Scheduled<Void>?
+    private var waiter: UnsafeContinuation<Bool, Never>?
+    private var isStopped = false
+
+    init(on loop: any EventLoop) {
+        self.loop = loop
+    }
+
+    /// Whether the time passed before it was stopped.
+    func wait(_ time: TimeAmount) async -> Bool {
+        await withUnsafeContinuation { continuation in
+            guard !isStopped else { return continuation.resume(returning: false) }
+            waiter = continuation
+            scheduled = loop.scheduleTask(in: time) { [self] in end(true) }
+        }
+    }
+
+    func stop() {
+        isStopped = true
+        scheduled?.cancel()
+        end(false)
+    }
+
+    private func end(_ isDue: Bool) {
+        let waiter = waiter
+        self.waiter = nil
+        waiter?.resume(returning: isDue)
+    }
+}
