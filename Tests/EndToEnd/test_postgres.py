@@ -180,6 +180,25 @@ def test_a_backup_made_under_traffic_moves_the_store_to_postgresql(make_steward,
         assert wait_until(lambda: len(old.records(5)) == 5, 20, 0.2)
         backup = tmp_path / "steward.backup"
         old.command("database", "backup", str(backup))
+@pytest.mark.parametrize("written", ["steward:hun?ter2@{}", "steward@{}?pass%77ord=hun?ter2", "steward:hun%2Fter2@{}"])
+def test_a_password_is_shown_by_no_command_whatever_it_holds(make_steward, postgres, written, tmp_path):
+    place = postgres.make_database().split("@")[1]
+    steward = make_steward(env={"STEWARD_DATABASE_URL": "postgres://" + written.format(place)})
+    steward.text()
+    settings = subprocess.run(
+        [BINARY, "config", "show", "--json"], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={**os.environ, **steward.env})
+    for run in (settings, steward.command("database", "check")):
+        assert "ter2" not in run.stdout + run.stderr and "steward:[secret]@127.0.0.1" in run.stdout
+    assert "ter2" not in steward.program.text()
+
+
+def test_a_password_that_would_be_read_as_something_else_is_refused(make_steward, tmp_path):
+    steward = make_steward()
+    run = steward.command("database", "check", "--database", "postgres://steward:hun/ter2@127.0.0.1/none", check=False)
+    assert run.returncode == 78 and "%2F" in run.stderr and "ter2" not in run.stdout + run.stderr
+
+
         count = len(answered)
         assert wait_until(lambda: len(answered) > count)
     finally:

@@ -23,34 +23,89 @@ package struct PostgresAddress: Sendable, Hashable {
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw Complaint(message: "has spaces or characters that belong into no address")
         }
-        guard let options = PQconninfoParse(text, nil) else {
+        guard let fields = PostgresFields(text) else {
             throw Complaint(message: "is no address that PostgreSQL's library can read")
         }
-        PQconninfoFree(options)
+        guard !fields.isMisread else {
+            throw Complaint(
+                message: "has a port that is none, or an @ behind the user; in a password write @ as %40 and / as %2F")
+        }
         self.text = text
         self.password = password
     }
 
-    /// The address without its password, also where that is a parameter.
+    /// The address without its password and without what else is nobody's business; as libpq understands it, not as it
+    /// looks.
     package static func masked(_ text: String) -> String {
-        var text = text[...]
-        if let scheme = text.firstRange(of: "://") {
-            let authority = text[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }
-            if let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":") {
-                text.replaceSubrange(colon..<at, with: ":[secret]")
-            }
+        (try? PostgresAddress(text))?.description ?? "[no address]"
+    }
+}
+
+/// What libpq takes a text for.
+private struct PostgresFields {
+    private let values: [String: String]
+
+    /// `nil` if it can't be read.
+    init?(_ text: String) {
+        guard let options = PQconninfoParse(text, nil) else { return nil }
+        defer { PQconninfoFree(options) }
+        var values: [String: String] = [:]
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if let value = option.pointee.val { values[String(cString: keyword)] = String(cString: value) }
+            option += 1
         }
-        guard let question = text.firstIndex(of: "?") else { return String(text) }
-        let parameters = text[text.index(after: question)...].split(separator: "&", omittingEmptySubsequences: false)
-        return text[...question]
-            + parameters.map {
-                $0.hasPrefix("password=") || $0.hasPrefix("sslpassword=") ? $0.prefix { $0 != "=" } + "=[secret]" : $0
-            }
-            .joined(separator: "&")
+        self.values = values
+    }
+
+    subscript(_ name: String) -> String? {
+        values[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Whether part of a password was taken for something else, and would be shown.
+    var isMisread: Bool {
+        let ports = (self["port"] ?? "").split(separator: ",")
+        return [self["host"], self["hostaddr"], self["dbname"]].contains { $0?.contains("@") == true }
+            || !ports.allSatisfy { UInt16($0) != nil }
+    }
+
+    var description: String {
+        var text = "postgres://"
+        if let user = self["user"] { text += Self.encoded(user) }
+        if self["password"] != nil { text += ":[secret]" }
+        if self["user"] != nil || self["password"] != nil { text += "@" }
+        let host = self["host"] ?? self["hostaddr"] ?? ""
+        // A socket's folder can only be a parameter.
+        let isFolder = host.hasPrefix("/")
+        if !isFolder { text += authority(host) }
+        if let name = self["dbname"] { text += "/" + Self.encoded(name) }
+        let parameters = [
+            isFolder ? "host=\(host)" : nil, isFolder ? self["port"].map { "port=\($0)" } : nil,
+            self["sslmode"].map { "sslmode=\($0)" },
+        ].compactMap(\.self)
+        return parameters.isEmpty ? text : text + "?" + parameters.joined(separator: "&")
+    }
+
+    /// Hosts and ports, which are lists of the same length or one port for all.
+    private func authority(_ hosts: String) -> String {
+        let ports = (self["port"] ?? "").split(separator: ",", omittingEmptySubsequences: false)
+        return hosts.split(separator: ",", omittingEmptySubsequences: false).enumerated().map { index, host in
+            let port = ports.count == 1 ? ports[0] : ports.indices.contains(index) ? ports[index] : ""
+            return (host.contains(":") ? "[\(host)]" : String(host)) + (port.isEmpty ? "" : ":\(port)")
+        }.joined(separator: ",")
+    }
+
+    private static func encoded(_ text: String) -> String {
+        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~".utf8)
+        return text.utf8.map { byte in
+            let digits = String(byte, radix: 16, uppercase: true)
+            return plain.contains(byte)
+                ? String(UnicodeScalar(byte)) : byte < 16 ? "%0" + digits : "%" + digits
+        }.joined()
     }
 }
 
 extension PostgresAddress: CustomStringConvertible, CustomDebugStringConvertible {
-    package var description: String { Self.masked(text) }
+    package var description: String { PostgresFields(text)?.description ?? "[no address]" }
     package var debugDescription: String { description }
 }
