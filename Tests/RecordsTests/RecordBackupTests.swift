@@ -137,3 +137,18 @@ struct RecordBackupTests {
         #expect(names.filter { $0.hasPrefix("b") || $0.hasSuffix(".partial") }.isEmpty)
     }
 }
+
+/// Partitions whose months were looked up a while ago.
+private struct StalePartitions: RecordPartitions {
+    let partitions: any RecordPartitions
+    let seen: [Month]
+
+    func months() async throws -> [Month] { seen }
+    func stores(from month: Month?) async throws -> [any Database] { try await partitions.stores(from: month) }
+    func existingStore(for month: Month) async throws -> (any Database)? {
+        try await partitions.existingStore(for: month)
+    }
+    func store(for month: Month) async throws -> any Database { try await partitions.store(for: month) }
+    func drop(_ month: Month) async throws { try await partitions.drop(month) }
+    func close() async throws { try await partitions.close() }
+}

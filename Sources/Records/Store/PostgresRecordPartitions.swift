@@ -32,6 +32,10 @@ package struct PostgresRecordPartitions: RecordPartitions {
         [database]
     }
 
+    package func existingStore(for month: Month) async throws -> (any Database)? {
+        try await months().contains(month) ? database : nil
+    }
+
     package func store(for month: Month) async throws -> any Database {
         // Looked up each time, since another process may have dropped it.
         if try await months().contains(month) { return database }

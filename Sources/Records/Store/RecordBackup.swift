@@ -13,6 +13,8 @@ extension RecordStore {
         let file = try BackupWriter(path)
         try await main.backUp(to: file, at: time)
         for month in try await partitions.months() {
+            // Retention may have dropped it meanwhile.
+            guard let store = try await partitions.existingStore(for: month) else { continue }
             let columns = RecordRows.columns.split(separator: ", ").map(String.init)
             try file.write(.month(month.description, columns: columns))
             let store = try await partitions.store(for: month)

@@ -8,6 +8,9 @@ package protocol RecordPartitions: Sendable {
     /// Where the records of these months and later ones are read: several stores in the order of time, or one that has
     /// them all. `nil` is the first month that there is.
     func stores(from month: Month?) async throws -> [any Database]
+    /// Where the records of a month are read; `nil` if it is not there, such as one that was dropped meanwhile. Makes
+    /// nothing.
+    func existingStore(for month: Month) async throws -> (any Database)?
     /// Where records of a month are written; made if it is not there.
     func store(for month: Month) async throws -> any Database
     /// Removes a month as a whole, without reading it.
@@ -35,11 +38,15 @@ package actor SQLiteRecordPartitions: RecordPartitions {
     package func stores(from first: Month?) async throws -> [any Database] {
         var found: [any Database] = []
         for month in try months() where first.map({ month >= $0 }) ?? true {
-            // Retention may have removed it meanwhile; opening it would make it again.
-            guard FileManager.default.fileExists(atPath: path(of: month)) else { continue }
-            found.append(try await store(for: month))
+            if let store = try await existingStore(for: month) { found.append(store) }
         }
         return found
+    }
+
+    package func existingStore(for month: Month) async throws -> (any Database)? {
+        // Opening it would make it again.
+        guard FileManager.default.fileExists(atPath: path(of: month)) else { return nil }
+        return try await store(for: month)
     }
 
     package func store(for month: Month) async throws -> any Database {

@@ -16,7 +16,7 @@ struct StoreCheck {
         try await count(into: &view)
         view.problems += try await damage(of: handle.database, "the main store")
         for month in try await handle.partitions.months() {
-            let store = try await handle.partitions.store(for: month)
+            guard let store = try await handle.partitions.existingStore(for: month) else { continue }
             let count: Int = try await store.read { reader in
                 try reader.query(
                     "SELECT COUNT(*) AS count FROM records WHERE settled_at >= $1 AND settled_at < $2",
