@@ -71,8 +71,8 @@ struct RecordBackupTests {
 
     private static func restore(_ path: String, into store: RecordStore, isReplacing: Bool = false) async throws {
         try await store.restore(
-            from: path, migrations: migrations, isReplacing: isReplacing, at: time, begin: { _ in }, finish: { _, _ in }
-        )
+            from: path, migrations: migrations, seeded: ["b_parents"], isReplacing: isReplacing, at: time,
+            begin: { _ in }, finish: { _, _ in })
     }
 
     @Test(
@@ -101,6 +101,60 @@ struct RecordBackupTests {
         try await Self.restore(path, into: other, isReplacing: true)
         let again = try await other.backUp(to: otherFolder.path + "/b.backup", at: Self.time)
         #expect(again == rows)
+    }
+
+    @Test("go into a store that has its tables and no rows yet", arguments: StoreEngine.allCases)
+    func takesMigratedStore(_ engine: StoreEngine) async throws {
+        let (store, folder) = try await Self.store(engine)
+        let records = try await Self.fill(store)
+        let path = folder.path + "/a.backup"
+        _ = try await store.backUp(to: path, at: Self.time)
+        // Some of the migrations, or all.
+        for migrations in [RecordMigrations.main, Self.migrations] {
+            let (other, otherFolder) = try await Self.store(engine)
+            try await other.main.migrate(migrations, at: Self.time)
+            try await Self.restore(path, into: other)
+            #expect(try await Self.rows(other) == Self.rows(store))
+            #expect(try await other.tail(limit: 100).map(\.admission.record) == records.map(\.admission.record))
+            await #expect(throws: BackupError.notEmpty) { try await Self.restore(path, into: other) }
+            withExtendedLifetime(otherFolder) {}
+        }
+    }
+
+    @Test("whose restoring was broken off are restored by doing it again", arguments: StoreEngine.allCases)
+    func restoresAgain(_ engine: StoreEngine) async throws {
+        struct BrokenOff: Error {}
+        let (store, folder) = try await Self.store(engine)
+        let records = try await Self.fill(store)
+        let path = folder.path + "/a.backup"
+        _ = try await store.backUp(to: path, at: Self.time)
+        let (other, otherFolder) = try await Self.store(engine)
+        await #expect(throws: BrokenOff.self) {
+            try await other.restore(
+                from: path, migrations: Self.migrations, seeded: ["b_parents"], isReplacing: false, at: Self.time,
+                begin: { _ in }, finish: { _, _ in throw BrokenOff() })
+        }
+        // All records but no table: the last step was what failed.
+        #expect(try await other.tail(limit: 100).count == records.count)
+        #expect(try await other.main.read { try $0.query("SELECT parent FROM a_children").isEmpty })
+        try await Self.restore(path, into: other)
+        #expect(try await Self.rows(other) == Self.rows(store))
+        #expect(try await other.tail(limit: 100).map(\.admission.record) == records.map(\.admission.record))
+        withExtendedLifetime(otherFolder) {}
+    }
+
+    @Test("make no month that retention dropped meanwhile", arguments: StoreEngine.allCases)
+    func makesNoMonth(_ engine: StoreEngine) async throws {
+        let (store, folder) = try await Self.store(engine)
+        _ = try await Self.fill(store)
+        let months = try await store.partitions.months()
+        let stale = RecordStore(
+            main: store.main, partitions: StalePartitions(partitions: store.partitions, seen: months))
+        try await store.partitions.drop(months[1])
+        let rows = try await stale.backUp(to: folder.path + "/a.backup", at: Self.time)
+        // Four parents, four children, four of six records.
+        #expect(rows == 12)
+        #expect(try await store.partitions.months() == [months[0], months[2]])
     }
 
     @Test("that are damaged or cut off change nothing", arguments: StoreEngine.allCases)

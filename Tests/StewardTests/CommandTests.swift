@@ -84,6 +84,17 @@ struct CommandTests {
         #expect(takesAway.isEmpty || migration.name.hasSuffix("-contract"), "\(migration.name): \(takesAway)")
     }
 
+    @Test("migrations put rows only into the tables that are known for it")
+    func seeds() async throws {
+        let folder = TemporaryFolder.shared + "/seeds-\(UInt64.random(in: .min ... .max))"
+        let options = try StoreOptions.parse(["--data", folder])
+        let view = try await options.withHandle(isCreating: true) { handle, _ in
+            try await handle.database.migrate(StoreSchema.migrations, at: .now)
+            return try await StoreCheck(handle: handle, migrations: StoreSchema.migrations).view()
+        }
+        #expect(Set(view.tables.filter { $0.rows > 0 }.map(\.name)) == StoreSchema.seeded)
+    }
+
     @Test("a store is checked, backed up and restored by command, and its gateways notice")
     func backup() async throws {
         let folder = TemporaryFolder.shared + "/backup-\(UInt64.random(in: .min ... .max))"

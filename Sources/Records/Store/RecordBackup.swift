@@ -17,7 +17,6 @@ extension RecordStore {
             guard let store = try await partitions.existingStore(for: month) else { continue }
             let columns = RecordRows.columns.split(separator: ", ").map(String.init)
             try file.write(.month(month.description, columns: columns))
-            let store = try await partitions.store(for: month)
             var sequence: Int64 = 0
             while true {
                 let (last, rows) = try await Self.page(of: month, after: sequence, columns, in: store)
@@ -48,38 +47,51 @@ extension RecordStore {
     /// Puts a backup into the place of all that is in the store. It is read to its end first, so a damaged one changes
     /// nothing.
     ///
-    /// The tables change in one transaction; the records follow in others. If those fail, restore again.
+    /// The records come first, those that are there already excepted; then the tables change in one transaction. So a
+    /// store in which that was broken off is as empty as before, and takes the backup again.
     ///
     /// - Parameters:
     ///   - migrations: The present schema.
-    ///   - isReplacing: Whether a store that is there already may be emptied.
+    ///   - seeded: The tables in which the migrations themselves put rows.
+    ///   - isReplacing: Whether a store that holds anything may be emptied.
     ///   - begin, finish: Run in the transaction of the tables, before and after they are changed.
     /// - Throws: `BackupError`, `StorageError`.
     package func restore<Before: Sendable>(
-        from path: String, migrations: [Migration], isReplacing: Bool, at time: Timestamp,
+        from path: String, migrations: [Migration], seeded: Set<String>, isReplacing: Bool, at time: Timestamp,
         begin: @escaping @Sendable (any Transaction) throws -> Before,
         finish: @escaping @Sendable (any Transaction, Before) throws -> Void
     ) async throws {
         try BackupReader.verify(path)
-        try await prepare(for: try Self.migrations(of: path), of: migrations, isReplacing: isReplacing, at: time)
-        try await main.restore(from: path, begin: begin, finish: finish)
-        for month in try await partitions.months() { try await partitions.drop(month) }
+        let dialect = main.dialect
+        let requireEmpty: @Sendable (any Reader) throws -> Void = { reader in
+            guard !isReplacing else { return }
+            for table in try StoredTable.all(in: reader, dialect) where !seeded.contains(table.name) {
+                guard try table.isEmpty(in: reader) else { throw BackupError.notEmpty }
+            }
+        }
+        try await main.read { try requireEmpty($0) }
+        try await prepare(for: try Self.migrations(of: path), of: migrations, at: time)
+        if isReplacing {
+            for month in try await partitions.months() { try await partitions.drop(month) }
+        }
         try await restoreRecords(from: path)
+        try await main.restore(
+            from: path,
+            begin: { transaction in
+                // Somebody may have begun to use it meanwhile.
+                try requireEmpty(transaction)
+                return try begin(transaction)
+            }, finish: finish)
         try await main.migrate(migrations, at: time)
     }
 
     /// Gives the store the schema that the backup was made with.
-    private func prepare(
-        for names: Set<String>, of migrations: [Migration], isReplacing: Bool, at time: Timestamp
-    ) async throws {
+    private func prepare(for names: Set<String>, of migrations: [Migration], at time: Timestamp) async throws {
         let unknown = names.subtracting(migrations.map(\.name))
         guard unknown.isEmpty else { throw StorageError.newerStore(migrations: unknown.sorted()) }
-        guard let applied = try await main.appliedMigrations() else {
-            try await main.migrate(migrations.filter { names.contains($0.name) }, at: time)
-            return
-        }
-        guard isReplacing else { throw BackupError.notEmpty }
-        guard applied == names else { throw BackupError.otherSchema }
+        let applied = try await main.appliedMigrations() ?? []
+        guard applied.isSubset(of: names) else { throw BackupError.otherSchema }
+        try await main.migrate(migrations.filter { names.contains($0.name) }, at: time)
     }
 
     private static func migrations(of path: String) throws -> Set<String> {

@@ -77,7 +77,8 @@ struct DatabaseCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Put a backup into an empty store.",
             discussion: """
-                A damaged backup is noticed before anything is changed. Gateways that serve from a store whose content is \
+                A damaged backup is noticed before anything is changed, and a restore that was broken off can be run again. \
+                Gateways that serve from a store whose content is \
                 replaced follow its keys at once; start them again, so that they go on with its records.
 
                 EXAMPLES
@@ -96,7 +97,8 @@ struct DatabaseCommand: AsyncParsableCommand {
         func run() async throws {
             try await store.withHandle(isCreating: true) { handle, _ in
                 try await handle.records.restore(
-                    from: file, migrations: StoreSchema.migrations, isReplacing: replace, at: .now,
+                    from: file, migrations: StoreSchema.migrations, seeded: StoreSchema.seeded, isReplacing: replace,
+                    at: .now,
                     begin: { try IdentityRevision.current(in: $0) },
                     finish: { try IdentityRevision.raise(above: $1, in: $0) })
             }

@@ -15,11 +15,11 @@ package enum BackupError: Error, Sendable, Hashable, CustomStringConvertible {
         case .damaged(let path, let line):
             "The backup \(path) is damaged or incomplete in line \(line). Nothing was restored; use another backup."
         case .notEmpty:
-            "There is a store already. Restore into an empty one, or replace what is in it with --replace."
+            "The store holds something. Restore into an empty one, or replace what is in it with --replace."
         case .otherSchema:
             """
-            The store's schema is not the backup's, so what is in it can't be replaced. Restore into an empty store; it \
-            gets the present schema afterwards.
+            The store's schema is newer than the backup's. Restore into a new database or data folder; it gets the \
+            present schema afterwards.
             """
         }
     }

@@ -29,6 +29,10 @@ package struct StoredTable: Sendable, Hashable {
         return ordered
     }
 
+    package func isEmpty(in reader: any Reader) throws -> Bool {
+        try reader.query("SELECT 1 AS one FROM \"\(name)\" LIMIT 1").isEmpty
+    }
+
     var selection: String {
         "SELECT \(Self.list(columns)) FROM \"\(name)\"" + (key.isEmpty ? "" : " ORDER BY \(Self.list(key))")
     }
