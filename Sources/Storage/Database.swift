@@ -57,7 +57,8 @@ extension Transaction {
 /// A relational store. One text of each query serves every engine.
 ///
 /// All work happens off the event loops; callers only wait. Errors are `StorageError`s, or what the closure threw; a
-/// task that is cancelled already gets a `CancellationError`, while work that has begun is always finished.
+/// task that is cancelled already gets a `CancellationError`, while a write that has begun is always finished. A read whose
+/// task is cancelled may end at once for its caller.
 package protocol Database: Sendable {
     var dialect: SQLDialect { get }
 

@@ -10,12 +10,17 @@ struct PostgresFailure: Error {
         case onceAgain
         /// The connection is gone.
         case reconnect
+        /// The server did not answer in time, and would not on another connection either.
+        case giveUp
     }
 
     let error: StorageError
     let recovery: Recovery
     /// Whether what the session has prepared is worth nothing any more.
     var isStale = false
+
+    /// Whether nothing more is heard on the connection.
+    var isOfConnection: Bool { recovery == .reconnect || recovery == .giveUp }
 }
 
 // MARK: - SQLSTATE

@@ -9,6 +9,8 @@ internal import Snapshots
 final class PostgresListener: Sendable {
     /// One for all tables: who is told looks whether it is concerned.
     static let channel = "steward"
+    /// Then the server is asked for a word.
+    private static let silenceMax = Duration.seconds(60)
 
     private struct State {
         var subscribers: [UInt64: AsyncStream<Void>.Continuation] = [:]
@@ -113,15 +115,19 @@ final class PostgresListener: Sendable {
             if let open = connection {
                 // Some may have come with the answer to LISTEN.
                 if takeNotices(of: open) { notify() }
-                if wait(for: PQsocket(open.pointer), .seconds(60)) { return }
-                if PQconsumeInput(open.pointer) != 1 { connection = nil }
+                switch wait(for: PQsocket(open.pointer), Self.silenceMax) {
+                case .told: if !open.consumeInput() { connection = nil }
+                // Something between us may have forgotten the session.
+                case .silence: if (try? open.run("SELECT 1")) == nil { connection = nil }
+                case .stop: return
+                }
             } else if let next = try? listening() {
                 failures = 0
                 connection = next
                 notify()
             } else {
                 failures += 1
-                if wait(for: -1, backoff.pause(after: failures)) { return }
+                if wait(for: -1, backoff.pause(after: failures)) == .stop { return }
             }
         }
     }
@@ -136,13 +142,16 @@ final class PostgresListener: Sendable {
         return wasTold
     }
 
-    /// Sleeps until something comes or the time is over; whether the thread should end.
-    private func wait(for socket: CInt, _ time: Duration) -> Bool {
+    private enum Waking { case told, silence, stop }
+
+    /// Sleeps until something comes or the time is over.
+    private func wait(for socket: CInt, _ time: Duration) -> Waking {
         var watched = [
             pollfd(fd: stop.reading, events: Int16(POLLIN), revents: 0),
             pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
         ]
-        poll(&watched, nfds_t(watched.count), CInt(max(1, time.wholeMilliseconds)))
-        return watched[0].revents != 0
+        let count = poll(&watched, nfds_t(watched.count), CInt(max(1, time.wholeMilliseconds)))
+        if watched[0].revents != 0 { return .stop }
+        return count == 0 ? .silence : .told
     }
 }

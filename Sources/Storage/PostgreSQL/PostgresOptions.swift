@@ -6,6 +6,8 @@ package struct PostgresOptions: Sendable, Hashable {
     package var waitingMax = 16_384
     /// How long one statement may take; then it is undone as `StorageError.timedOut`.
     package var statementTimeout: Duration = .seconds(30)
+    /// How much later than that the server's word on it may come; then the server is taken for one that is away.
+    package var answerSlack: Duration = .seconds(5)
     /// How long a connection may take to be made, by address of the host; libpq counts whole seconds, two at least.
     package var connectTimeout: Duration = .seconds(5)
     /// How often a transaction is run again that the server undid for another's sake.
@@ -14,6 +16,9 @@ package struct PostgresOptions: Sendable, Hashable {
     package var pauseMax: Duration = .seconds(5)
 
     package init() {}
+
+    /// How long we wait for the answer to a statement.
+    var patience: Duration { statementTimeout + answerSlack }
 
     /// What libpq is told beside the address, which wins where it says something else.
     var parameters: [(name: String, value: String)] {

@@ -66,14 +66,14 @@ struct PostgresWorker {
 
     private func canRetry(_ recovery: PostgresFailure.Recovery, _ attempt: Int) -> Bool {
         switch recovery {
-        case .none: false
+        case .none, .giveUp: false
         case .again: attempt < pool.options.attemptsMax
         case .onceAgain: attempt < 2
         case .reconnect: attempt < 3
         }
     }
 
-    /// The connection broke while a commit was under way.
+    /// The connection broke, or was given up, while a commit was under way.
     private struct CommitLost: Error {
         let reason: String
     }
@@ -92,7 +92,7 @@ struct PostgresWorker {
             guard outcomes.last?.tag == "COMMIT" else { throw StorageError.statement("the transaction was undone") }
             return Outcome(succeed: succeed, hasChanged: outcomes.first.map { $0.rowCount > 0 } ?? false)
         } catch {
-            guard session.failure?.recovery == .reconnect else { throw error }
+            guard session.failure?.isOfConnection == true else { throw error }
             throw CommitLost(reason: "\(error)")
         }
     }

@@ -99,6 +99,25 @@ package final class PostgresServer: Sendable {
         }
     }
 
+    /// Stops all its processes where they are: the kernel goes on to accept and acknowledge, and nobody answers.
+    package func pause() throws { try signal(SIGSTOP) }
+
+    /// After this it goes on; ``stop()`` and the end need that.
+    package func resume() throws { try signal(SIGCONT) }
+
+    private func signal(_ number: Int32) throws {
+        let file = try String(contentsOfFile: folder + "/data/postmaster.pid", encoding: .utf8)
+        guard let server = pid_t(file.prefix { !$0.isNewline }), kill(server, number) == 0 else {
+            throw StorageError.unavailable("no server")
+        }
+        for child in try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap({ pid_t($0) }) {
+            // `pid (name) state parent …`
+            let status = try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8)
+            let words = status?.split(separator: ")").last?.split(separator: " ") ?? []
+            if words.count > 1, pid_t(words[1]) == server { kill(child, number) }
+        }
+    }
+
     /// Runs `body` with an empty database that is gone afterwards.
     package func withDatabase<Result>(
         isolation: isolated (any Actor)? = #isolation, _ body: (PostgresAddress) async throws -> Result
