@@ -160,7 +160,8 @@ let package = Package(
         .testTarget(
             name: "StewardTests",
             dependencies: [
-                "Access", "Gateway", "Rehearsal", "SharedLimits", "Steward", "Storage", argumentParser, logging,
+                "Access", "Gateway", "Rehearsal", "SharedLimits", "Steward", "Storage", "Telemetry",
+                argumentParser, lifecycle, logging,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -46,6 +46,25 @@ class Postgres:
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(30)
 
+    def pause(self):
+        """All its processes stand still: the kernel goes on to accept and acknowledge, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self):
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number):
+        server = self.process.pid
+        os.kill(server, number)
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                # `pid (name) state parent …`
+                parent = int(status.read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == server:
+                os.kill(int(status.parent.name), number)
+
     def stop(self):
         if self.process.poll() is None:
             self.kill()

@@ -9,7 +9,7 @@ import time
 
 import openai
 import pytest
-from harness import BINARY, get, wait_until
+from harness import BINARY, get, merge, wait_until
 from postgres import PROGRAMS, Postgres
 from test_docs import commands, output_of, shell  # noqa: F401
 
@@ -32,7 +32,7 @@ def make_pair(make_steward, postgres, tmp_path):
         digest_key.write_text(secrets.token_hex(32))
         digest_key.chmod(0o600)
         shared = {"database": {"url": url}, "keys": {"digest_key_file": str(digest_key)}}
-        first, second = make_steward(shared | settings), make_steward(shared | settings)
+        first, second = make_steward(merge(shared, settings)), make_steward(merge(shared, settings))
         # The first run's key was shown by the first alone.
         assert "sandbox_key" not in second.ready
         second.key = first.key
@@ -147,6 +147,29 @@ def test_a_server_killed_and_started_again_under_traffic_loses_no_record(make_pa
     assert sum(day["requests"] for day in usage) == len(answered)
 
 
+def test_a_server_that_hears_and_never_answers_turns_the_lamp_red(make_pair, postgres):
+    first, second = make_pair(database={"statement_timeout": "3s"})
+    assert first.text()[0] and second.text()[0]
+
+    def status():
+        return get(first.telemetry + "/health/ready")[0]
+
+    assert status() == 200
+    postgres.pause()
+    try:
+        assert seconds_until(lambda: status() == 503, 20) < 15
+        # Nobody who calls notices.
+        answered = first.chat()._request_id.removeprefix("req_")
+        begin = time.monotonic()
+        second.stop(signal.SIGTERM, within=60)
+        # What is under way may take the statement's time and its slack, what follows that of a connection.
+        assert time.monotonic() - begin < 25
+    finally:
+        postgres.resume()
+    assert seconds_until(lambda: status() == 200, 20) < 10
+    assert first.record(f"req_{answered}")
+
+
 def test_the_password_is_nowhere(make_steward, postgres, tmp_path):
     url = postgres.make_database().replace("steward@", "steward:hunter2@")
     steward = make_steward(env={"STEWARD_DATABASE_URL": url})
@@ -155,6 +178,25 @@ def test_the_password_is_nowhere(make_steward, postgres, tmp_path):
         [BINARY, "config", "show", "--json"], capture_output=True, text=True, check=True, cwd=tmp_path,
         env={**os.environ, **steward.env}).stdout
     assert "hunter2" not in shown + steward.program.text() and "steward:[secret]@" in shown
+
+
+@pytest.mark.parametrize("written", ["steward:hun?ter2@{}", "steward@{}?pass%77ord=hun?ter2", "steward:hun%2Fter2@{}"])
+def test_a_password_is_shown_by_no_command_whatever_it_holds(make_steward, postgres, written, tmp_path):
+    place = postgres.make_database().split("@")[1]
+    steward = make_steward(env={"STEWARD_DATABASE_URL": "postgres://" + written.format(place)})
+    steward.text()
+    settings = subprocess.run(
+        [BINARY, "config", "show", "--json"], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={**os.environ, **steward.env})
+    for run in (settings, steward.command("database", "check")):
+        assert "ter2" not in run.stdout + run.stderr and "steward:[secret]@127.0.0.1" in run.stdout
+    assert "ter2" not in steward.program.text()
+
+
+def test_a_password_that_would_be_read_as_something_else_is_refused(make_steward, tmp_path):
+    steward = make_steward()
+    run = steward.command("database", "check", "--database", "postgres://steward:hun/ter2@127.0.0.1/none", check=False)
+    assert run.returncode == 78 and "%2F" in run.stderr and "ter2" not in run.stdout + run.stderr
 
 
 def test_a_server_that_is_away_at_the_start_is_said_in_a_line(make_steward):
@@ -180,31 +222,14 @@ def test_a_backup_made_under_traffic_moves_the_store_to_postgresql(make_steward,
         assert wait_until(lambda: len(old.records(5)) == 5, 20, 0.2)
         backup = tmp_path / "steward.backup"
         old.command("database", "backup", str(backup))
-@pytest.mark.parametrize("written", ["steward:hun?ter2@{}", "steward@{}?pass%77ord=hun?ter2", "steward:hun%2Fter2@{}"])
-def test_a_password_is_shown_by_no_command_whatever_it_holds(make_steward, postgres, written, tmp_path):
-    place = postgres.make_database().split("@")[1]
-    steward = make_steward(env={"STEWARD_DATABASE_URL": "postgres://" + written.format(place)})
-    steward.text()
-    settings = subprocess.run(
-        [BINARY, "config", "show", "--json"], capture_output=True, text=True, check=True, cwd=tmp_path,
-        env={**os.environ, **steward.env})
-    for run in (settings, steward.command("database", "check")):
-        assert "ter2" not in run.stdout + run.stderr and "steward:[secret]@127.0.0.1" in run.stdout
-    assert "ter2" not in steward.program.text()
-
-
-def test_a_password_that_would_be_read_as_something_else_is_refused(make_steward, tmp_path):
-    steward = make_steward()
-    run = steward.command("database", "check", "--database", "postgres://steward:hun/ter2@127.0.0.1/none", check=False)
-    assert run.returncode == 78 and "%2F" in run.stderr and "ter2" not in run.stdout + run.stderr
-
-
         count = len(answered)
         assert wait_until(lambda: len(answered) > count)
     finally:
         stop.set()
         thread.join()
     url = postgres.make_database()
+    # Tables without a row are no store yet.
+    old.command("database", "migrate", "--database", url)
     restored = old.command("database", "restore", str(backup), "--database", url)
     assert str(backup) in restored.stdout
     again = old.command("database", "restore", str(backup), "--database", url, check=False)
@@ -223,5 +248,3 @@ def test_the_guide_works_as_it_stands(shell, postgres):  # noqa: F811
     output = output_of(shell, block)
     assert "Applied 20261126-2-record-partitions." in output
     assert "No damage was found." in output and "rows were written to steward.backup" in output
-    # Tables without a row are no store yet.
-    old.command("database", "migrate", "--database", url)

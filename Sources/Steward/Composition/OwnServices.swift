@@ -4,6 +4,7 @@ internal import NIOCore
 internal import Rehearsal
 internal import ServiceLifecycle
 internal import SharedLimits
+internal import Snapshots
 internal import Storage
 internal import Telemetry
 internal import UnixSignals
@@ -78,25 +79,46 @@ struct SharedLimitsService: Service {
 
 /// Lights the store's lamp: reads a row every few seconds.
 ///
-/// Service goes on for a while without the store, so the lamp turns red only when reads have failed several times.
+/// Service goes on for a while without the store, so the lamp turns red only when nothing was read for some time. Whether
+/// reads fail or never end makes no difference.
 struct StoreProbe: Service {
     let database: any Database
     let lamp: HealthLamp
     var interval = Duration.seconds(2)
-    var failuresTolerated = 5
+    /// How long ago the last read may be; then the lamp is red.
+    var patience = Duration.seconds(12)
 
     func run() async throws {
-        var failures = 0
-        while !Task.isShuttingDownGracefully, !Task.isCancelled {
-            do {
-                _ = try await database.read { try $0.query("SELECT 1 AS one") }
-                failures = 0
-                lamp.set(.green)
-            } catch {
-                failures += 1
-                if failures > failuresTolerated { lamp.set(.red("The store can't be read.")) }
+        let lastRead = Lock(ContinuousClock.now)
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await read(lastRead) }
+                group.addTask { await watch(lastRead) }
             }
-            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) }
+        }
+    }
+
+    /// Reads, one at a time, until it is cancelled.
+    private func read(_ lastRead: Lock<ContinuousClock.Instant>) async {
+        while !Task.isCancelled {
+            if (try? await database.read { try $0.query("SELECT 1 AS one") }) != nil {
+                lastRead.withLock { lastRead in
+                    lastRead = .now
+                    lamp.set(.green)
+                }
+            }
+            try? await Task.sleep(for: interval)
+        }
+    }
+
+    private func watch(_ lastRead: Lock<ContinuousClock.Instant>) async {
+        while !Task.isCancelled {
+            let rest = lastRead.withLock { lastRead in
+                let rest = patience - (.now - lastRead)
+                if rest <= .zero { lamp.set(.red("The store can't be read.")) }
+                return rest
+            }
+            try? await Task.sleep(for: rest > .zero ? rest : interval)
         }
     }
 }
