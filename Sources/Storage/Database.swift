@@ -37,8 +37,17 @@ package protocol Transaction: Reader {
     /// Waits until no other process changes the schema; the first thing a transaction that changes it does. What was
     /// committed meanwhile is seen afterwards.
     ///
-    /// - Throws: `StorageError`.
-    func lockSchema() throws
+    /// - Parameter work: How long that and what follows may take.
+    /// - Throws: `StorageError`, such as `.schemaBusy`.
+    func lockSchema(for work: SchemaWork) throws
+}
+
+/// What a transaction does with the schema.
+package enum SchemaWork: Sendable {
+    /// Makes or drops an empty table; may take as long as any other statement.
+    case brief
+    /// May build an index over all that is there, and waits for others that do.
+    case migration
 }
 
 extension Reader {

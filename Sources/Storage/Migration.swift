@@ -95,7 +95,7 @@ private struct MigrationTable {
     /// Applies the first that is missing, `nil` if none is. What was applied is read in the transaction that applies
     /// the next, so two processes can't apply the same.
     func applyNext(of ordered: [Migration], dialect: SQLDialect, at time: Timestamp) throws -> String? {
-        try transaction.lockSchema()
+        try transaction.lockSchema(for: .migration)
         try transaction.execute(
             """
             CREATE TABLE IF NOT EXISTS migrations (

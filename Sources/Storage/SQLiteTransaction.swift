@@ -94,7 +94,7 @@ final class SQLiteTransaction: Transaction {
     }
 
     /// Nothing to do: one transaction writes at a time.
-    func lockSchema() {}
+    func lockSchema(for work: SchemaWork) {}
 
     /// Rows changed by this connection since it was opened.
     var totalChanges: Int64 {

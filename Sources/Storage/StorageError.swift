@@ -7,6 +7,8 @@ package enum StorageError: Error, Sendable, Hashable {
 
     /// Another process held the store, or what was to be changed, for too long.
     case busy
+    /// Another process has been changing the schema for too long; nothing of the transaction is there.
+    case schemaBusy
     /// The server of the store is away or refuses connections. Nothing of the transaction is there.
     case unavailable(String)
     /// The connection broke while the transaction was being committed; whether it is there shows only a look.
@@ -43,6 +45,11 @@ extension StorageError: CustomStringConvertible {
         switch self {
         case .busy:
             "The store is held by another process. Try again, or end that process."
+        case .schemaBusy:
+            """
+            Another process is changing the store's schema. Try again when it is done. If it hangs, end its session: \
+            SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted.
+            """
         case .unavailable(let reason):
             "The store's server can't be used: \(reason). Check that it runs, and the address and user of database.url."
         case .commitUnknown(let reason):

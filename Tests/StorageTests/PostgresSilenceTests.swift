@@ -136,3 +136,34 @@ struct PostgresSilenceTests {
         try await server.stop()
     }
 }
+
+@Suite(
+    "Migrations beside others", .serialized, .timeLimit(.minutes(2)),
+    .enabled(if: PostgresServer.programs != nil, "no PostgreSQL server"))
+struct PostgresSchemaLockTests {
+    @Test("say that another process changes the schema, once they have waited long enough")
+    func endsWaiting() async throws {
+        try await PostgresDatabaseTests.withDatabase {
+            $0.schemaLockTimeout = .milliseconds(100)
+            // Migrations have times of their own.
+            $0.statementTimeout = .milliseconds(50)
+        } _: { database, store in
+            let migration = Migration(
+                name: "20261124-1-slow", owner: "Test", sql: "CREATE TABLE slow (a BIGINT); SELECT pg_sleep(0.3);")
+            let other = try await store.open()
+            let (isHeld, held) = AsyncStream.makeStream(of: Void.self)
+            let release = DispatchSemaphore(value: 0)
+            async let holding: Void = other.write { transaction in
+                try transaction.lockSchema(for: .brief)
+                held.yield()
+                release.wait()
+            }
+            for await _ in isHeld { break }
+            await #expect(throws: StorageError.schemaBusy) { try await database.migrate([migration], at: .now) }
+            release.signal()
+            try await holding
+            #expect(try await database.migrate([migration], at: .now) == [migration.name])
+            try await other.close()
+        }
+    }
+}

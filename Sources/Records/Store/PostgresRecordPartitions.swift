@@ -41,7 +41,7 @@ package struct PostgresRecordPartitions: RecordPartitions {
         if try await months().contains(month) { return database }
         let name = Self.table(of: month)
         try await database.write { transaction in
-            try transaction.lockSchema()
+            try transaction.lockSchema(for: .brief)
             if try Self.months(in: transaction).contains(month) { return }
             // Attached, not created as a partition: that would wait for everybody who reads, and have all wait behind.
             try transaction.executeScript(
@@ -57,7 +57,7 @@ package struct PostgresRecordPartitions: RecordPartitions {
     package func drop(_ month: Month) async throws {
         let name = Self.table(of: month)
         try await database.write { transaction in
-            try transaction.lockSchema()
+            try transaction.lockSchema(for: .brief)
             // Whoever reads all records, such as a backup, is not waited for: others would wait behind us. Retention
             // comes again.
             try transaction.executeScript("SET LOCAL lock_timeout = '2s'; DROP TABLE IF EXISTS \(name);")

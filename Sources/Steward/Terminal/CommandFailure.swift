@@ -83,7 +83,7 @@ extension CommandFailure {
 
     private static func code(of error: StorageError) -> Code {
         switch error {
-        case .busy, .overloaded, .timedOut: .temporary
+        case .busy, .schemaBusy, .overloaded, .timedOut: .temporary
         case .unavailable: .unavailable
         case .cannotOpen, .readOnly, .denied: .permission
         case .newerStore, .changedMigration: .configuration

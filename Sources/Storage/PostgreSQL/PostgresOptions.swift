@@ -8,6 +8,10 @@ package struct PostgresOptions: Sendable, Hashable {
     package var statementTimeout: Duration = .seconds(30)
     /// How much later than that the server's word on it may come; then the server is taken for one that is away.
     package var answerSlack: Duration = .seconds(5)
+    /// How long a migration waits for another process that changes the schema.
+    package var schemaLockTimeout: Duration = .seconds(600)
+    /// How long one statement of a migration may take, such as building an index.
+    package var migrationTimeout: Duration = .seconds(6 * 3_600)
     /// How long a connection may take to be made, by address of the host; libpq counts whole seconds, two at least.
     package var connectTimeout: Duration = .seconds(5)
     /// How often a transaction is run again that the server undid for another's sake.

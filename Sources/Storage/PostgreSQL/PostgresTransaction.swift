@@ -5,9 +5,11 @@ internal import CPostgreSQL
 /// After a statement has failed the server takes no other one: throw, and the whole transaction is undone.
 final class PostgresTransaction: Transaction {
     private let connection: PostgresConnection
+    private let options: PostgresOptions
 
-    init(_ connection: PostgresConnection) {
+    init(_ connection: PostgresConnection, _ options: PostgresOptions) {
         self.connection = connection
+        self.options = options
     }
 
     func query(_ sql: String, _ arguments: [any SQLValueConvertible]) throws -> [Row] {
@@ -66,15 +68,31 @@ final class PostgresTransaction: Transaction {
         try connection.run(sql)
     }
 
-    /// A serialisable transaction would keep the view that it had before it waited. Building an index may take longer
-    /// than other statements.
-    func lockSchema() throws {
+    /// A serialisable transaction would keep the view that it had before it waited.
+    func lockSchema(for work: SchemaWork) throws {
+        try connection.run("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        let lock = "SELECT pg_advisory_xact_lock(\(Self.schemaLock))"
+        do throws(StorageError) {
+            switch work {
+            case .brief: try connection.run(lock)
+            case .migration: try lockForMigration(lock)
+            }
+        } catch {
+            guard error == .busy else { throw error }
+            throw StorageError.schemaBusy
+        }
+    }
+
+    private func lockForMigration(_ lock: String) throws(StorageError) {
+        let (wait, work) = (options.schemaLockTimeout, options.migrationTimeout)
+        // The wait is part of the statement, and each time is to be longer than the one that it holds.
+        connection.patience = max(wait, work) + options.answerSlack * 2
         try connection.run(
             """
-            SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-            SET LOCAL statement_timeout = 0;
+            SET LOCAL statement_timeout = \((max(wait, work) + options.answerSlack).wholeMilliseconds);
+            SET LOCAL lock_timeout = \(wait.wholeMilliseconds);
+            \(lock);
             SET LOCAL lock_timeout = 0;
-            SELECT pg_advisory_xact_lock(\(Self.schemaLock));
             """)
     }
 

@@ -80,7 +80,7 @@ struct PostgresWorker {
 
     private func transact(_ job: PostgresPool.Job, on session: PostgresConnection) throws -> Outcome {
         try session.beginTransaction(job.isReading ? Self.beginReading : Self.beginWriting)
-        let succeed = try job.perform(PostgresTransaction(session))
+        let succeed = try job.perform(PostgresTransaction(session, pool.options))
         // The job caught it and went on; the server did not.
         if let failure = session.failure { throw failure.error }
         guard !job.isReading else {
