@@ -123,13 +123,16 @@ struct LocalAnswers: @unchecked Sendable {
         let filter = policy.filter(for: caller.key.stage)
         trace.prompt = ScreeningSummary()
         var results: [[Finding]] = []
+        var turn = ScreeningTurn()
         for text in inputs {
-            let screening = await screener.screen(text, side: .prompt, policy: filter, yieldingOn: executor)
+            let screening = try await screener.screen(text, side: .prompt, policy: filter, &turn) {
+                () async throws(PathExit) in try await executor.letOthersRun(for: caller.exchange)
+            }
             trace.prompt.verdict = trace.prompt.verdict.combined(with: screening.verdict)
             trace.prompt.add(screening.findings)
             results.append(screening.findings)
-            if results.count.isMultiple(of: 64) { await executor.letOthersRun() }
         }
+        if caller.exchange.clientLeft { throw .clientLeft }
         trace.decidedAt = .now
         return ModerationAnswer(id: trace.id, policy: policy).encoded(results)
     }

@@ -214,3 +214,28 @@ def test_who_ends_its_half_while_the_model_works_has_left(make_steward, rehearsa
         assert record["outcome"] == "client_left" and time.monotonic() - begin < 2
         assert record["input_tokens"] > 0 or not wait
     assert not rehearsal.requests() or wait_until(lambda: rehearsal.observations()["cancellations"], 3)
+
+
+# Longer than any machine screens before it looks whether somebody waits.
+DIGITS = "4 1 1 1 " * 500_000
+LONG = {
+    "one long prompt": ("/v1/chat/completions", {"model": "small", "messages": [{"role": "user", "content": DIGITS}]}),
+    "a moderation of one text": ("/v1/moderations", {"input": DIGITS}),
+    "a moderation of many": ("/v1/moderations", {"input": [DIGITS[:8_000]] * 500}),
+}
+
+
+@pytest.mark.parametrize("ends", [socket.socket.close, end_half])
+@pytest.mark.parametrize("name", LONG)
+def test_who_leaves_while_much_is_screened_has_left(make_steward, rehearsal, name, ends):
+    steward = make_steward()
+    path, body = LONG[name]
+    body = json.dumps(body).encode()
+    connection = connect(steward)
+    connection.sendall(steward.head(path, fields=["content-type: application/json", f"content-length: {len(body)}"]))
+    connection.sendall(body)
+    ends(connection)
+    record = wait_until(steward.records)[0]
+    assert (record["outcome"], record["status"]) == ("client_left", 499)
+    assert rehearsal.requests() == 0
+    connection.close()

@@ -34,8 +34,10 @@ struct CompletionStage: @unchecked Sendable {
         let passage = Passage(of: document, as: request.dialect.traits.answerPlaces)
         trace.usage.outputBytes = passage.textBytes
         let filter = answer.screened.policy.filter(for: request.caller.key.stage)
-        let screening = await screener.screen(
-            passage.bytes, side: .completion, policy: filter, yieldingOn: executor)
+        var turn = ScreeningTurn()
+        let screening = try await screener.screen(passage.bytes, side: .completion, policy: filter, &turn) {
+            () async throws(PathExit) in try await executor.letOthersRun(finishing: request.caller.exchange)
+        }
         trace.completion = ScreeningSummary(screening)
         // Text beside an image was judged; the whole answer was not.
         if request.dialect.traits.answersInPictures, screening.verdict == .allow {

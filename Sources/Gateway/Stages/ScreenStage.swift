@@ -35,8 +35,11 @@ struct ScreenStage: @unchecked Sendable {
         let filter = policy.filter(for: parsed.caller.key.stage)
         let passage = Passage(
             of: parsed.document, as: parsed.dialect.traits.requestPlaces, skipping: parsed.facts.data)
-        let screening = await screener.screen(
-            passage.bytes, side: .prompt, policy: filter, yieldingOn: executor)
+        let exchange = parsed.caller.exchange
+        var turn = ScreeningTurn()
+        let screening = try await screener.screen(passage.bytes, side: .prompt, policy: filter, &turn) {
+            () async throws(PathExit) in try await executor.letOthersRun(for: exchange)
+        }
         trace.prompt = ScreeningSummary(screening)
         // Text in front of an image was judged; the whole prompt was not.
         if !request.admitted.unscreened.isEmpty, screening.verdict == .allow { trace.prompt.verdict = .notEvaluated }
