@@ -127,6 +127,7 @@ package struct Gateway: Service {
                 answerBytesMax: settings.http.answerBytesMax),
             stream: StreamStage(
                 screener: screener, observesOnly: settings.observesOnly, eventBytesMax: settings.http.eventBytesMax,
+                textsMax: settings.http.streamTextsMax,
                 record: record, answers: answers),
             answers: answers,
             local: LocalAnswers(

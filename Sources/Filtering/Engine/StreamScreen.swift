@@ -5,10 +5,10 @@
 ///
 /// Memory: Hyperscan's state (some hundred bytes a view), twice the reach of the widest rule (pattern and context) in
 /// each view, and the held tail: a few KB for ASCII; hostile text (32 left-out characters after each visible one) can
-/// bring the tail to 128 bytes for each byte held.
+/// bring the tail to 128 bytes for each byte held. Once the text has ended, only what was found is left of it.
 package final class StreamScreen {
     private let screener: Screener
-    private let scan: TextScan
+    let scan: TextScan
     /// Original bytes from `decidedOffset` on.
     private var held: [UInt8] = []
     /// Where the latest redaction ends, as far as it is known.
@@ -16,6 +16,7 @@ package final class StreamScreen {
 
     /// Once true, nothing more comes out.
     package private(set) var isBlocked = false
+    private var isFinished = false
     /// Original bytes that were released or redacted so far: their fate is decided.
     package private(set) var decidedOffset = 0
     /// Original ranges that were redacted so far and not forgotten, in order; all lie before `decidedOffset`.
@@ -37,9 +38,11 @@ package final class StreamScreen {
 
     /// Scans the next piece and appends to `output` what may leave now, with redactions applied.
     ///
-    /// - Precondition: `piece` is valid UTF-8 in whole characters, and `finish` was not called.
+    /// After `finish`, nothing comes out.
+    ///
+    /// - Precondition: `piece` is valid UTF-8 in whole characters.
     package func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
-        guard !isBlocked else { return }
+        guard !isBlocked, !isFinished else { return }
         screener.tools.prepare(for: scan.policy.rules)
         TextScan.forEachPart(of: piece) { part in
             scan.scan(part, screener.tools)
@@ -50,11 +53,19 @@ package final class StreamScreen {
 
     /// Ends the text: lets out the rest.
     package func finish(to output: inout [UInt8]) {
-        guard !isBlocked else { return }
+        guard !isBlocked, !isFinished else { return }
+        isFinished = true
         screener.tools.prepare(for: scan.policy.rules)
         scan.finish(screener.tools)
         settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: true, &output)
+        end()
+    }
+
+    /// Lets go of what only more text would need.
+    private func end() {
         scan.log.close(upTo: .max, scan.side)
+        scan.letGo()
+        held = []
     }
 
     /// Forgets redacted ranges that end at or before `offset`, which would grow as long as the text does.
@@ -68,10 +79,8 @@ package final class StreamScreen {
             let limit = blockLimit(moment)
             scan.log.settle(by: moment, scan.side)
             release(part, upTo: limit, &output)
-            held = []
             isBlocked = true
-            scan.log.close(upTo: .max, scan.side)
-            return
+            return end()
         }
         scan.log.settle(scan.side)
         var limit = scan.fed

@@ -66,6 +66,9 @@ final class TextScan {
         for lane in lanes { lane.trim() }
     }
 
+    /// Lets go of the text, of which no more comes; what was seen stays.
+    func letGo() { lanes = [] }
+
     /// The parts of a piece: at most `partBytesMax` bytes each, cut between characters.
     static func forEachPart(of piece: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Bool) {
         var start = 0

@@ -12,6 +12,8 @@ package struct HTTPSettings: Sendable {
     package var answerBytesMax = 32 << 20
     /// Of one event of a streamed answer.
     package var eventBytesMax = 1 << 20
+    /// Of one streamed completion.
+    package var streamTextsMax = 512
     /// Of all bodies that are held at once.
     package var bytesInFlightMax = 256 << 20
     /// From the first byte of a head to its last.

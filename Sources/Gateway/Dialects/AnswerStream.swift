@@ -41,6 +41,8 @@ struct StreamTerms {
     /// In place of the upstream's name of the model, where that differs from the caller's.
     var modelName: String?
     var eventBytesMax = 1 << 20
+    /// Of all choices of a completion together.
+    var textsMax = 512
 }
 
 extension Dialect {

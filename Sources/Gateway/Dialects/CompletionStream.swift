@@ -16,6 +16,9 @@ struct CompletionStream: AnswerStream {
     private var reader = EventReader()
     private var own: OwnEvents
     private var choices: [StreamChoice] = []
+    /// Of all choices, each of which takes some KB until it has ended.
+    private var textsCount = 0
+    private let textsMax: Int
     /// What stands beside the choices, event by event.
     private var beside: EventScreen
     private(set) var usage: Usage?
@@ -35,6 +38,8 @@ struct CompletionStream: AnswerStream {
         asksForUsage = terms.asksForUsage
         choicesExpected = min(terms.choicesExpected, StreamChoice.indexMax + 1)
         observesOnly = terms.observesOnly
+        // Every choice that was asked for may say something.
+        textsMax = max(terms.textsMax, choicesExpected)
         parser = EventParser(eventBytesMax: terms.eventBytesMax)
         own = OwnEvents(dialect: terms.dialect, modelName: terms.modelName.map { JSONWriter.json($0) })
         beside = EventScreen(screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly)
@@ -149,10 +154,12 @@ struct CompletionStream: AnswerStream {
             silence(node, choice, edits: &edits)
             return false
         }
+        let count = choice.channels.count
         var walk = StreamWalk(
             document: document, choice: choice, screener: screener, filter: filter, observesOnly: observesOnly,
-            channelsMax: Self.channelsMax)
+            channelsMax: min(Self.channelsMax, count + textsMax - textsCount))
         try walk.run(node, edits: &edits)
+        textsCount += choice.channels.count - count
         outputBytes += walk.fedBytes
         if walk.fedBytes > 0 { hasText = true }
         if !observesOnly, choice.aside.isBlocked || choice.channels.contains(where: \.screen.isBlocked) {

@@ -14,6 +14,8 @@ struct ResponseEvents: TypedEvents {
     private var number = 0
     /// Of the items that texts stand in, for events of our own.
     private var itemIDs: [Int: [UInt8]] = [:]
+    /// Texts of later items leave without their item's id where the gateway says the rest of them.
+    private static let itemsMax = 1_024
     /// What has left of the answer's own words.
     private var sent: [UInt8] = []
 
@@ -112,7 +114,8 @@ struct ResponseEvents: TypedEvents {
         }
         guard type == "response.output_item.added", let item = document.member("item", of: root),
             let id = document.member("id", of: item), ProtocolWord.isHarmless(id, in: document),
-            let outer = document.member("output_index", of: root).flatMap(document.int)
+            let outer = document.member("output_index", of: root).flatMap(document.int),
+            itemIDs.count < Self.itemsMax || itemIDs[outer] != nil
         else { return }
         itemIDs[outer] = JSONWriter.json(id, of: document)
     }

@@ -49,6 +49,8 @@ final class StreamChannel {
     private func screenNext(_ text: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         fed += text.count
         screen.feed(text, to: &output)
+        // Only log-probabilities, which stand in choices, need to know what was taken out.
+        if path.isEmpty, !screen.redactions.isEmpty { screen.forgetRedactions(before: .max) }
     }
 
     /// Ends the text; the rest of it that may leave.

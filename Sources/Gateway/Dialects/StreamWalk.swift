@@ -131,9 +131,18 @@ struct StreamWalk {
         if !isUnchanged { edits.replace(node, withString: output) }
     }
 
+    /// What an element says that its text needs where that leaves by itself.
+    private func part(_ element: JSONNode) -> StreamChannel.Part {
+        let type = document.member("type", of: element).flatMap { type in
+            document.kind(type) == .string && ProtocolWord.isOne(type, in: document) ? document.string(type) : nil
+        }
+        let index = document.member("index", of: element).flatMap { StreamChoice.index($0, of: document) }
+        return StreamChannel.Part(type: type, index: index)
+    }
+
     private func channel(at path: [StreamChannel.Step]) throws(UpstreamFailure) -> StreamChannel {
         if let channel = choice.channel(at: path) { return channel }
-        guard choice.channels.count < channelsMax else { throw .malformed("more texts than a choice can have") }
+        guard choice.channels.count < channelsMax else { throw .malformed("more texts than an answer can have") }
         let channel = StreamChannel(path: path, screen: screener.stream(side: .completion, policy: filter))
         choice.channels.append(channel)
         return channel

@@ -10,6 +10,7 @@ struct StreamStage: @unchecked Sendable {
     let screener: Screener
     let observesOnly: Bool
     let eventBytesMax: Int
+    let textsMax: Int
     let record: RecordStage
     let answers: AnswerHeads
 
@@ -47,7 +48,8 @@ struct StreamStage: @unchecked Sendable {
             StreamTerms(
                 dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key.stage),
                 screener: screener, asksForUsage: request.facts.asksForUsage, choicesExpected: request.facts.choices,
-                observesOnly: observesOnly, modelName: answer.renamed, eventBytesMax: eventBytesMax))
+                observesOnly: observesOnly, modelName: answer.renamed, eventBytesMax: eventBytesMax, textsMax: textsMax)
+        )
     }
 
     /// The next bytes of the upstream; `nil` at its end.

@@ -73,6 +73,7 @@ struct Settings: Sendable {
         http.bodyBytesMax = effective.integer("gateway.http.body_bytes_max")
         http.answerBytesMax = effective.integer("gateway.http.answer_bytes_max")
         http.eventBytesMax = effective.integer("gateway.http.event_bytes_max")
+        http.streamTextsMax = effective.integer("gateway.http.stream_texts_max")
         http.bytesInFlightMax = effective.integer("gateway.http.bytes_in_flight_max")
         http.headTimeout = TimeAmount(effective.duration("gateway.http.head_timeout"))
         http.bodyTimeout = TimeAmount(effective.duration("gateway.http.body_timeout"))

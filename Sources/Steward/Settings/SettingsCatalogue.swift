@@ -45,6 +45,9 @@ enum SettingsCatalogue {
         Setting("gateway.http.body_bytes_max", sizes, "32MiB", "Body of one request."),
         Setting("gateway.http.answer_bytes_max", sizes, "32MiB", "One answer that is no stream."),
         Setting("gateway.http.event_bytes_max", sizes, "1MiB", "One event of a streamed answer."),
+        Setting(
+            "gateway.http.stream_texts_max", .integer(128...20_480), "512",
+            "Texts of one streamed completion, all choices together: what they say, think and pass to tools."),
         Setting("gateway.http.bytes_in_flight_max", sizes, "256MiB", "All bodies held at once."),
         Setting("gateway.http.head_timeout", times, "10s", "From a head's first byte to its last."),
         Setting("gateway.http.body_timeout", times, "1m", "From the head to the end of the body."),

@@ -35,4 +35,25 @@ struct ForgettingTests {
         #expect(output == expected)
         #expect(forgetful.findings == other.findings)
     }
+
+    @Test("a text that has ended keeps what was found and nothing to go on with", arguments: [true, false])
+    func letsGo(isBlocked: Bool) throws {
+        let stream = Screener().stream(policy: try Fixture.policy())
+        var output: [UInt8] = []
+        func feed(_ text: String) { Array(text.utf8).withUnsafeBufferPointer { stream.feed($0, to: &output) } }
+        feed("Cards 41111111" + "11111111 and ")
+        #expect(!stream.scan.lanes.isEmpty)
+        if isBlocked {
+            feed("-----BEGIN PRIVATE KEY-----")
+            #expect(stream.isBlocked)
+        } else {
+            stream.finish(to: &output)
+        }
+        let (findings, count) = (stream.findings, output.count)
+        #expect(stream.scan.lanes.isEmpty && stream.heldCount == 0)
+        // What comes too late does not go by unread.
+        feed("more 41111111" + "11111111")
+        stream.finish(to: &output)
+        #expect(output.count == count && stream.findings == findings && !findings.isEmpty)
+    }
 }
