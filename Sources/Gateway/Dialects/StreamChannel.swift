@@ -12,6 +12,14 @@ final class StreamChannel {
     private let isJSON: Bool
     /// The beginning of an escape, whose end comes with the next piece.
     private var cut: [UInt8] = []
+    /// The elements of lists in which its latest piece stood, where a list is one text.
+    var parts: [Part] = []
+
+    /// What an element of a list says besides its text.
+    struct Part: Equatable {
+        var type: String?
+        var index: Int?
+    }
 
     enum Step: Hashable {
         case member(String)
@@ -67,10 +75,12 @@ final class StreamChannel {
 
     /// A choice's members down to this text, for an event of our own that carries the rest of it.
     func write(_ text: [UInt8], into writer: inout JSONWriter) {
-        write(path[...], text, into: &writer)
+        write(path[...], parts[...], text, into: &writer)
     }
 
-    private func write(_ path: ArraySlice<Step>, _ text: [UInt8], into writer: inout JSONWriter) {
+    private func write(
+        _ path: ArraySlice<Step>, _ parts: ArraySlice<Part>, _ text: [UInt8], into writer: inout JSONWriter
+    ) {
         guard let step = path.first else { return writer.string(utf8: text) }
         switch step {
         case .member(let name):
@@ -80,16 +90,23 @@ final class StreamChannel {
             case nil: writer.string(utf8: text)
             case .member:
                 writer.beginObject()
-                write(rest, text, into: &writer)
+                write(rest, parts, text, into: &writer)
                 writer.endObject()
-            case .element: write(rest, text, into: &writer)
+            case .element: write(rest, parts, text, into: &writer)
             }
         case .element(let index):
+            let part = parts.first ?? Part(index: index)
             writer.beginArray()
             writer.beginObject()
-            writer.key("index" as StaticString)
-            writer.int(index)
-            write(path.dropFirst(), text, into: &writer)
+            if let type = part.type {
+                writer.key("type" as StaticString)
+                writer.string(type)
+            }
+            if let index = part.index {
+                writer.key("index" as StaticString)
+                writer.int(index)
+            }
+            write(path.dropFirst(), parts.dropFirst(), text, into: &writer)
             writer.endObject()
             writer.endArray()
         }

@@ -15,6 +15,8 @@ struct StreamWalk {
     private(set) var finishes = false
     /// Something is left to say: text that may leave, a role, a tool call's id, the finish reason.
     private(set) var isWorthSending = false
+    /// The elements of lists of content, down to the one that is walked.
+    private var parts: [JSONNode] = []
 
     init(
         document: JSONDocument, choice: StreamChoice, screener: Screener, filter: FilterPolicy, observesOnly: Bool,
@@ -80,6 +82,13 @@ struct StreamWalk {
             try document.forEachMember(of: node) { (key, value) throws(UpstreamFailure) in
                 try walk(value, key: key, path: path + [.member(name(of: key))], edits: &edits)
             }
+        case .array where path.starts(with: Self.content):
+            // Readers join what the elements say, so it is one text.
+            for element in document.elements(of: node) {
+                parts.append(element)
+                try walk(element, key: key, path: path + [.element(0)], edits: &edits)
+                parts.removeLast()
+            }
         case .array:
             for (position, element) in document.elements(of: node).enumerated() {
                 let index = document.member("index", of: element).flatMap(document.int) ?? position
@@ -117,6 +126,7 @@ struct StreamWalk {
             return
         }
         let channel = try channel(at: path)
+        if !parts.isEmpty { channel.parts = parts.map(part) }
         var output: [UInt8] = []
         let isUnchanged = document.withUTF8(of: node) { text in
             fedBytes += text.count

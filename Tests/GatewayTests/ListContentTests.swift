@@ -1,0 +1,96 @@
+import JSON
+import Testing
+
+@testable import Gateway
+
+@Suite("Streamed content in lists")
+struct ListContentTests {
+    private func event(_ elements: String...) -> String {
+        chunk(#"{"content":[\#(elements.joined(separator: ","))]}"#)
+    }
+
+    private func text(_ text: some StringProtocol, _ more: String = "") -> String {
+        #"{"type":"text"\#(more),"text":"\#(text)"}"#
+    }
+
+    private func thought(_ text: some StringProtocol) -> String {
+        #"{"type":"thinking","thinking":[\#(self.text(text))]}"#
+    }
+
+    private let end = chunk("{}", finish: "stop")
+
+    /// The elements of all events' lists, as they stand there.
+    private func elements(_ events: [JSONDocument]) -> [String] {
+        events.flatMap { document -> [String] in
+            guard let delta = document.firstChoice.flatMap({ document.member("delta", of: $0) }),
+                let content = document.member("content", of: delta)
+            else { return [] }
+            return document.elements(of: content).map { node in
+                var writer = JSONWriter()
+                writer.value(node, of: document)
+                return String(decoding: writer.bytes, as: UTF8.self)
+            }
+        }
+    }
+
+    private func said(_ events: [JSONDocument]) -> String {
+        events.flatMap { document -> [String] in
+            guard let delta = document.firstChoice.flatMap({ document.member("delta", of: $0) }),
+                let content = document.member("content", of: delta)
+            else { return [] }
+            return document.elements(of: content).compactMap { document.text(["text"], of: $0) }
+        }.joined()
+    }
+
+    @Test("is one text, wherever elements and events split it")
+    func isOneText() throws {
+        let bench = try Bench()
+        let whole = "Card \(Bench.card), 40 and 41."
+        for first in 0...whole.count {
+            for second in stride(from: first, through: whole.count, by: 4) {
+                let head = whole.prefix(first)
+                let middle = whole.prefix(second).dropFirst(first)
+                let tail = whole.dropFirst(second)
+                for script in [
+                    event(text(head), text(middle), text(tail)), event(text(head)) + event(text(middle), text(tail)),
+                    event(text(head, #","index":0"#)) + event(text(middle, #","index":1"#), text(tail)),
+                ] {
+                    var stream = bench.stream()
+                    let events = try bench.relay(script + end, &stream)
+                    #expect(said(events) == "Card [redacted:pii.card], 40 and 41.", "\(first), \(second)")
+                }
+            }
+        }
+    }
+
+    @Test("leaves in order where the end of an element was held")
+    func keepsOrder() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let events = try bench.relay(event(text("Room 4000 00"), text("b, "), text("left.")) + end, &stream)
+        #expect(elements(events) == [text("Room "), text("4000 00b, "), text("left.")])
+    }
+
+    @Test("keeps its type where the rest of it leaves by itself, and an index only where it had one")
+    func keepsType() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        #expect(elements(try bench.relay(event(text("Room 4000")) + end, &stream)) == [text("Room "), text("4000")])
+        stream = bench.stream()
+        let numbered = text("4000", #","index":3"#)
+        #expect(elements(try bench.relay(event(numbered) + end, &stream)).last == numbered)
+        stream = bench.stream()
+        let events = try bench.relay(event(thought("Room 4000")) + event(text("Room 41")) + end, &stream)
+        #expect(
+            elements(events) == [thought("Room "), text("Room "), thought("4000"), text("41")])
+    }
+
+    @Test("has no type where that is no word")
+    func dropsTypesThatAreNone() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let events = try bench.relay(event(#"{"type":"two words","text":"Room 4000"}"#) + end, &stream)
+        #expect(elements(events).last == #"{"text":"4000"}"#)
+        #expect(elements(events).first == #"{"type":"two words","text":"Room "}"#)
+    }
+}
