@@ -50,8 +50,7 @@ struct CallerError {
         switch exit {
         case .refused(let refusal):
             refusal.retryAfter.map { Int(($0.wholeNanoseconds - 1) / 1_000_000_000 + 1) }
-        // Longer waits are no advice to a client library; the newest give up above two minutes.
-        case .upstream(.status(_, let milliseconds)): milliseconds.map { (min($0, 3_600_000) + 999) / 1_000 }
+        case .upstream(.status(_, let milliseconds)): milliseconds.map { ($0 + 999) / 1_000 }
         case .upstream(.broken(let seconds)), .upstream(.unhealthy(let seconds)): seconds
         case .upstream(.saturated), .upstream(.noRoom): 1
         default: nil

@@ -77,13 +77,13 @@ struct RateLimitFieldsTests {
     @Test("retry-after-ms is finer than retry-after, and goes before it")
     func retryAfter() throws {
         let cases: [([String], Int?)] = [
-            ([], nil), (["retry-after: 7"], 7_000), (["retry-after-ms: 250"], 250), (["retry-after-ms: 250.75"], 250),
+            ([], nil), (["retry-after: 7"], 7_000), (["retry-after-ms: 250"], 250), (["retry-after-ms: 250.75"], 251),
             (["retry-after: 7", "retry-after-ms: 250"], 250), (["retry-after: 7", "retry-after-ms: soon"], 7_000),
-            (["retry-after-ms: -5"], nil), (["retry-after-ms: 5s"], nil), (["retry-after: Fri, 31 Dec 1999"], nil),
-            (["retry-after: 999999999999999999"], (1 << 32) * 1_000), (["retry-after-ms: 9999999999999999999"], nil),
+            (["retry-after-ms: -5"], nil), (["retry-after-ms: 5s"], nil), (["retry-after: Fri, 31 Dec 1999"], 1_000),
+            (["retry-after: 999999999999999999"], 3_600_000), (["retry-after-ms: 9999999999999999999"], 3_600_000),
         ]
         for (lines, expected) in cases {
-            #expect(try Self.head(lines).retryAfterMilliseconds == expected, "\(lines)")
+            #expect(try Self.head(lines).retryAfterMilliseconds(at: .now) == expected, "\(lines)")
         }
     }
 

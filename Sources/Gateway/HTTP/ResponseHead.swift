@@ -1,3 +1,5 @@
+internal import Storage
+
 /// The head of an upstream's answer.
 struct ResponseHead: Sendable {
     let fields: HeadFields
@@ -39,13 +41,13 @@ struct ResponseHead: Sendable {
         return fields.value(of: field).prefix { $0 != 0x3B }.isToken(type)
     }
 
-    /// What `retry-after-ms`, or else `retry-after`, asks for, where it is a number.
-    var retryAfterMilliseconds: Int? {
-        if let field = fields.first("retry-after-ms") {
-            var value = fields.value(of: field)
-            let number = DecimalNumber(readingFrom: &value)
-            if let number, value.isEmpty, let milliseconds = number.times(1) { return Int(milliseconds) }
+    /// What `retry-after-ms`, or else `retry-after`, asks for, an hour at most; `nil` where there is neither.
+    func retryAfterMilliseconds(at now: Timestamp) -> Int? {
+        if let field = fields.first("retry-after-ms"),
+            let milliseconds = RetryAfterField.number(fields.value(of: field), unit: 1)
+        {
+            return milliseconds
         }
-        return fields.first("retry-after").flatMap { fields.value(of: $0).decimal }.map { min($0, 1 << 32) * 1_000 }
+        return fields.first("retry-after").map { RetryAfterField.milliseconds(fields.value(of: $0), at: now) }
     }
 }

@@ -4,6 +4,7 @@ internal import JSON
 internal import Limits
 internal import NIOCore
 internal import Snapshots
+internal import Storage
 
 /// An upstream that has begun to answer.
 struct Forwarded: Sendable {
@@ -165,7 +166,7 @@ struct ForwardStage: @unchecked Sendable {
             throw .rejected(status: head.status, message: screened(error.message, request) ?? "", param: param)
         default:
             exchange.abandon()
-            throw .status(head.status, retryAfterMilliseconds: head.retryAfterMilliseconds)
+            throw .status(head.status, retryAfterMilliseconds: head.retryAfterMilliseconds(at: .now))
         }
     }
 
