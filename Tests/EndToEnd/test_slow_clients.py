@@ -219,7 +219,7 @@ def test_who_ends_its_half_while_the_model_works_has_left(make_steward, rehearsa
 # Longer than any machine screens before it looks whether somebody waits.
 DIGITS = "4 1 1 1 " * 500_000
 LONG = {
-    "one long prompt": ("/v1/chat/completions", {"model": "small", "messages": [{"role": "user", "content": DIGITS}]}),
+    "one long prompt": ("/v1/chat/completions", json.loads(chat_body(DIGITS))),
     "a moderation of one text": ("/v1/moderations", {"input": DIGITS}),
     "a moderation of many": ("/v1/moderations", {"input": [DIGITS[:8_000]] * 500}),
 }
