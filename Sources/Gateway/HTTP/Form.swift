@@ -19,10 +19,23 @@ struct Form: Sendable {
             let last = name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last ?? ""
             fileExtension =
                 last.utf8.count <= 8 ? String(last.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }) : ""
-            let isPlain = contentType?.utf8.allSatisfy { CharacterClass.isToken($0) || $0 == 0x2F } ?? false
-            self.contentType = isPlain ? contentType ?? "" : "application/octet-stream"
+            self.contentType = Self.mediaType(contentType ?? "")
             self.bytes = bytes
         }
+
+        /// The media type of a file with sound in it, without parameters. Any other could be text.
+        private static func mediaType(_ contentType: String) -> String {
+            let type = contentType.prefix { $0 != ";" && $0 != " " }.lowercased()
+            return mediaTypes.contains(type) ? type : "application/octet-stream"
+        }
+
+        private static let mediaTypes: Set<String> = [
+            "application/ogg", "audio/3gpp", "audio/aac", "audio/aiff", "audio/amr", "audio/basic", "audio/flac",
+            "audio/m4a", "audio/mp3", "audio/mp4", "audio/mpeg", "audio/mpga", "audio/ogg", "audio/opus",
+            "audio/vnd.wave", "audio/wav", "audio/wave", "audio/webm", "audio/x-aiff", "audio/x-flac", "audio/x-m4a",
+            "audio/x-ms-wma", "audio/x-wav", "video/3gpp", "video/mp4", "video/mpeg", "video/ogg", "video/quicktime",
+            "video/webm", "video/x-matroska",
+        ]
     }
 
     /// In order; a name that ends in `[]` may come again.

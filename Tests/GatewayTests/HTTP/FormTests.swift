@@ -65,6 +65,21 @@ struct FormTests {
         }
     }
 
+    @Test("pass a media type on only if it is one of sound")
+    func namesMediaTypes() {
+        func type(_ text: String?) -> String {
+            Form.File(field: "file", name: "a", contentType: text, bytes: []).contentType
+        }
+        for sound in ["audio/wav", "Audio/MPEG", "audio/webm;codecs=opus", "video/mp4 ; a=b"] {
+            #expect(type(sound) == sound.lowercased().prefix { $0 != ";" && $0 != " " })
+        }
+        for other in [
+            nil, "", "card/4111111111111111", "audio/4111111111111111", "text/plain", "audio/wav\r\nx: y", "wav",
+        ] {
+            #expect(type(other) == "application/octet-stream")
+        }
+    }
+
     @Test("tell their boundary in the content type")
     func boundaries() {
         #expect(Form.boundary(of: "multipart/form-data; boundary=abc") == Array("abc".utf8))
