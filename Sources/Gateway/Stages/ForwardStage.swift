@@ -174,11 +174,11 @@ struct ForwardStage: @unchecked Sendable {
 
     /// A server's words are a completion too; those that must not reach the caller are left out as a whole.
     private func screened(_ message: String, _ request: Screened) -> String? {
-        if observesOnly { return message }
+        if observesOnly { return UpstreamError.cut(message) }
         let filter = request.policy.filter(for: request.limited.admitted.request.caller.key.stage)
         var message = message
         let screening = message.withUTF8 { screener.screen($0, side: .completion, policy: filter) }
-        return screening.verdict == .redact || screening.verdict == .block ? nil : message
+        return screening.verdict == .redact || screening.verdict == .block ? nil : UpstreamError.cut(message)
     }
 }
 
@@ -187,12 +187,19 @@ struct UpstreamError: Sendable {
     var message = ""
     var param: String?
 
+    /// More is screened than leaves, so that nothing leaves that is the beginning of what must not.
+    private static let screenedMax = 4_096
+    private static let messageMax = 1_024
+
+    /// As much of a message as leaves.
+    static func cut(_ message: String) -> String { String(message.unicodeScalars.prefix(messageMax)) }
+
     init(parsing body: [UInt8]) {
         guard let document = try? JSONDocument(parsing: body) else { return }
         var node = document.root
         if let error = document.member("error", of: node) { node = error }
         let text = document.string(node) ?? document.member("message", of: node).flatMap(document.string)
-        message = String((text ?? "").prefix(1_024))
+        message = String((text ?? "").unicodeScalars.prefix(Self.screenedMax))
         // The name of a field, such as `max_tokens`.
         param = document.member("param", of: node).flatMap { param in
             ProtocolWord.isOne(param, in: document) ? document.string(param) : nil
