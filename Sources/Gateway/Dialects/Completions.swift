@@ -4,7 +4,7 @@ internal import JSON
 enum Completions {
     static let traits = DialectTraits(
         path: "/v1/completions", operationName: "text_completion", recordDialect: .openAICompletions,
-        outputCapMember: "max_tokens")
+        outputCapMember: "max_tokens", requestPlaces: .completionRequest)
 
     static func facts(_ reader: FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
         let document = reader.document
@@ -26,7 +26,11 @@ enum Completions {
         default:
             throw .refused(.invalid("prompt", "`prompt` must be a string or an array of strings."))
         }
+        if prompts > 1, reader.member("suffix") != nil {
+            throw .refused(.invalid("suffix", "`suffix` goes with one prompt only. Send a request for each."))
+        }
         facts.choices = max(choices, best) * prompts
+        facts.choicesReturned = choices * prompts
         reader.readTemplates(into: &facts)
         return facts
     }

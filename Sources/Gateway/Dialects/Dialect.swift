@@ -185,6 +185,8 @@ struct RequestFacts: Sendable {
     var asksForUsage = false
     /// How many answers are generated; tokens are reserved for each.
     var choices = 1
+    /// How many of them come back, where a server is to pick the best.
+    var choicesReturned: Int?
     /// The output cap per answer that the request names.
     var outputTokensMax: Int?
     /// The member that names it, for errors.
@@ -197,4 +199,7 @@ struct RequestFacts: Sendable {
     var answersInText = false
     /// Whether the server is to be told that it must keep nothing.
     var mustNotBeStored = false
+
+    /// How many answers may come; more are none that anybody asked for.
+    var choicesExpected: Int { choicesReturned ?? choices }
 }

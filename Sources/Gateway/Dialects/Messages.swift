@@ -87,7 +87,7 @@ private struct BlockReader {
             if document.isNull(value) || Self.texts.contains(where: { document.utf8Equals(key, $0) }) { return }
             // What a model thought and its provider encrypted, given back so that it can go on.
             if isHiddenThought, document.utf8Equals(key, "data"), document.kind(value) == .string,
-                ProtocolWord.isData(value, in: document)
+                ProtocolWord.isOfBase64(value, in: document)
             {
                 return
             }
@@ -162,7 +162,22 @@ extension Messages {
         ] + Responses.under("messages/*/content/*", blockPlaces)
             // A tool's result holds blocks too.
             + Responses.under("messages/*/content/*/content/*", blockPlaces),
-        joined: [["messages", nil, "content"], ["system"]])
+        joined: [
+            ["messages", nil, "content"], ["system"],
+            // Of a tool's result, or of what was found; of a document; of a document in a result.
+            ["messages", nil, "content", nil, "content"], ["messages", nil, "content", nil, "source", "content"],
+            ["messages", nil, "content", nil, "content", nil, "content"],
+            ["messages", nil, "content", nil, "content", nil, "source", "content"],
+        ],
+        typed: typed(["messages", nil, "content", nil]) + typed(["messages", nil, "content", nil, "content", nil]),
+        inputs: [["messages", nil, "content", nil, "input"]])
+
+    private static func typed(_ blocks: [StaticString?]) -> [ProtocolPlaces.TypedData] {
+        [
+            .init(objects: blocks, member: "signature", types: ["thinking"]),
+            .init(objects: blocks, member: "data", types: ["redacted_thinking"]),
+        ]
+    }
 
     private static let answer: Responses.Places =
         [
@@ -172,7 +187,8 @@ extension Messages {
             (.quantity, ["usage/*", "usage/*/*", "input_tokens"]),
         ] + Responses.under("content/*", blockPlaces)
 
-    static let answerPlaces = ProtocolPlaces.Kind(answer, joined: [["content"]])
+    static let answerPlaces = ProtocolPlaces.Kind(
+        answer, joined: [["content"]], typed: typed(["content", nil]), inputs: [["content", nil, "input"]])
 
     static let eventPlaces = ProtocolPlaces.Kind(
         Responses.under("message", answer) + Responses.under("content_block", blockPlaces) + [
@@ -183,5 +199,8 @@ extension Messages {
             (.data, ["delta/signature"]),
             (.number, ["index"]),
             (.quantity, ["usage/*", "usage/*/*"]),
-        ])
+        ],
+        typed: typed(["message", "content", nil]) + typed(["content_block"]) + [
+            .init(objects: ["delta"], member: "signature", types: ["signature_delta"])
+        ], inputs: [["content_block", "input"], ["message", "content", nil, "input"]])
 }

@@ -21,6 +21,9 @@ struct Passage {
     private var plain: [JSONNode: [UInt8]] = [:]
     let document: JSONDocument
     private let skipped: Set<JSONNode>
+    private let readsEscapes: Bool
+    /// Something was taken for data.
+    private var hasData = false
 
     /// Bytes of all free text, none of it counted twice.
     private(set) var textBytes = 0
@@ -34,6 +37,7 @@ struct Passage {
     init(of document: JSONDocument, as kind: ProtocolPlaces.Kind, skipping skipped: Set<JSONNode> = []) {
         self.document = document
         self.skipped = skipped
+        readsEscapes = kind.readsEscapes
         bytes.reserveCapacity(document.bytes.count)
         pieces.reserveCapacity(min(document.nodeCount, 16))
         document.forEachString(paths: kind.paths, andNumbersOf: Self.digitsMin) { place in
@@ -44,12 +48,17 @@ struct Passage {
             }
         }
         joinParts(kind)
+        for path in kind.inputs {
+            document.forEachNode(at: path[...], below: document.root) { joinLists(in: $0) }
+        }
+        if hasData { appendStrangeData(kind) }
     }
 
     /// Of some members only, of which nothing is known: every key, string and long number in them is text.
     init(of members: [(key: JSONNode, value: JSONNode)], in document: JSONDocument) {
         self.document = document
         skipped = []
+        readsEscapes = false
         for member in members {
             appendText(member.key, isFixed: true)
             document.forEachString(under: member.value, paths: Self.noPlaces, andNumbersOf: Self.digitsMin) {
@@ -66,13 +75,14 @@ struct Passage {
             append(place.node, isFixed: true)
         case .number where isNumber: append(place.node, isFixed: true)
         case .quantity where isNumber && ProtocolWord.isQuantity(place.node, in: document): return
-        case .data where !isNumber && ProtocolWord.isData(place.node, in: document): return
+        case .data where !isNumber && ProtocolWord.isData(place.node, in: document): hasData = true
         case .answerID where isNumber || !ProtocolWord.isPlain(place.node, in: document):
             append(place.node, isFixed: false)
         case .word where ProtocolWord.isOne(place.node, in: document): return
         case .seed where isNumber && ProtocolWord.isSeed(place.node, in: document): return
         case .identifier, .answerID, .spelled: return
         case .arguments: appendArguments(place.node)
+        case _ where readsEscapes: appendArguments(place.node)
         default: appendText(place.node, isFixed: false)
         }
     }
@@ -120,6 +130,72 @@ struct Passage {
     private mutating func joinParts(_ kind: ProtocolPlaces.Kind) {
         for path in kind.joined {
             document.forEachNode(at: path[...], below: document.root) { joinParts(in: $0) }
+        }
+        if let last = kind.adjoining.last, document.member(last, of: document.root) != nil { adjoin(kind.adjoining) }
+    }
+
+    /// Lays members end to end; one that is an array has one element.
+    private mutating func adjoin(_ names: [StaticString]) {
+        for name in names {
+            guard let member = document.member(name, of: document.root) else { continue }
+            let text = document.elements(of: member).first { _ in true } ?? member
+            guard document.kind(text) == .string else { continue }
+            append(text, isFixed: false)
+            bytes.removeLast(Self.separatorBytes)
+        }
+        separate()
+    }
+
+    /// Lays the elements of lists, wherever they stand in a tree, end to end.
+    private mutating func joinLists(in node: JSONNode) {
+        switch document.kind(node) {
+        case .object: document.forEachMember(of: node) { _, value in joinLists(in: value) }
+        case .array:
+            if spellsText(node) {
+                for element in document.elements(of: node) {
+                    append(element, isFixed: false)
+                    bytes.removeLast(Self.separatorBytes)
+                }
+                separate()
+            }
+            for element in document.elements(of: node) { joinLists(in: element) }
+        default: return
+        }
+    }
+
+    /// Whether readers may take a list for one text: one of strings, or of digits in groups as cards have them. Other
+    /// numbers side by side are measured or counted, and one list in fifty would pass for a card's.
+    private func spellsText(_ list: JSONNode) -> Bool {
+        guard document.count(of: list) > 1 else { return false }
+        var areDigits = true
+        var groups: [Int] = []
+        for element in document.elements(of: list) {
+            switch document.kind(element) {
+            case .string, .number: break
+            default: return false
+            }
+            let digits = document.withUTF8(of: element) { text in
+                text.allSatisfy { (0x30...0x39).contains($0) } ? text.count : nil
+            }
+            if digits == nil, document.kind(element) == .number { return false }
+            areDigits = areDigits && digits != nil
+            if areDigits, let digits, groups.count < 20 { groups.append(digits) }
+        }
+        return !areDigits || groups == [4, 4, 4, 4] || groups == [4, 6, 5]
+            || (13...19).contains(groups.count) && groups.allSatisfy { $0 == 1 }
+    }
+
+    /// What looks like data is text in objects of a type that has none there.
+    private mutating func appendStrangeData(_ kind: ProtocolPlaces.Kind) {
+        for data in kind.typed {
+            document.forEachNode(at: data.objects[...], below: document.root) { object in
+                guard let node = document.member(data.member, of: object), document.kind(node) == .string,
+                    ProtocolWord.isData(node, in: document)
+                else { return }
+                let type = document.member("type", of: object)
+                let isOwn = type.map { type in data.types.contains { document.utf8Equals(type, $0) } } ?? false
+                if !isOwn { append(node, isFixed: false) }
+            }
         }
     }
 

@@ -30,17 +30,47 @@ enum ProtocolPlaces: UInt8 {
         /// Where arrays of parts stand that are joined to one text, by chat templates and by readers; `nil` is every
         /// element of an array.
         let joined: [[StaticString?]]
+        /// Members whose texts are joined in this order.
+        let adjoining: [StaticString]
+        /// Data that is some only in objects of its type.
+        let typed: [TypedData]
+        /// Where trees stand that tools are given.
+        let inputs: [[StaticString?]]
+        /// Whether text may be JSON, in which escapes hide what it spells.
+        let readsEscapes: Bool
 
-        init(_ places: [(place: ProtocolPlaces, patterns: [String])], joined: [[StaticString?]] = []) {
+        init(
+            _ places: Places, joined: [[StaticString?]] = [], adjoining: [StaticString] = [], typed: [TypedData] = [],
+            inputs: [[StaticString?]] = [], readsEscapes: Bool = false
+        ) {
             paths = JSONPaths(places.flatMap { place in place.patterns.map { ($0, place.place.rawValue) } })
             self.joined = joined
+            self.adjoining = adjoining
+            self.typed = typed
+            self.inputs = inputs
+            self.readsEscapes = readsEscapes
         }
+    }
+
+    typealias Places = [(place: ProtocolPlaces, patterns: [String])]
+
+    /// A member that holds data in objects of some types. In others nobody expects any, so it is text there.
+    struct TypedData: Sendable {
+        /// Where the objects stand; `nil` is every element of an array.
+        let objects: [StaticString?]
+        let member: StaticString
+        let types: [StaticString]
     }
 }
 
 extension ProtocolPlaces.Kind {
-    /// A request of OpenAI's chat completions, completions, embeddings or images.
-    static let request = Self(
+    /// A request of OpenAI's chat completions or embeddings.
+    static let request = Self(requestPlaces, joined: [["messages", nil, "content"]])
+
+    /// A request of the older completions, where a model fills in what stands between prompt and suffix.
+    static let completionRequest = Self(requestPlaces, adjoining: ["prompt", "suffix"])
+
+    private static let requestPlaces: ProtocolPlaces.Places =
         [
             (
                 .text,
@@ -85,7 +115,7 @@ extension ProtocolPlaces.Kind {
                     "messages/*/content/*/file/file_data",
                 ]
             ),
-        ], joined: [["messages", nil, "content"]])
+        ]
 
     /// An answer of OpenAI's chat completions or completions.
     static let completion = Self(

@@ -79,21 +79,61 @@ enum ProtocolWord {
         }
     }
 
-    /// Whether a string is base 64, alone or as a `data:` address.
+    /// Whether a string is base 64 that no text filter could read, alone or as a `data:` address: not short, and without
+    /// the digits of anybody's number, which stand in a mebibyte of random ones once in thousands.
     static func isData(_ node: JSONNode, in document: JSONDocument) -> Bool {
-        document.withUTF8(of: node) { text in
-            var body = text[...]
-            if text.starts(with: "data:".utf8) {
-                guard let comma = text.prefix(256).firstIndex(of: 0x2C) else { return false }
-                body = text[(comma + 1)...]
+        guard document.utf8CountMax(of: node) >= dataBytesMin else { return false }
+        return document.withUTF8(of: node) { text in
+            guard text.count >= dataBytesMin else { return false }
+            guard text.starts(with: "data:".utf8) else { return isBase64(text[...]) }
+            guard let comma = text.prefix(dataHeadBytesMax).firstIndex(of: 0x2C) else { return false }
+            return isDataHead(text[5..<comma]) && isBase64(text[(comma + 1)...])
+        }
+    }
+
+    private static let dataBytesMin = 64
+    private static let dataHeadBytesMax = 64
+
+    private static func isBase64(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        var digits = 0
+        return text.allSatisfy { byte in
+            switch byte {
+            case 0x41...0x5A, 0x61...0x7A: digits = 0
+            case 0x30...0x39: digits += 1
+            case 0x2B, 0x2F, 0x3D, 0x2D, 0x5F: break
+            default: return false
             }
-            return body.allSatisfy { byte in
+            return digits < Passage.digitsMin
+        }
+    }
+
+    /// Whether this is what stands between `data:` and the comma: a media type, maybe a parameter, and `;base64`.
+    private static func isDataHead(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        let mark = ";base64".utf8
+        guard text.count >= mark.count, text.suffix(mark.count).elementsEqual(mark) else { return false }
+        var digits = 0
+        return text.allSatisfy { byte in
+            if (0x30...0x39).contains(byte) { digits += 1 }
+            return CharacterClass.isToken(byte) || byte == 0x2F || byte == 0x3B || byte == 0x3D
+        } && digits < Passage.digitsMin
+    }
+
+    /// Whether a string has no other characters than base 64 has, however short it is.
+    static func isOfBase64(_ node: JSONNode, in document: JSONDocument) -> Bool {
+        document.withUTF8(of: node) { text in
+            text.allSatisfy { byte in
                 switch byte {
                 case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2B, 0x2F, 0x3D, 0x2D, 0x5F: true
                 default: false
                 }
             }
         }
+    }
+
+    /// What these APIs say in every answer, or nothing.
+    static func isConstant(_ node: JSONNode, in document: JSONDocument) -> Bool {
+        document.utf8CountMax(of: node) == 0 || document.utf8Equals(node, "assistant")
+            || document.utf8Equals(node, "function")
     }
 
     /// Keys of streamed choices under which protocol words stand.

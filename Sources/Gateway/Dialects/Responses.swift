@@ -112,7 +112,7 @@ enum Responses {
 // MARK: - Where text stands
 
 extension Responses {
-    typealias Places = [(place: ProtocolPlaces, patterns: [String])]
+    typealias Places = ProtocolPlaces.Places
 
     /// Of a part of an item.
     private static let partPlaces: Places = [
@@ -159,7 +159,26 @@ extension Responses {
     ]
 
     static let requestPlaces = ProtocolPlaces.Kind(
-        settingPlaces + [(.text, ["input"])] + under("input/*", itemPlaces), joined: [["input", nil, "content"]])
+        settingPlaces + [(.text, ["input"])] + under("input/*", itemPlaces),
+        joined: [["input", nil, "content"], ["input", nil, "output"], ["input", nil, "summary"]],
+        typed: typed(["input", nil]))
+
+    private static func typed(_ items: [StaticString?]) -> [ProtocolPlaces.TypedData] {
+        [
+            .init(
+                objects: items, member: "encrypted_content",
+                types: ["reasoning", "compaction", "compaction_summary", "context_compaction"]),
+            .init(objects: items, member: "result", types: ["image_generation_call"]),
+            .init(objects: items + ["output"], member: "image_url", types: ["computer_screenshot"]),
+        ] + typedParts(items + ["content", nil]) + typedParts(items + ["output", nil])
+    }
+
+    private static func typedParts(_ parts: [StaticString?]) -> [ProtocolPlaces.TypedData] {
+        [
+            .init(objects: parts, member: "image_url", types: ["input_image", "computer_screenshot"]),
+            .init(objects: parts, member: "file_data", types: ["input_file"]),
+        ]
+    }
 
     private static let answer: Places =
         settingPlaces + under("output/*", itemPlaces) + [
@@ -170,7 +189,8 @@ extension Responses {
             (.quantity, ["usage/*", "usage/*/*"]),
         ]
 
-    static let answerPlaces = ProtocolPlaces.Kind(answer, joined: [["output", nil, "content"]])
+    static let answerPlaces = ProtocolPlaces.Kind(
+        answer, joined: [["output", nil, "content"]], typed: typed(["output", nil]))
 
     static let eventPlaces = ProtocolPlaces.Kind(
         under("response", answer) + under("item", itemPlaces) + under("part", partPlaces) + [
@@ -180,7 +200,7 @@ extension Responses {
             (.word, ["item_id", "obfuscation"]),
             (.number, ["sequence_number", "output_index", "content_index", "summary_index", "annotation_index"]),
             (.spelled, ["logprobs/**"]),
-        ])
+        ], typed: typed(["response", "output", nil]) + typed(["item"]) + typedParts(["part"]))
 
     /// The same places, below another.
     static func under(_ prefix: String, _ places: Places) -> Places {

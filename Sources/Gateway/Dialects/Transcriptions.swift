@@ -33,17 +33,18 @@ enum Transcriptions {
         return facts
     }
 
-    private static let requestPlaces = ProtocolPlaces.Kind([
-        (.text, ["prompt", "hotwords", "known_speaker_names[]", "timestamp_granularities[]", "include[]"]),
-        (
-            .identifier,
-            [
-                "model", "language", "response_format", "stream", "temperature", "timestamp_granularities[]/*",
-                "include[]/*",
-                "chunking_strategy",
-            ]
-        ),
-    ])
+    private static let requestPlaces = ProtocolPlaces.Kind(
+        [
+            (.text, ["prompt", "hotwords", "known_speaker_names[]", "timestamp_granularities[]", "include[]"]),
+            (.arguments, ["chunking_strategy"]),
+            (
+                .identifier,
+                [
+                    "model", "language", "response_format", "stream", "temperature", "timestamp_granularities[]/*",
+                    "include[]/*",
+                ]
+            ),
+        ], readsEscapes: true)
 
     private static let answerPlaces = ProtocolPlaces.Kind([
         (
