@@ -36,7 +36,7 @@ struct CompletionStream: AnswerStream {
         filter = terms.filter
         screener = terms.screener
         asksForUsage = terms.asksForUsage
-        choicesExpected = min(terms.choicesExpected, StreamChoice.indexMax + 1)
+        choicesExpected = max(1, min(terms.choicesExpected, StreamChoice.indexMax + 1))
         observesOnly = terms.observesOnly
         // Every choice that was asked for may say something.
         textsMax = max(terms.textsMax, choicesExpected)
@@ -100,7 +100,7 @@ struct CompletionStream: AnswerStream {
         }
         let isClean = beside.judge(members.others, of: document, edits: &edits)
         own.learn(from: document, isClean: isClean)
-        if beside.isBlocked { return try blockAll(to: &output) }
+        if beside.isBlocked { return blockAll(to: &output) }
         let count = document.count(of: members.choices)
         var isSilent = count > 0
         for choice in document.elements(of: members.choices) {
@@ -145,7 +145,7 @@ struct CompletionStream: AnswerStream {
         _ node: JSONNode, of document: JSONDocument, edits: inout JSONEdits, to output: inout [UInt8]
     ) throws(UpstreamFailure) -> Bool {
         guard document.kind(node) == .object else { throw .malformed("a choice that is no object") }
-        let choice = try choice(at: index(of: node, in: document))
+        let choice = choice(at: try index(of: node, in: document))
         if choice.isFinished {
             // Text may follow only in a choice that a filter has ended, and is dropped; empty events are common.
             guard choice.isBlocked || !saysMore(node, of: document) else {
@@ -179,6 +179,8 @@ struct CompletionStream: AnswerStream {
     private func index(of choice: JSONNode, in document: JSONDocument) throws(UpstreamFailure) -> Int {
         guard let node = document.member("index", of: choice), !document.isNull(node) else { return 0 }
         guard let index = StreamChoice.index(node, of: document) else { throw .malformed("an index out of bounds") }
+        // Who asked for one answer reads the texts of all choices as one.
+        guard index < choicesExpected else { throw .malformed("more choices than were asked for") }
         return index
     }
 
@@ -204,11 +206,8 @@ struct CompletionStream: AnswerStream {
         return saysMore
     }
 
-    private mutating func choice(at index: Int) throws(UpstreamFailure) -> StreamChoice {
+    private mutating func choice(at index: Int) -> StreamChoice {
         if let choice = choices.first(where: { $0.index == index }) { return choice }
-        guard choices.count < max(choicesExpected, CompletionTree.choicesMax) else {
-            throw .malformed("more choices than anybody asked for")
-        }
         let choice = StreamChoice(index: index)
         choices.append(choice)
         return choice
@@ -245,9 +244,9 @@ struct CompletionStream: AnswerStream {
     }
 
     /// Ends every choice, those too that have not begun.
-    private mutating func blockAll(to output: inout [UInt8]) throws(UpstreamFailure) {
-        for index in 0..<max(1, choicesExpected) where !choices.contains(where: { $0.index == index }) {
-            _ = try choice(at: index)
+    private mutating func blockAll(to output: inout [UInt8]) {
+        for index in 0..<choicesExpected where !choices.contains(where: { $0.index == index }) {
+            _ = choice(at: index)
         }
         for choice in choices where !choice.isFinished { finishBlocked(choice, to: &output) }
         endIfBlocked()

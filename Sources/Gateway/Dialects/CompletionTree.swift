@@ -5,9 +5,6 @@ struct CompletionTree: AnswerTree {
     let dialect: Dialect
     let document: JSONDocument
 
-    /// What any request may have by way of choices, whatever it asked for.
-    static let choicesMax = 128
-
     var usage: Usage? { document.completionUsage }
 
     /// The array of choices; an answer without one is no completion.
@@ -18,11 +15,15 @@ struct CompletionTree: AnswerTree {
     func check(choicesExpected: Int) throws(UpstreamFailure) {
         try document.checkAnswer()
         guard let choices else { throw .malformed("an answer without choices") }
-        guard document.count(of: choices) <= max(choicesExpected, Self.choicesMax) else {
-            throw .malformed("more choices than anybody asked for")
+        guard document.count(of: choices) <= choicesExpected else {
+            throw .malformed("more choices than were asked for")
         }
-        for choice in document.elements(of: choices) where document.kind(choice) != .object {
-            throw .malformed("a choice that is no object")
+        for choice in document.elements(of: choices) {
+            guard document.kind(choice) == .object else { throw .malformed("a choice that is no object") }
+            guard let index = document.member("index", of: choice), !document.isNull(index) else { continue }
+            guard document.int(index).map({ (0..<choicesExpected).contains($0) }) ?? false else {
+                throw .malformed("a choice that was not asked for")
+            }
         }
     }
 

@@ -26,7 +26,7 @@ struct CompletionStage: @unchecked Sendable {
         let request = answer.request
         let tree = request.dialect.answer(document)
         do throws(UpstreamFailure) {
-            try tree.check(choicesExpected: request.facts.choices)
+            try tree.check(choicesExpected: request.facts.choicesExpected)
         } catch {
             throw .upstream(error)
         }

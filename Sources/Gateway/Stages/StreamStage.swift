@@ -47,9 +47,9 @@ struct StreamStage: @unchecked Sendable {
         return request.dialect.stream(
             StreamTerms(
                 dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key.stage),
-                screener: screener, asksForUsage: request.facts.asksForUsage, choicesExpected: request.facts.choices,
-                observesOnly: observesOnly, modelName: answer.renamed, eventBytesMax: eventBytesMax, textsMax: textsMax)
-        )
+                screener: screener, asksForUsage: request.facts.asksForUsage,
+                choicesExpected: request.facts.choicesExpected, observesOnly: observesOnly, modelName: answer.renamed,
+                eventBytesMax: eventBytesMax, textsMax: textsMax))
     }
 
     /// The next bytes of the upstream; `nil` at its end.
