@@ -2,7 +2,8 @@ internal import Filtering
 internal import JSON
 
 /// Judges what stands in a streamed choice beside its texts: names of members, ids and other words of the protocol, and
-/// long numbers. Each by itself, since none of them grows from event to event.
+/// long numbers. Names and numbers each by itself; words also with those that stood at their place before, because client
+/// libraries join strings from event to event.
 struct AsideScreen {
     private(set) var verdict = Verdict.allow
     private(set) var findings: [Finding] = []
@@ -10,10 +11,24 @@ struct AsideScreen {
     private(set) var isBlocked = false
     /// Words that may leave; servers repeat theirs in every event.
     private var words: Set<String> = []
+    /// What has stood at the places of words.
+    private var places: [Place] = []
+
+    private struct Place {
+        let path: [StreamChannel.Step]
+        /// Servers repeat it in every event.
+        var last: [UInt8]
+        /// As client libraries join it; the end of it.
+        var text: [UInt8]
+    }
 
     private static let findingsMax = 64
     private static let wordsMax = 64
     private static let wordBytesMax = 128
+    /// More than a text that any rule is for.
+    private static let joinedBytesMax = 1_024
+    /// Of one choice: each tool call has a place or two.
+    private static let placesMax = 1_024
     /// No server has a longer number to tell.
     private static let numberBytesMax = 64
 
@@ -26,6 +41,28 @@ struct AsideScreen {
         } else if words.count < Self.wordsMax, word.utf8.count <= Self.wordBytesMax {
             words.insert(word)
         }
+    }
+
+    func hasWords(at path: [StreamChannel.Step]) -> Bool {
+        places.contains { $0.path == path }
+    }
+
+    /// Judges what comes at the place of a word together with what came there before. Said again, a word says nothing new.
+    mutating func join(
+        _ word: [UInt8], at path: [StreamChannel.Step], _ screener: Screener, _ filter: FilterPolicy,
+        observesOnly: Bool
+    ) throws(UpstreamFailure) {
+        guard let index = places.firstIndex(where: { $0.path == path }) else {
+            guard places.count < Self.placesMax else { throw .malformed("more words than a choice can have") }
+            places.append(Place(path: path, last: word, text: word))
+            return
+        }
+        if places[index].last == word { return }
+        places[index].last = word
+        places[index].text = places[index].text.suffix(Self.joinedBytesMax) + word
+        let screened = screen(places[index].text, screener, filter)
+        // What was said before has left.
+        if !observesOnly, screened == .redact || screened == .block { isBlocked = true }
     }
 
     /// Judges a number by its digits, however it is written.

@@ -8,7 +8,31 @@ extension CompletionTree {
         for choice in document.elements(of: choices) {
             guard let node = document.member("logprobs", of: choice), !document.isNull(node) else { continue }
             let isKnown = document.kind(node) == .object && (isOfTokens(node, choice) || isOlder(node, choice))
-            if !isKnown { edits.replace(node, withRaw: Array("null".utf8)) }
+            if isKnown {
+                dropSpellingAlternatives(of: node, besides: &edits)
+            } else {
+                edits.replace(node, withRaw: Array("null".utf8))
+            }
+        }
+    }
+
+    /// Takes out alternatives that spell a number from token to token.
+    private func dropSpellingAlternatives(of node: JSONNode, besides edits: inout JSONEdits) {
+        for name in ["content", "refusal"] as [StaticString] {
+            var ranks = AlternativeRanks()
+            guard let entries = document.member(name, of: node) else { continue }
+            for entry in document.elements(of: entries) where !ranks.take(entry, of: document) {
+                guard let others = document.member("top_logprobs", of: entry) else { continue }
+                edits.replace(others, withRaw: Array("[]".utf8))
+            }
+        }
+        guard let others = document.member("top_logprobs", of: node),
+            let tokens = document.member("tokens", of: node)
+        else { return }
+        var (ranks, said) = (AlternativeRanks(), document.elements(of: tokens).makeIterator())
+        for alternatives in document.elements(of: others)
+        where !ranks.take(alternatives, besides: said.next(), of: document) {
+            edits.replace(alternatives, withRaw: Array("null".utf8))
         }
     }
 

@@ -15,21 +15,27 @@ struct LogProbability {
     static let digitsMax = 7
 
     /// An entry of `logprobs.content`, as JSON; `nil` if it is none.
-    func json(of entry: JSONNode) -> [UInt8]? {
+    ///
+    /// - Parameter ranks: what alternatives of the tokens before spell.
+    func json(of entry: JSONNode, after ranks: inout AlternativeRanks) -> [UInt8]? {
         var writer = JSONWriter()
-        guard write(entry, areAlternatives: false, into: &writer) else { return nil }
+        let mayDiffer = ranks.take(entry, of: document)
+        guard write(entry, areAlternatives: false, withOthers: mayDiffer, into: &writer) else { return nil }
         return writer.bytes
     }
 
     /// A list of entries, as JSON; `nil` unless their tokens spell `text`.
-    func json(of entries: JSONNode, spelling text: JSONNode) -> [UInt8]? {
+    ///
+    /// - Parameter isPiece: whether others come before or after these.
+    func json(of entries: JSONNode, spelling text: JSONNode, isPiece: Bool = false) -> [UInt8]? {
         guard document.kind(entries) == .array, document.kind(text) == .string else { return nil }
         var writer = JSONWriter()
         var spelled: [UInt8] = []
         var areEntries = true
+        var ranks = AlternativeRanks(isPiece: isPiece)
         writer.array { writer in
             for entry in document.elements(of: entries) {
-                guard let json = json(of: entry), let token = document.member("token", of: entry) else {
+                guard let json = json(of: entry, after: &ranks), let token = document.member("token", of: entry) else {
                     areEntries = false
                     return
                 }
@@ -41,7 +47,9 @@ struct LogProbability {
         return writer.bytes
     }
 
-    private func write(_ entry: JSONNode, areAlternatives: Bool, into writer: inout JSONWriter) -> Bool {
+    private func write(
+        _ entry: JSONNode, areAlternatives: Bool, withOthers: Bool = false, into writer: inout JSONWriter
+    ) -> Bool {
         guard let token = document.member("token", of: entry), document.kind(token) == .string,
             let number = document.member("logprob", of: entry), isProbability(number),
             !areAlternatives || isShort(token)
@@ -58,6 +66,7 @@ struct LogProbability {
             if !areAlternatives, let others = document.member("top_logprobs", of: entry) {
                 writer.key("top_logprobs" as StaticString)
                 writer.array { writer in
+                    guard withOthers else { return }
                     for other in document.elements(of: others).prefix(Self.alternativesMax) {
                         _ = write(other, areAlternatives: true, into: &writer)
                     }
@@ -113,7 +122,7 @@ struct OlderLogProbabilities {
     let document: JSONDocument
 
     /// The lists written anew; `nil` unless their tokens spell `text`, which all leaves.
-    func json(of node: JSONNode, spelling text: JSONNode) -> [UInt8]? {
+    func json(of node: JSONNode, spelling text: JSONNode, after ranks: inout AlternativeRanks) -> [UInt8]? {
         guard let tokens = document.member("tokens", of: node), document.kind(text) == .string else { return nil }
         var spelled: [UInt8] = []
         for token in document.elements(of: tokens) {
@@ -133,8 +142,10 @@ struct OlderLogProbabilities {
                 let isOffset = document.kind(number) == .number && document.source(of: number).count <= 8
                 if isOffset { writer.value(number, of: document) } else { writer.null() }
             }
+            var said = document.elements(of: tokens).makeIterator()
             writeList("top_logprobs", of: node, into: &writer) { writer, others in
-                guard document.kind(others) == .object else { return writer.null() }
+                let mayDiffer = ranks.take(others, besides: said.next(), of: document)
+                guard document.kind(others) == .object, mayDiffer else { return writer.null() }
                 writer.object { writer in
                     document.forEachMember(of: others) { token, number in
                         guard entries.isShort(token), entries.isProbability(number) else { return }

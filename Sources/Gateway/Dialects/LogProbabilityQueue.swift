@@ -17,6 +17,8 @@ struct LogProbabilityQueue {
     /// Bytes of text that have been spelled so far.
     private var position = 0
     private(set) var isAligned = true
+    /// Of all tokens so far.
+    var ranks = AlternativeRanks()
 
     /// Of all entries that wait. Text is held for some hundred bytes, so that only a hostile server comes near it.
     private static let bytesMax = 1 << 20
@@ -34,7 +36,7 @@ struct LogProbabilityQueue {
         for node in document.elements(of: content) {
             let start = position + spelled.count
             if let token = document.member("token", of: node) { document.appendUTF8(of: token, to: &spelled) }
-            let json = LogProbability(document: document).json(of: node) ?? []
+            let json = LogProbability(document: document).json(of: node, after: &ranks) ?? []
             // An array has some overhead.
             bytes += json.count + 64
             entries.append(Entry(range: start..<position + spelled.count, json: json))

@@ -99,7 +99,9 @@ struct ResponseEvents: TypedEvents {
         return index
     }
 
-    func isJSON(_ text: TextID) -> Bool { text.kind.hasSuffix("arguments") }
+    func isJSON(_ text: TextID) -> Bool {
+        text.kind.hasSuffix("arguments") || text.kind == "response.custom_tool_call_input"
+    }
 
     // MARK: - What leaves
 
@@ -132,8 +134,10 @@ struct ResponseEvents: TypedEvents {
         if let modelName, let response, document.member("model", of: response) != nil {
             edits.setMember("model", raw: JSONWriter.json(modelName), of: response)
         }
-        let text: StaticString = type.hasSuffix(".delta") ? "delta" : "text"
-        ResponseTree.dropSpellings(beside: root, text: text, in: document, isRedacted: isRedacted, besides: &edits)
+        let isPiece = type.hasSuffix(".delta")
+        ResponseTree.dropSpellings(
+            beside: root, text: isPiece ? "delta" : "text", in: document, isPiece: isPiece, isRedacted: isRedacted,
+            besides: &edits)
         if let part = document.member("part", of: root) {
             ResponseTree.dropSpellings(beside: part, in: document, isRedacted: isRedacted, besides: &edits)
         }

@@ -44,15 +44,15 @@ struct ResponseTree: AnswerTree {
 
     /// The same for one part, or an event that says its text.
     static func dropSpellings(
-        beside part: JSONNode, text: StaticString = "text", in document: JSONDocument, isRedacted: Bool,
-        besides edits: inout JSONEdits
+        beside part: JSONNode, text: StaticString = "text", in document: JSONDocument, isPiece: Bool = false,
+        isRedacted: Bool, besides edits: inout JSONEdits
     ) {
         guard let node = document.member("logprobs", of: part), !document.isNull(node) else { return }
         let entries =
             isRedacted
             ? nil
             : document.member(text, of: part).flatMap { text in
-                LogProbability(document: document).json(of: node, spelling: text)
+                LogProbability(document: document).json(of: node, spelling: text, isPiece: isPiece)
             }
         edits.replace(node, withRaw: entries ?? Array("[]".utf8))
     }

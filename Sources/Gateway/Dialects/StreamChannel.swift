@@ -30,7 +30,7 @@ final class StreamChannel {
     init(path: [Step], screen: StreamScreen) {
         self.path = path
         self.screen = screen
-        isJSON = path.last == .member("arguments")
+        isJSON = path.last == .member("arguments") || path.suffix(2) == [.member("custom"), .member("input")]
     }
 
     /// A text that stands in no choice.

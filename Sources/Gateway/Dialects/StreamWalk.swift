@@ -74,6 +74,21 @@ struct StreamWalk {
         choice.aside.judge(word, screener, filter, observesOnly: observesOnly)
     }
 
+    /// Whether a string is a word of the protocol, which is judged then, and need not be held back.
+    ///
+    /// Client libraries join what comes at one place, be it a word or not.
+    private func isWord(_ node: JSONNode, at path: [StreamChannel.Step]) throws(UpstreamFailure) -> Bool {
+        if ProtocolWord.isConstant(node, in: document) { return true }
+        let isWord = ProtocolWord.isOne(node, in: document) && choice.channel(at: path) == nil
+        if isWord { judge(word: node) }
+        if isWord || choice.aside.hasWords(at: path) {
+            var text: [UInt8] = []
+            document.appendUTF8(of: node, to: &text)
+            try choice.aside.join(text, at: path, screener, filter, observesOnly: observesOnly)
+        }
+        return isWord
+    }
+
     private mutating func walk(
         _ node: JSONNode, key: JSONNode, path: [StreamChannel.Step], edits: inout JSONEdits
     ) throws(UpstreamFailure) {
@@ -95,8 +110,7 @@ struct StreamWalk {
                 try walk(element, key: key, path: path + [.element(index)], edits: &edits)
             }
         case .string:
-            if ProtocolWord.isKeyOfOne(key, in: document), ProtocolWord.isOne(node, in: document) {
-                judge(word: node)
+            if ProtocolWord.isKeyOfOne(key, in: document), try isWord(node, at: path) {
                 isWorthSending = true
             } else {
                 try feed(node, path: path, edits: &edits)
@@ -169,7 +183,9 @@ struct StreamWalk {
             let older = OlderLogProbabilities(document: document)
             let text = document.member("text", of: choiceNode)
             let isClean = choice.isClean
-            let plain = text.flatMap { isClean ? older.json(of: node, spelling: $0) : nil }
+            let plain = text.flatMap {
+                isClean ? older.json(of: node, spelling: $0, after: &choice.logProbabilities.ranks) : nil
+            }
             return edits.replace(node, withRaw: plain ?? Self.null)
         }
         var writer = JSONWriter()
@@ -217,7 +233,8 @@ struct StreamWalk {
         var writer = JSONWriter()
         writer.array { writer in
             for entry in document.elements(of: node) {
-                if let json = LogProbability(document: document).json(of: entry) { writer.raw(json) }
+                let json = LogProbability(document: document).json(of: entry, after: &choice.logProbabilities.ranks)
+                if let json { writer.raw(json) }
             }
         }
         return writer.bytes
