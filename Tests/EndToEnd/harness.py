@@ -129,15 +129,16 @@ class Canned(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), CannedHandler)
         self.content_type, self.body, self.fields, self.asked = "application/json", b"{}", {}, None
+        self.status = 200
         threading.Thread(target=self.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
-    def say(self, value, **fields):
-        self.content_type, self.fields = "application/json", fields
+    def say(self, value, status=200, **fields):
+        self.content_type, self.fields, self.status = "application/json", fields, status
         self.body = value if isinstance(value, bytes) else json.dumps(value).encode()
 
     def stream(self, *events, **fields):
-        self.content_type, self.fields = "text/event-stream", fields
+        self.content_type, self.fields, self.status = "text/event-stream", fields, 200
         self.body = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
 
 
@@ -146,7 +147,7 @@ class CannedHandler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.server.asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.send_response(200)
+        self.send_response(self.server.status)
         fields = {"content-type": self.server.content_type, "content-length": str(len(self.server.body))}
         for name, value in (fields | self.server.fields).items():
             self.send_header(name, value)

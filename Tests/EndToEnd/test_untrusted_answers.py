@@ -220,6 +220,65 @@ def test_a_finish_reason_that_is_no_word_breaks_a_stream_off(steward, canned):
     assert CARD not in got and "upstream_malformed" in got
 
 
+def pieces_of(events, *path):
+    """What client libraries join at a place of the first choice."""
+    def at(node, path):
+        return node if not path else at((node or {}).get(path[0]), path[1:]) if isinstance(node, dict) else (
+            at(node[path[0]], path[1:]) if isinstance(node, list) else "")
+    return "".join(at(event["choices"][0], path) or "" for event in events if event["choices"])
+
+
+GROWING = {
+    "a tool call's id": (lambda word: chunk_of(delta=tool_call(id=word)), ("delta", "tool_calls", 0, "id")),
+    "a role": (lambda word: chunk_of(delta={"role": word}), ("delta", "role")),
+    "an id": (lambda word: chunk_of(delta={"id": word}), ("delta", "id")),
+    "an id further down": (lambda word: chunk_of(delta={"r": {"id": word}}), ("delta", "r", "id")),
+}
+
+
+@pytest.mark.parametrize("halves", [("4111-1111-", "1111-1111"), ("4111", "111111111111"), ("41111111111111", "11")])
+@pytest.mark.parametrize("place", GROWING)
+def test_words_that_client_libraries_join_are_judged_as_they_grow(steward, canned, place, halves):
+    event, path = GROWING[place]
+    canned.stream(delta("So."), *map(event, halves), delta("", 0, "stop"))
+    got = raw(steward, stream=True).body.decode()
+    events = [json.loads(line[6:]) for line in got.split("\n\n") if line.startswith("data: {")]
+    assert pieces_of(events, "delta", "content") == "So."
+    assert CARD not in pieces_of(events, *path).replace("-", "")
+
+
+def test_an_id_and_a_role_that_every_event_repeats_pass(steward, canned):
+    event = chunk_of(delta={"role": "assistant", "content": "x"} | tool_call(
+        id="chatcmpl-tool-4111a1111", type="function", function={"name": "", "arguments": "{}"}))
+    canned.stream(event, event, event, delta("", 0, "stop"))
+    got = raw(steward, stream=True).body.decode()
+    assert got.count("chatcmpl-tool-4111a1111") == 3 and got.count("assistant") == 3
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_choice_that_nobody_asked_for_is_a_malformed_answer(steward, canned, stream):
+    halves = "my card is 4111 1111 ", "1111 1111 ok"
+    if stream:
+        canned.stream(delta(halves[0]), delta("", 0, "stop"), delta(halves[1], 1), delta("", 1, "stop"))
+    else:
+        canned.say(answer(message(halves[0]), message(halves[1], index=1)))
+    got = raw(steward, stream=stream)
+    assert "upstream_malformed" in got.body.decode() and halves[1] not in got.body.decode()
+    # Of two that were asked for, each is a text of its own.
+    got = raw(steward, stream=stream, n=2)
+    assert got.status == 200 and "upstream_malformed" not in got.body.decode()
+
+
+@pytest.mark.parametrize("start", [1_000, 1_010, 1_020])
+def test_no_beginning_of_a_number_leaves_with_the_reason_of_a_refusal(steward, canned, start):
+    text = ("x" * 9 + " ") * (start // 10)
+    canned.say({"error": {"message": f"{text}{CARD} is too long."}}, status=400)
+    got = raw(steward)
+    assert got.status == 400 and "4111" not in got.body.decode()
+    canned.say({"error": {"message": f"{text * 2} is too long."}}, status=400)
+    assert got.status == 400 and text[:900] in raw(steward).error["message"]
+
+
 @pytest.mark.parametrize("name", ["small", "tiny", "large"])
 @pytest.mark.parametrize("said", ["small", "meta/large"])
 def test_answers_say_the_name_that_was_asked_for(steward, canned, name, said):
