@@ -237,7 +237,9 @@ struct SharedLimiterTests {
             let begin = Moment.now
             if case .granted = await decide(limiter, subjects) { outcomes.append(true) } else { outcomes.append(false) }
             slowest = max(slowest, Moment.now - begin)
-            if outcomes.count > 100 { break }
+            // Redis may begin to sleep late on a busy machine.
+            if outcomes.count > 1_000 { break }
+            try await Task.sleep(for: .milliseconds(5))
         }
         #expect(limiter.isAway)
         // The deadline, and what a busy machine adds; Redis sleeps longer.
