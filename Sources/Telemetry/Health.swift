@@ -3,6 +3,8 @@ internal import Snapshots
 /// How a part is: well, or why not.
 package enum ComponentState: Sendable, Hashable {
     case green
+    /// Serves with less than it should; readiness stays green.
+    case degraded(String)
     /// Cannot serve; the reason is a sentence for operators without content or secrets.
     case red(String)
 }
@@ -113,7 +115,10 @@ package struct HealthReport: Sendable, Hashable {
 
     /// No component is red and the process is not draining.
     package var isGreen: Bool {
-        !isDraining && components.allSatisfy { $0.state == .green }
+        !isDraining
+            && components.allSatisfy { component in
+                if case .red = component.state { false } else { true }
+            }
     }
 
     /// `{"status":"red","draining":false,"observe_only":false,"components":{"store":{"status":"red","reason":"…"}}}`
@@ -131,13 +136,21 @@ package struct HealthReport: Sendable, Hashable {
             text.writeQuoted(component.name)
             switch component.state {
             case .green: text.write(":{\"status\":\"green\"}" as StaticString)
-            case .red(let reason):
-                text.write(":{\"status\":\"red\",\"reason\":" as StaticString)
-                text.writeQuoted(reason)
-                text.write("}" as Unicode.Scalar)
+            case .degraded(let reason): text.write(status: "degraded", reason)
+            case .red(let reason): text.write(status: "red", reason)
             }
         }
         text.write("}}\n" as StaticString)
         return text.bytes
+    }
+}
+
+extension TextBuffer {
+    fileprivate mutating func write(status: StaticString, _ reason: String) {
+        write(":{\"status\":\"" as StaticString)
+        write(status)
+        write("\",\"reason\":" as StaticString)
+        writeQuoted(reason)
+        write("}" as Unicode.Scalar)
     }
 }

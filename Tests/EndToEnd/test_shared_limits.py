@@ -231,10 +231,27 @@ def test_a_slow_redis_slows_nobody(make_pair, redis):
             served(pair[0], key)
             times.append(time.monotonic() - begin)
         assert sorted(times)[25] < 0.1, times
-        assert get(pair[0].telemetry + "/health/ready")[0] == 200
+        # What no lease covers is answered 503, so a load balancer should look elsewhere.
+        status, report = get(pair[0].telemetry + "/health/ready")
+        assert status == 503 and json.loads(report)["components"]["limits"]["status"] == "red"
     finally:
         redis.process.send_signal(signal.SIGCONT)
     assert wait_until(lambda: served(pair[0], key), 10, 0.1)
+    assert get(pair[0].telemetry + "/health/ready")[0] == 200
+
+
+def test_readiness_stays_green_where_each_gateway_goes_on_by_itself(make_pair, redis):
+    pair, _ = make_pair(away="local_share", processes=2)
+
+    def lamp():
+        status, report = get(pair[0].telemetry + "/health/ready")
+        return status, json.loads(report)["components"]["limits"]["status"]
+
+    assert lamp() == (200, "green")
+    redis.kill()
+    assert wait_until(lambda: lamp() == (200, "degraded"), 5), lamp()
+    redis.start()
+    assert wait_until(lambda: lamp() == (200, "green"), 15), lamp()
 
 
 def test_concurrent_requests_count_in_both_and_a_killed_ones_come_back(make_pair):

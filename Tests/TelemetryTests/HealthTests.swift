@@ -24,6 +24,21 @@ struct HealthTests {
         #expect(!health.liveness.isGreen)
     }
 
+    @Test("stays green while a component is degraded, and says so")
+    func degraded() {
+        let health = Health()
+        health.check("limits") { .degraded("Redis is away.") }
+        #expect(health.readiness.isGreen)
+        #expect(
+            String(decoding: health.readiness.json, as: UTF8.self) == """
+                {"status":"green","draining":false,"observe_only":false,"components":\
+                {"limits":{"status":"degraded","reason":"Redis is away."}}}
+
+                """)
+        health.lamp("store", .red("It is away.")).set(.red("Still."))
+        #expect(!health.readiness.isGreen)
+    }
+
     @Test("names what is red and why, and says when nothing is enforced")
     func json() throws {
         let health = Health()

@@ -70,7 +70,7 @@ struct Composition {
         let shared = try sharedLimiter()
         let gateway = try await gateway(
             ground, keys, plan, policy, shared, deskURL: settings.effective.text("desk.public_url") ?? deskURL)
-        lightLamps(ground, keys)
+        lightLamps(ground, keys, shared)
         let gatewayURL = Addresses.url(
             host: settings.effective.text("gateway.host") ?? "127.0.0.1", port: gateway.port,
             usesTLS: settings.tls != nil)
@@ -211,7 +211,16 @@ struct Composition {
     }
 
     /// What turns `/health/ready` red.
-    private func lightLamps(_ ground: Ground, _ keys: KeyDirectory) {
+    private func lightLamps(_ ground: Ground, _ keys: KeyDirectory, _ shared: SharedLimiter?) {
+        let away = settings.leaseTerms.away
+        if let shared {
+            health.check("limits") { [weak shared] in
+                guard shared?.isAway ?? false else { return .green }
+                return away == .closed
+                    ? .red("Redis is away, so what no lease covers is answered 503.")
+                    : .degraded("Redis is away, so each gateway admits its own share of the limits.")
+            }
+        }
         let journal = ground.journal
         health.setObserveOnly(settings.effective.flag("gateway.observe_only") ?? false)
         health.check("keys") {
