@@ -4,6 +4,9 @@ package import Storage
 /// HMAC-SHA256 of a key's text: what is stored and looked up in its stead.
 package struct KeyDigest: Sendable {
     let words: (UInt64, UInt64, UInt64, UInt64)
+
+    /// Enough to tell apart what is counted.
+    package var firstWord: UInt64 { words.0 }
 }
 
 extension KeyDigest: Hashable {

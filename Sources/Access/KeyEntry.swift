@@ -21,9 +21,14 @@ package final class KeyEntry: Sendable {
     /// Of the key, its application and its organisation, defaults included. Entries share those of their application
     /// and organisation.
     package let limits: LimitSubjects
+    /// Those of the application's end users; `nil` where they have none, so that nobody looks for one.
+    package let endUsers: EndUserLimits?
     let use: KeyUse
 
-    init(_ key: Key, of application: Application, of organisation: Organisation, limits: LimitSubjects, use: KeyUse) {
+    init(
+        _ key: Key, of application: Application, of organisation: Organisation, limits: LimitSubjects,
+        endUsers: EndUserLimits?, use: KeyUse
+    ) {
         self.key = key.id
         self.application = application.id
         self.organisation = organisation.id
@@ -34,6 +39,7 @@ package final class KeyEntry: Sendable {
         networks = key.networks
         expiresAt = key.expiresAt
         self.limits = limits
+        self.endUsers = endUsers
         self.use = use
     }
 

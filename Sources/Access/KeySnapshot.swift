@@ -30,20 +30,43 @@ package struct KeySnapshot: Sendable {
     var all: some Collection<KeyEntry> { entries.values }
 }
 
+/// Limits of an application's end users: of each person, as the application tells them apart.
+package struct EndUserDefaults: Sendable, Hashable {
+    package var limits: LimitSettings
+    /// Whether a request that names nobody is refused.
+    package var isRequired: Bool
+
+    package init(limits: LimitSettings = .unlimited, isRequired: Bool = false) {
+        self.limits = limits
+        self.isRequired = isRequired
+    }
+
+    /// For the path; `nil` where there is nothing to look at.
+    var prepared: EndUserLimits? {
+        limits == .unlimited && !isRequired ? nil : EndUserLimits(settings: limits, isRequired: isRequired)
+    }
+}
+
 /// Limits of those for whom none are stated.
 package struct LimitDefaults: Sendable, Hashable {
     /// Of an application, by its stage; all its keys share them, and a key has no limits of its own unless stated.
     package var sandbox: LimitSettings
     package var production: LimitSettings
     package var organisation: LimitSettings
+    /// Of each end user of an application, by the application's stage.
+    package var sandboxUsers: EndUserDefaults
+    package var productionUsers: EndUserDefaults
 
     package init(
         sandbox: LimitSettings = .sandbox, production: LimitSettings = .production,
-        organisation: LimitSettings = .unlimited
+        organisation: LimitSettings = .unlimited, sandboxUsers: EndUserDefaults = EndUserDefaults(),
+        productionUsers: EndUserDefaults = EndUserDefaults()
     ) {
         self.sandbox = sandbox
         self.production = production
         self.organisation = organisation
+        self.sandboxUsers = sandboxUsers
+        self.productionUsers = productionUsers
     }
 
     func application(_ stage: Stage) -> LimitSettings {

@@ -76,8 +76,12 @@ private struct SnapshotBuilder {
     private var applications: [ApplicationID: (Application, LimitSubject)] = [:]
     private(set) var entries: [KeyDigest: KeyEntry] = [:]
     private(set) var unreadable: [String] = []
+    private let sandboxUsers: EndUserLimits?
+    private let productionUsers: EndUserLimits?
 
     init(defaults: LimitDefaults, previous: KeySnapshot) {
+        sandboxUsers = defaults.sandboxUsers.prepared
+        productionUsers = defaults.productionUsers.prepared
         self.defaults = defaults
         self.previous = previous
     }
@@ -107,6 +111,7 @@ private struct SnapshotBuilder {
             limits: LimitSubjects(
                 key: LimitSubject(id: key.id.low, settings: key.limits),
                 application: applicationLimits, organisation: organisationLimits),
+            endUsers: application.stage == .sandbox ? sandboxUsers : productionUsers,
             use: previous.entry(for: key.id)?.use ?? KeyUse())
     }
 

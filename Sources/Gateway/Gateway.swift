@@ -114,7 +114,8 @@ package struct Gateway: Service {
             parse: parse,
             admit: AdmitStage(models: models),
             limit: LimitStage(
-                limiter: dependencies.limiter, shared: dependencies.sharedLimiter, observesOnly: settings.observesOnly),
+                limiter: dependencies.limiter, shared: dependencies.sharedLimiter,
+                endUsers: EndUserReader(digester: dependencies.digester), observesOnly: settings.observesOnly),
             screen: ScreenStage(
                 policy: dependencies.policy, screener: screener, observesOnly: settings.observesOnly, executor: executor
             ),

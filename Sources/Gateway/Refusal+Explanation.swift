@@ -21,7 +21,7 @@ extension Refusal {
         case .missingKey, .mistypedKey, .unknownKey, .expiredKey, .suspended, .networkNotAllowed, .scopeMissing,
             .tooManyFailures:
             identity
-        case .unknownModel, .modelNotAllowed, .dialectNotServed, .unscreenable, .guideline:
+        case .unknownModel, .modelNotAllowed, .dialectNotServed, .unscreenable, .guideline, .endUserMissing:
             subject
         case .limit, .costAboveBurst, .limitTableFull, .limitsUnavailable, .overloaded, .draining, .recordUnavailable:
             capacity
@@ -153,6 +153,12 @@ extension Refusal {
                 status: 400, type: Self.invalid, code: "unscreenable_content",
                 message: "\(what.words) cannot be screened, and this model's policy does not admit them. Send text, or "
                     + "ask the operator to admit `\(what.rawValue)`.", param: param)
+        case .endUserMissing(let param):
+            Explanation(
+                status: 400, type: Self.invalid, code: "end_user_required",
+                message:
+                    "The request does not say for which end user it is made. Send a stable identifier of the person "
+                    + "in `\(param)`; one that says nothing of them is best.", param: "\(param)")
         case .guideline(let category, let side):
             Explanation(
                 status: 400, type: Self.invalid, code: "content_policy_violation",
@@ -239,6 +245,7 @@ extension LimitScope {
         case .key: "key"
         case .application: "application"
         case .organisation: "organisation"
+        case .endUser: "end user"
         }
     }
 }

@@ -31,6 +31,8 @@ struct Refusal: Sendable {
         case modelNotAllowed(String)
         case dialectNotServed(model: String)
         case unscreenable(Unscreenable, param: String)
+        /// The request names no end user where one is required.
+        case endUserMissing(param: StaticString)
         // How much.
         case limit(LimitRefusal)
         case costAboveBurst(LimitRefusal)

@@ -1,4 +1,4 @@
-/// How much one key, application or organisation may use. `nil` means unlimited.
+/// How much one key, application, organisation or end user may use. `nil` means unlimited.
 ///
 /// A limit of *n* per minute is a bucket of *n* that refills evenly over the minute, so a quiet caller may use all of it
 /// at once. A limit per day is such a bucket over 24 hours, not a calendar day: it needs no wall clock, and no crowd
@@ -49,6 +49,8 @@ package enum LimitScope: UInt8, Sendable, Hashable, CaseIterable {
     case key = 0
     case application = 1
     case organisation = 2
+    /// A person, as the application tells them apart.
+    case endUser = 3
 }
 
 /// What is limited.

@@ -10,6 +10,31 @@ package final class LimitSubject: Sendable {
         self.settings = settings
         rates = LimitRates(settings)
     }
+
+    /// One more with the same limits.
+    fileprivate init(id: UInt64, like other: LimitSubject) {
+        self.id = id
+        settings = other.settings
+        rates = other.rates
+    }
+}
+
+/// The limits that each end user of an application has, prepared for the path.
+package final class EndUserLimits: Sendable {
+    /// Whether a request that names nobody is refused.
+    package let isRequired: Bool
+    private let template: LimitSubject
+
+    package init(settings: LimitSettings, isRequired: Bool) {
+        self.isRequired = isRequired
+        template = LimitSubject(id: 0, settings: settings)
+    }
+
+    /// Whether an end user has limits at all.
+    package var areLimited: Bool { !template.rates.isUnlimited }
+
+    /// A user that is met: nothing is kept of them here.
+    package func subject(_ id: UInt64) -> LimitSubject { LimitSubject(id: id, like: template) }
 }
 
 /// Settings as the arithmetic needs them.
@@ -34,36 +59,47 @@ struct LimitRates: Sendable {
     }
 }
 
-/// The key, its application and the application's organisation, whose limits a request must all keep.
+/// The key, its application and the application's organisation, whose limits a request must all keep, and the end user
+/// where those have limits.
 ///
 /// Build it once per key, where the snapshot of keys is built, with one `LimitSubject` for each application and
-/// organisation, and hand the same object to every request: a request then costs no allocation and few cache lines.
+/// organisation, and hand the same object to every request: a request then costs no allocation and few cache lines. Only
+/// where end users have limits is one made for each request (`with(endUser:)`).
 ///
 /// An application must always come with the same organisation, and a key with the same application: the limiter keeps
 /// all that belongs to one organisation under one lock.
 package final class LimitSubjects: Sendable {
     /// Table keys by scope: never 0, spread over all 64 bits.
-    let tableKeys: InlineArray<3, UInt64>
+    let tableKeys: InlineArray<4, UInt64>
     /// A copy of the key's own, beside the rest that every request reads.
     private let keyRates: LimitRates
     package let key: LimitSubject
     package let application: LimitSubject
     package let organisation: LimitSubject
+    package let endUser: LimitSubject?
     /// Bit *n* is set when the subject of scope *n* has limits.
     private let limited: UInt8
 
-    package init(key: LimitSubject, application: LimitSubject, organisation: LimitSubject) {
+    package init(
+        key: LimitSubject, application: LimitSubject, organisation: LimitSubject, endUser: LimitSubject? = nil
+    ) {
         self.key = key
         self.application = application
         self.organisation = organisation
+        self.endUser = endUser
         keyRates = key.rates
         tableKeys = [
             Self.tableKey(key.id, .key), Self.tableKey(application.id, .application),
-            Self.tableKey(organisation.id, .organisation),
+            Self.tableKey(organisation.id, .organisation), Self.tableKey(endUser?.id ?? 0, .endUser),
         ]
         limited =
             (key.rates.isUnlimited ? 0 : 1) | (application.rates.isUnlimited ? 0 : 2)
-            | (organisation.rates.isUnlimited ? 0 : 4)
+            | (organisation.rates.isUnlimited ? 0 : 4) | (endUser?.rates.isUnlimited ?? true ? 0 : 8)
+    }
+
+    /// These, and an end user of the application.
+    package func with(endUser: LimitSubject) -> LimitSubjects {
+        LimitSubjects(key: key, application: application, organisation: organisation, endUser: endUser)
     }
 
     /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection, so ids of one scope never collide here.
@@ -81,16 +117,19 @@ package final class LimitSubjects: Sendable {
         if limited & 1 != 0 { body(.key, keyRates) }
         if limited & 2 != 0 { body(.application, application.rates) }
         if limited & 4 != 0 { body(.organisation, organisation.rates) }
+        if limited & 8 != 0, let endUser { body(.endUser, endUser.rates) }
     }
 
     @inline(__always)
     func tableKey(_ scope: LimitScope) -> UInt64 { tableKeys[Int(scope.rawValue)] }
 
-    package subscript(scope: LimitScope) -> LimitSubject {
+    /// `nil` where the request has no subject of that scope.
+    package subscript(scope: LimitScope) -> LimitSubject? {
         switch scope {
         case .key: key
         case .application: application
         case .organisation: organisation
+        case .endUser: endUser
         }
     }
 }

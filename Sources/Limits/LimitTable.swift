@@ -56,6 +56,8 @@ struct LimitTable: Sendable {
 
     /// 16 KB. Few subjects are busy at once; a smaller table would be swept too often.
     static let smallest = 256
+    /// A request takes at most one for each scope.
+    static let placesOfRequest = 4
 
     init(startingAt epoch: Moment) {
         self.epoch = epoch
@@ -98,11 +100,11 @@ struct LimitTable: Sendable {
         return index
     }
 
-    /// Makes room for three more entries, by forgetting idle ones and if that is not enough by growing.
+    /// Makes room for as many entries as a request has scopes, by forgetting idle ones and if that is not enough by growing.
     ///
     /// - Returns: How many entries it forgot.
     mutating func makeRoom(at now: Int64) -> Int {
-        count + 3 > entries.count / 8 * 7 ? sweep(at: now) : 0
+        count + Self.placesOfRequest > entries.count / 8 * 7 ? sweep(at: now) : 0
     }
 
     /// Forgets idle entries, and fits the table to what is left. Cost: some 10 ns an entry; amortised over the
@@ -113,7 +115,7 @@ struct LimitTable: Sendable {
         let before = count
         let kept = entries.count(where: { $0.key != 0 && !$0.isIdle(at: now) })
         var size = Self.smallest
-        while size < (kept + 3) * 2 { size *= 2 }
+        while size < (kept + Self.placesOfRequest) * 2 { size *= 2 }
         let old = entries
         entries = Array(repeating: LimitEntry(), count: size)
         mask = size - 1

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Grants requests within the limits of their key, application and organisation: all of them or none.
+/// Grants requests within the limits of their key, application, organisation and end user: all of them or none.
 ///
 /// Requests are charged when granted. Tokens are held while the request is in flight and charged, as many as were used,
 /// when it is settled; held ones count as used. So within any time *t*, what was settled and what is held never exceed
@@ -23,7 +23,7 @@ package final class Limiter: Sendable {
     ///   - shards: A power of two.
     ///   - epoch: Any time not after the first request.
     package init(capacity: Int = 1 << 20, shards: Int = 64, startingAt epoch: Moment) {
-        precondition(capacity >= 3, "A request needs three places.")
+        precondition(capacity >= LimitTable.placesOfRequest, "A request needs a place for each scope.")
         precondition(shards > 0 && shards & (shards - 1) == 0, "The number of shards is a power of two.")
         self.capacity = capacity
         self.epoch = epoch
@@ -72,20 +72,22 @@ package final class Limiter: Sendable {
             let forgotten = table.makeRoom(at: time)
             if forgotten > 0 { occupied.subtract(forgotten, ordering: .relaxed) }
             var check = LimitCheck(tokens: tokens, now: time)
-            var places: InlineArray<3, Int> = [-1, -1, -1]
+            var places: InlineArray<4, Int> = [-1, -1, -1, -1]
             var missing = 0
+            var isStranger = false
             subjects.forEachLimited { scope, rates in
                 let place = table.find(subjects.tableKey(scope))
                 places[Int(scope.rawValue)] = place
                 if place < 0 {
                     missing += 1
+                    if scope == .endUser { isStranger = true }
                     check.add(rates, scope, LimitEntry())
                 } else {
                     check.add(rates, scope, table.entries[place])
                 }
             }
             if let refusal = check.refusal { return .refused(refusal) }
-            guard missing == 0 || claim(missing) else { return .noPlace }
+            guard missing == 0 || claim(missing, forEndUser: isStranger) else { return .noPlace }
             subjects.forEachLimited { scope, rates in
                 var place = places[Int(scope.rawValue)]
                 if place < 0 { place = table.insert(subjects.tableKey(scope)) }
@@ -95,8 +97,11 @@ package final class Limiter: Sendable {
         }
     }
 
-    private func claim(_ places: Int) -> Bool {
-        if occupied.add(places, ordering: .relaxed).newValue <= capacity { return true }
+    /// An application can name as many end users as it likes, so they never take the last eighth of the places from keys,
+    /// applications and organisations.
+    private func claim(_ places: Int, forEndUser: Bool) -> Bool {
+        let bound = forEndUser ? capacity - capacity / 8 : capacity
+        if occupied.add(places, ordering: .relaxed).newValue <= bound { return true }
         occupied.subtract(places, ordering: .relaxed)
         return false
     }

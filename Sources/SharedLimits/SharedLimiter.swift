@@ -173,6 +173,7 @@ package final class SharedLimiter: Sendable {
 
     /// Ends waits, tells Redis what gathered, renews leases, and forgets who is idle. On the link's thread.
     private func keep(at now: Int64) {
+<<<<<<< HEAD
         for shard in shards {
             let late = shard.withLock { groups in
                 groups.keys.flatMap { groups[$0]?.endLate(at: now) ?? [] }
@@ -180,15 +181,20 @@ package final class SharedLimiter: Sendable {
             for waiter in late { waiter.continuation?.resume(returning: .unavailable) }
         }
         guard link.isOpen, !hasLeft.load(ordering: .relaxed) else { return }
+=======
+        guard !hasLeft.load(ordering: .relaxed) else { return }
+        let isOpen = link.isOpen
+>>>>>>> d25675a (limits: Limit each end user of an application.)
         let mayForget = now - sweptAt.load(ordering: .relaxed) > Self.sweepPause
+        guard isOpen || mayForget else { return }
         if mayForget { sweptAt.store(now, ordering: .relaxed) }
         for shard in shards {
             let calls = shard.withLock { groups in
                 var calls: [(UInt64, LeaseCall)] = []
                 for key in groups.keys {
-                    if let call = groups[key]?.beginCall(at: now, sweeping: true) { calls.append((key, call)) }
+                    if isOpen, let call = groups[key]?.beginCall(at: now, sweeping: true) { calls.append((key, call)) }
                     if mayForget {
-                        groups[key]?.forgetIdle()
+                        groups[key]?.forgetIdle(whileAway: !isOpen)
                         if groups[key]?.isEmpty ?? false { groups[key] = nil }
                     }
                 }

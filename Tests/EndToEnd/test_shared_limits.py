@@ -67,7 +67,7 @@ def make_pair(tmp_path, rehearsal, redis):
     """Two gateways that know the same keys and share limits, and a key whose application has these limits."""
     made = []
 
-    def make(away="closed", limits=None, **shared):
+    def make(away="closed", limits=None, sandbox_users=None, **shared):
         first = Steward(tmp_path / "first", upstream=rehearsal.url)
         made.append(first)
         first.make_application("Shared")
@@ -76,6 +76,8 @@ def make_pair(tmp_path, rehearsal, redis):
         _, key = first.make_key("Shared")
         first.stop(signal.SIGTERM)
         settings = {"limits": {"shared": {"host": "127.0.0.1", "port": redis.port, "away": away} | shared}}
+        if sandbox_users:
+            settings["limits"]["sandbox"] = {"end_user": sandbox_users}
         pair = []
         for name in ("one", "other"):
             shutil.copytree(first.data, tmp_path / f"{name}-data")
@@ -252,6 +254,21 @@ def test_readiness_stays_green_where_each_gateway_goes_on_by_itself(make_pair, r
     assert wait_until(lambda: lamp() == (200, "degraded"), 5), lamp()
     redis.start()
     assert wait_until(lambda: lamp() == (200, "green"), 15), lamp()
+
+
+def test_an_end_users_limit_holds_over_both_gateways(make_pair):
+    pair, key = make_pair(sandbox_users={"requests_per_minute": 6})
+
+    def asks(server, user):
+        try:
+            return bool(server.chat(key=key, user=user, max_tokens=5).choices)
+        except openai.RateLimitError as error:
+            assert "end user" in error.message
+            return False
+
+    outcomes = [asks(pair[number % 2], "a person") for number in range(14)]
+    assert 6 <= sum(outcomes) <= 7 and not outcomes[-1]
+    assert asks(pair[0], "another person")
 
 
 def test_concurrent_requests_count_in_both_and_a_killed_ones_come_back(make_pair):

@@ -26,16 +26,20 @@ struct LimiterPropertyTests {
                 .organisation: [0: LimitModel.Subject(organisation.settings)],
                 .application: Dictionary(
                     uniqueKeysWithValues: applications.map { (Int($0.id), LimitModel.Subject($0.settings)) }),
-                .key: [:],
+                .key: [:], .endUser: [:],
             ]
+            let users = EndUserLimits(settings: Self.settings(&random, scale: 1), isRequired: false)
+            for id in 0..<5 { model.subjects[.endUser]![id] = LimitModel.Subject(users.subject(0).settings) }
             for id in 0..<keys {
                 let key = LimitSubject(id: UInt64(id), settings: Self.settings(&random, scale: 1))
                 model.subjects[.key]![id] = LimitModel.Subject(key.settings)
                 let application = Int.random(in: 0..<4, using: &random)
                 paths.append([.key: id, .application: application, .organisation: 0])
-                subjects.append(
-                    LimitSubjects(
-                        key: key, application: applications[application], organisation: organisation))
+                let one = LimitSubjects(key: key, application: applications[application], organisation: organisation)
+                // Every other key serves end users, some of them the same.
+                let user = id % 2 == 0 ? nil : Int.random(in: 0..<5, using: &random)
+                paths[id][.endUser] = user
+                subjects.append(user.map { one.with(endUser: users.subject(UInt64($0))) } ?? one)
             }
         }
 

@@ -9,11 +9,13 @@ struct LimiterTests {
 
     static func subjects(
         _ key: LimitSettings = .unlimited, application: LimitSettings = .unlimited,
-        organisation: LimitSettings = .unlimited, id: UInt64 = 1
+        organisation: LimitSettings = .unlimited, endUser: LimitSettings? = nil, id: UInt64 = 1
     ) -> LimitSubjects {
-        LimitSubjects(
+        let subjects = LimitSubjects(
             key: LimitSubject(id: id, settings: key), application: LimitSubject(id: 1, settings: application),
             organisation: LimitSubject(id: 1, settings: organisation))
+        return endUser.map { subjects.with(endUser: EndUserLimits(settings: $0, isRequired: false).subject(id)) }
+            ?? subjects
     }
 
     /// Reserves, and settles with all of it.
@@ -59,7 +61,7 @@ struct LimiterTests {
         func subjects(_ settings: LimitSettings) -> LimitSubjects {
             Self.subjects(
                 scope == .key ? settings : wide, application: scope == .application ? settings : wide,
-                organisation: scope == .organisation ? settings : wide)
+                organisation: scope == .organisation ? settings : wide, endUser: scope == .endUser ? settings : wide)
         }
         let first = try limiter.reserve(subjects(narrow), tokens: 10, at: Self.at(1))
         for _ in 0..<100 {
@@ -82,7 +84,7 @@ struct LimiterTests {
         let limiter = Limiter(startingAt: Self.epoch)
         let subjects = Self.subjects(
             scope == .key ? narrow : .unlimited, application: scope == .application ? narrow : .unlimited,
-            organisation: scope == .organisation ? narrow : .unlimited)
+            organisation: scope == .organisation ? narrow : .unlimited, endUser: scope == .endUser ? narrow : nil)
         let refusal = try #require(Self.use(limiter, subjects, tokens: 101, at: Self.at(0)))
         #expect(refusal.reason == .costAboveBurst && refusal.retryAfter == nil && refusal.limit == 100)
         #expect(Self.use(limiter, subjects, tokens: 100, at: Self.at(0)) == nil)
@@ -147,6 +149,24 @@ struct LimiterTests {
         #expect(limiter.subjectCount == 2)
         for id in 0..<100_000 { #expect(one(UInt64(id), at: 8 + Double(id) / 10) == nil) }
         #expect(limiter.subjectCount <= 1_000)
+    }
+
+    @Test("end users leave an eighth of the places to keys, and are told apart and forgotten as those are")
+    func endUsers() {
+        let limiter = Limiter(capacity: 800, shards: 4, startingAt: Self.epoch)
+        let settings = LimitSettings(requestsPerMinute: 2)
+        func one(_ id: UInt64, at second: Double) -> LimitRefusal? {
+            Self.use(limiter, Self.subjects(endUser: settings, id: id), at: Self.at(second))
+        }
+        for id in 0..<700 { #expect(one(UInt64(id), at: 1) == nil) }
+        #expect(one(5_000, at: 1)?.reason == .tableFull)
+        #expect(one(3, at: 1) == nil)
+        #expect(one(3, at: 1)?.scope == .endUser)
+        #expect(one(4, at: 1) == nil)
+        for id in 0..<100 { #expect(Self.use(limiter, Self.subjects(settings, id: UInt64(id)), at: Self.at(1)) == nil) }
+        #expect(Self.use(limiter, Self.subjects(settings, id: 7_000), at: Self.at(1))?.reason == .tableFull)
+        for id in 0..<100_000 { _ = one(UInt64(id), at: 70 + Double(id) / 10) }
+        #expect(limiter.subjectCount <= 800)
     }
 
     @Test("forgets nobody whose limit is still in use, however many others come", arguments: LimitKind.allCases)

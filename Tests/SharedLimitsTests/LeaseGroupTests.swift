@@ -52,7 +52,8 @@ struct Cluster {
 
     func clock(_ index: Int) -> Int64 { now + processes[index].skew }
 
-    mutating func ask(_ index: Int, tokens: Int) {
+    mutating func ask(_ index: Int, tokens: Int, for subjects: LimitSubjects? = nil) {
+        let subjects = subjects ?? self.subjects
         switch processes[index].group.decide(subjects, tokens: tokens, at: clock(index)) {
         case .granted(let holding): grant(index, holding)
         case .refused: break

@@ -35,18 +35,38 @@ struct LimitStage: Sendable {
     let limiter: Limiter
     /// Decides in place of the limiter where processes share limits.
     let shared: SharedLimiter?
+    let endUsers: EndUserReader
     let observesOnly: Bool
 
     func reserve(_ request: Admitted, trace: Trace, at now: Moment) throws(PathExit) -> Limited {
-        try reserve(
-            request.request.caller.key.limits, tokens: Self.tokens(of: request), trace: trace, at: now)
+        try reserve(try subjects(of: request, trace), tokens: Self.tokens(of: request), trace: trace, at: now)
         return Limited(admitted: request)
     }
 
     func reserve(_ request: Admitted, from shared: SharedLimiter, trace: Trace) async throws(PathExit) -> Limited {
         try await reserve(
-            request.request.caller.key.limits, tokens: Self.tokens(of: request), from: shared, trace: trace)
+            try subjects(of: request, trace), tokens: Self.tokens(of: request), from: shared, trace: trace)
         return Limited(admitted: request)
+    }
+
+    /// Whose limits it must keep: where end users have none, the same object for all requests of a key.
+    @inline(__always)
+    private func subjects(of request: Admitted, _ trace: Trace) throws(PathExit) -> LimitSubjects {
+        let key = request.request.caller.key
+        guard let limits = key.endUsers else { return key.limits }
+        return try subjects(of: request.request, limits, trace)
+    }
+
+    private func subjects(
+        of request: Parsed, _ limits: EndUserLimits, _ trace: Trace
+    ) throws(PathExit) -> LimitSubjects {
+        do throws(PathExit) {
+            return try endUsers.subjects(request, limits)
+        } catch {
+            guard observesOnly, case .refused(let refusal) = error else { throw error }
+            trace.unenforced = "\(refusal.explanation.code)"
+            return request.caller.key.limits
+        }
     }
 
     /// Reserves for any request; its grant is the trace's, which settles it however the exchange ends.

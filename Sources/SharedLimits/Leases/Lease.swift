@@ -182,6 +182,7 @@ struct Lease: Sendable {
 
     /// What is left of the share, for the caller's headers.
     var shareLeft: Int { share.left }
+    var hasUsedShare: Bool { share.isTouched }
 }
 
 /// How much is spent of late, smoothed over half a second.
@@ -215,6 +216,7 @@ private struct LocalShare: Sendable {
     private var filledAt: Int64 = 0
 
     var left: Int { Int(max(0, units)) }
+    var isTouched: Bool { outage >= 0 }
 
     mutating func wait(_ cost: Int, rate: Double, most: Int, since: Int64, at now: Int64) -> Int64? {
         if outage != since {

@@ -5,7 +5,7 @@ struct LeaseHolding: Sendable {
     let subjects: LimitSubjects
     let tokens: Int
     /// By scope.
-    var epochs: InlineArray<3, Int> = [0, 0, 0]
+    var epochs: InlineArray<4, Int> = [0, 0, 0, 0]
     /// When Redis went away, where the process's share covered the request instead of a lease.
     var outage: Int64?
     private(set) var standing = LimitStanding()

@@ -15,14 +15,20 @@ struct LeaseGroup: Sendable {
     private var overdue: [LeaseKey] = []
     private var sweptAt: Int64 = .min
     private var epochs = 0
+    private var endUsers = 0
     private let terms: LeaseTerms
 
     /// Subjects of one call; more are told by the next one.
     static let subjectsMax = 64
+<<<<<<< HEAD
     /// As many of them are for requests that wait, so that leases are kept however many do.
     static let askingMax = 48
     /// Nanoseconds between two looks at all subjects for what is due, beside those at each tick.
     static let sweepPause: Int64 = 25_000_000
+=======
+    /// End users of whom something is held at once; strangers beyond them are refused.
+    static let endUsersMax = 1 << 16
+>>>>>>> d25675a (limits: Limit each end user of an application.)
     /// Calls that a request waits for at most, while others take what came.
     static let callsMax = 3
     /// Requests that wait at most; more get no decision of Redis.
@@ -36,6 +42,7 @@ struct LeaseGroup: Sendable {
 
     /// Decides from what is held. No I/O.
     mutating func decide(_ request: LimitSubjects, tokens: Int, at now: Int64) -> LeaseDecision {
+        if let refusal = refusalOfStranger(request) { return .refused(refusal) }
         var check = LeaseCheck(tokens: tokens, now: now)
         var isCovered = true
         forEachLimited(request) { group, index in
@@ -67,6 +74,7 @@ struct LeaseGroup: Sendable {
     mutating func decideByShare(
         _ request: LimitSubjects, tokens: Int, since: Int64, at now: Int64
     ) -> LeaseDecision {
+        if let refusal = refusalOfStranger(request) { return .refused(refusal) }
         var check = LeaseCheck(tokens: tokens, now: now)
         forEachLimited(request) { group, index in
             let scope = group.subjects[index].key.scope
@@ -94,11 +102,21 @@ struct LeaseGroup: Sendable {
         return .granted(holding)
     }
 
+    /// An application can name as many end users as it likes; memory has a bound all the same.
+    private func refusalOfStranger(_ request: LimitSubjects) -> LimitRefusal? {
+        guard let user = request.endUser, endUsers >= Self.endUsersMax, places[LeaseKey(.endUser, user)] == nil else {
+            return nil
+        }
+        return LimitRefusal(
+            reason: .tableFull, scope: .endUser, kind: .requests, limit: Self.endUsersMax, remaining: 0,
+            retryAfter: .seconds(1), reset: .seconds(1))
+    }
+
     /// Ends a reservation with what was used.
     mutating func settle(_ holding: LeaseHolding, actual: Int) {
         let terms = terms
         for scope in LimitScope.allCases {
-            guard let place = places[LeaseKey(scope, holding.subjects[scope])] else { continue }
+            guard let subject = holding.subjects[scope], let place = places[LeaseKey(scope, subject)] else { continue }
             let epoch = holding.epochs[Int(scope.rawValue)]
             if let outage = holding.outage {
                 subjects[place].settleShare(tokens: holding.tokens, actual: actual, epoch: epoch, since: outage)
@@ -259,11 +277,18 @@ struct LeaseGroup: Sendable {
     // MARK: - Upkeep
 
     /// Forgets subjects that hold nothing. Not while a call is under way, whose answer may give them something.
-    mutating func forgetIdle() {
+    ///
+    /// - Parameter isAway: Whether Redis is: then whoever has used this process's share is remembered, or a share would be
+    ///   had twice.
+    mutating func forgetIdle(whileAway isAway: Bool = false) {
         guard call == nil, waiting.isEmpty else { return }
-        subjects.removeAll(where: \.isIdle)
+        subjects.removeAll { $0.isIdle && !(isAway && $0.hasUsedShare) }
         places.removeAll(keepingCapacity: true)
-        for (place, subject) in subjects.enumerated() { places[subject.key] = place }
+        endUsers = 0
+        for (place, subject) in subjects.enumerated() {
+            places[subject.key] = place
+            if subject.key.scope == .endUser { endUsers += 1 }
+        }
     }
 
     var isEmpty: Bool { subjects.isEmpty && waiting.isEmpty && call == nil }
@@ -274,8 +299,7 @@ struct LeaseGroup: Sendable {
 
     private mutating func forEachLimited(_ request: LimitSubjects, _ body: (inout LeaseGroup, Int) -> Void) {
         for scope in LimitScope.allCases {
-            let subject = request[scope]
-            guard subject.settings != .unlimited else { continue }
+            guard let subject = request[scope], subject.settings != .unlimited else { continue }
             let key = LeaseKey(scope, subject)
             let place: Int
             if let found = places[key] {
@@ -284,8 +308,10 @@ struct LeaseGroup: Sendable {
                 place = subjects.count
                 places[key] = place
                 subjects.append(SubjectLeases(key))
+                if scope == .endUser { endUsers += 1 }
             }
-            if subjects[place].subject !== subject {
+            // An end user's subject is made anew for every request.
+            if subjects[place].subject !== subject, subjects[place].subject?.settings != subject.settings {
                 epochs += 1
                 subjects[place].adopt(subject, epoch: epochs)
             }

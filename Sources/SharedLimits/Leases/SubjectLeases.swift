@@ -113,4 +113,6 @@ struct SubjectLeases: Sendable {
 
     /// Whether it can be forgotten: Redis knows all, and nothing is held.
     var isIdle: Bool { leases.allSatisfy(\.isIdle) }
+
+    var hasUsedShare: Bool { leases.contains(where: \.hasUsedShare) }
 }

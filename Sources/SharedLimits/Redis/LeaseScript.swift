@@ -73,6 +73,7 @@ extension LimitScope {
         case .key: "k"
         case .application: "a"
         case .organisation: "o"
+        case .endUser: "u"
         }
     }
 }

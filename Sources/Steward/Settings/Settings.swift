@@ -107,7 +107,14 @@ struct Settings: Sendable {
 
     var limits: LimitDefaults {
         LimitDefaults(
-            sandbox: limits("sandbox"), production: limits("production"), organisation: limits("organisation"))
+            sandbox: limits("sandbox"), production: limits("production"), organisation: limits("organisation"),
+            sandboxUsers: endUsers("sandbox"), productionUsers: endUsers("production"))
+    }
+
+    private func endUsers(_ stage: String) -> EndUserDefaults {
+        EndUserDefaults(
+            limits: limits("\(stage).end_user"), isRequired: effective.flag("limits.\(stage).require_end_user") ?? false
+        )
     }
 
     private func limits(_ scope: String) -> LimitSettings {

@@ -5,7 +5,7 @@ internal import SharedLimits
 /// Every setting but those of models.
 enum SettingsCatalogue {
     static let all: [Setting] =
-        gateway + http + resilience + desk + operation + database + records + limits + sharedLimits + path
+        gateway + http + resilience + desk + operation + database + records + limits + endUsers + sharedLimits + path
 
     static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
 
@@ -152,6 +152,19 @@ enum SettingsCatalogue {
                 "limits.\(scope).\(name)", .limit, value,
                 "\(name.replacing("_", with: " ").firstUppercased) of \(whose), unless it has its own limit.")
         }
+    }
+
+    private static let endUsers: [Setting] = ["sandbox", "production"].flatMap { stage in
+        ["requests_per_minute", "tokens_per_minute", "concurrent_requests", "tokens_per_day"].map { name in
+            Setting(
+                "limits.\(stage).end_user.\(name)", .limit, "unlimited",
+                "\(name.replacing("_", with: " ").firstUppercased) of each end user of a \(stage) application, told apart "
+                    + "by `safety_identifier`, `user` or `metadata.user_id`.")
+        } + [
+            Setting(
+                "limits.\(stage).require_end_user", .flag, "false",
+                "Refuse requests of \(stage) applications that name no end user.")
+        ]
     }
 
     private static let sharedLimits = [
