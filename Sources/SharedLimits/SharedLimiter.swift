@@ -173,18 +173,14 @@ package final class SharedLimiter: Sendable {
 
     /// Ends waits, tells Redis what gathered, renews leases, and forgets who is idle. On the link's thread.
     private func keep(at now: Int64) {
-<<<<<<< HEAD
         for shard in shards {
             let late = shard.withLock { groups in
                 groups.keys.flatMap { groups[$0]?.endLate(at: now) ?? [] }
             }
             for waiter in late { waiter.continuation?.resume(returning: .unavailable) }
         }
-        guard link.isOpen, !hasLeft.load(ordering: .relaxed) else { return }
-=======
         guard !hasLeft.load(ordering: .relaxed) else { return }
         let isOpen = link.isOpen
->>>>>>> d25675a (limits: Limit each end user of an application.)
         let mayForget = now - sweptAt.load(ordering: .relaxed) > Self.sweepPause
         guard isOpen || mayForget else { return }
         if mayForget { sweptAt.store(now, ordering: .relaxed) }

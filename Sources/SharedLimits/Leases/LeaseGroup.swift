@@ -20,15 +20,12 @@ struct LeaseGroup: Sendable {
 
     /// Subjects of one call; more are told by the next one.
     static let subjectsMax = 64
-<<<<<<< HEAD
     /// As many of them are for requests that wait, so that leases are kept however many do.
     static let askingMax = 48
     /// Nanoseconds between two looks at all subjects for what is due, beside those at each tick.
     static let sweepPause: Int64 = 25_000_000
-=======
     /// End users of whom something is held at once; strangers beyond them are refused.
     static let endUsersMax = 1 << 16
->>>>>>> d25675a (limits: Limit each end user of an application.)
     /// Calls that a request waits for at most, while others take what came.
     static let callsMax = 3
     /// Requests that wait at most; more get no decision of Redis.
