@@ -232,14 +232,13 @@ struct SharedLimiterTests {
         let subjects = ScriptTests.subjects(LimitSettings(requestsPerMinute: 60_000))
         var slowest: Int64 = 0
         var times: [Int64] = []
-        var outcomes: [Bool] = []
+        let first = Moment.now
         while !limiter.isAway {
             let begin = Moment.now
-            if case .granted = await decide(limiter, subjects) { outcomes.append(true) } else { outcomes.append(false) }
+            _ = await decide(limiter, subjects)
             slowest = max(slowest, Moment.now - begin)
-            // Redis may begin to sleep late on a busy machine.
-            if outcomes.count > 1_000 { break }
-            try await Task.sleep(for: .milliseconds(5))
+            // What is held lasts for some; Redis may begin to sleep late on a busy machine.
+            if begin - first > 1_300_000_000 { break }
         }
         #expect(limiter.isAway)
         // The deadline, and what a busy machine adds; Redis sleeps longer.
