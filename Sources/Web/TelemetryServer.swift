@@ -5,8 +5,8 @@ package import NIOCore
 internal import ServiceLifecycle
 package import Telemetry
 
-/// Serves `/metrics`, `/health/live`, `/health/ready` and what else operators may see as JSON, on an address of its own, so that a firewall can tell
-/// operators from clients.
+/// Serves `/metrics`, `/health/live`, `/health/ready` and what else operators may see as JSON, on an address of its own, so
+/// that a firewall can tell operators from clients.
 package struct TelemetryServer: Service {
     private let listener: HTTPListener<RouterResponder<BasicRequestContext>>
 

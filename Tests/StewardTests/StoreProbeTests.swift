@@ -18,9 +18,11 @@ struct StoreProbeTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await probe.run() }
             while lamp.state == .green { try await Task.sleep(for: .milliseconds(1)) }
+            let silent = lamp.state
             goOn.yield()
             while lamp.state != .green { try await Task.sleep(for: .milliseconds(1)) }
             while lamp.state == .green { try await Task.sleep(for: .milliseconds(1)) }
+            #expect([silent, lamp.state] == Array(repeating: .red("The store can't be read."), count: 2))
             group.cancelAll()
         }
     }

@@ -100,10 +100,9 @@ enum ProtocolWord {
             switch byte {
             case 0x41...0x5A, 0x61...0x7A: digits = 0
             case 0x30...0x39: digits += 1
-            case 0x2B, 0x2F, 0x3D, 0x2D, 0x5F: break
-            default: return false
+            default: break
             }
-            return digits < Passage.digitsMin
+            return isOfBase64(byte) && digits < Passage.digitsMin
         }
     }
 
@@ -120,13 +119,13 @@ enum ProtocolWord {
 
     /// Whether a string has no other characters than base 64 has, however short it is.
     static func isOfBase64(_ node: JSONNode, in document: JSONDocument) -> Bool {
-        document.withUTF8(of: node) { text in
-            text.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2B, 0x2F, 0x3D, 0x2D, 0x5F: true
-                default: false
-                }
-            }
+        document.withUTF8(of: node) { $0.allSatisfy(isOfBase64) }
+    }
+
+    private static func isOfBase64(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2B, 0x2F, 0x3D, 0x2D, 0x5F: true
+        default: false
         }
     }
 

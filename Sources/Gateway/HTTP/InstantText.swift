@@ -12,12 +12,11 @@ extension Timestamp {
             let second = reader.number(2), let microseconds = reader.fraction(), let offset = reader.offset(),
             reader.rest.isEmpty
         else { return nil }
-        guard (1...12).contains(month), day >= 1, day <= Calendar.days(in: month, of: year), hour <= 23, minute <= 59,
-            second <= 60
+        guard
+            let seconds = CalendarTime.seconds(
+                year: year, month: month, day: day, hour: hour, minute: minute, second: second)
         else { return nil }
-        let days = Calendar.daysSince1970(year, month, day)
-        let seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second
-        self.init(microseconds: Int64(seconds) * 1_000_000 + Int64(microseconds))
+        self.init(microseconds: Int64(seconds - offset * 60) * 1_000_000 + Int64(microseconds))
     }
 }
 
@@ -59,24 +58,5 @@ private struct InstantReader {
             minutes <= 59
         else { return nil }
         return (hours * 60 + minutes) * (isWest ? -1 : 1)
-    }
-}
-
-/// The Gregorian calendar, also before it was made.
-private enum Calendar {
-    static func days(in month: Int, of year: Int) -> Int {
-        let isLeap = year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400))
-        return month == 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31
-    }
-
-    /// Source: H. Hinnant, chrono-Compatible Low-Level Date Algorithms, `days_from_civil`; for years from 0.
-    static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        // Years begin in March here, so that the leap day is the last.
-        let year = month <= 2 ? year - 1 : year
-        let era = (year >= 0 ? year : year - 399) / 400
-        let yearOfEra = year - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
     }
 }

@@ -66,21 +66,16 @@ enum HTTPDate {
     ) -> Int? {
         let clock = clock.split(separator: 0x3A, omittingEmptySubsequences: false)
         guard let month = DateField.months.firstIndex(where: { month.elementsEqual($0.utf8) }),
-            let day = number(day, 1...2, 1...31), clock.count == 3, let hour = number(clock[0], 2...2, 0...23),
-            let minute = number(clock[1], 2...2, 0...59), let second = number(clock[2], 2...2, 0...60)
+            let day = number(day, 1...2), clock.count == 3, let hour = number(clock[0], 2...2),
+            let minute = number(clock[1], 2...2), let second = number(clock[2], 2...2),
+            let year = self.year(year, at: now)
         else { return nil }
-        guard let year = self.year(year, at: now) else { return nil }
-        var parts = tm()
-        (parts.tm_year, parts.tm_mon, parts.tm_mday) = (Int32(year - 1_900), Int32(month), Int32(day))
-        (parts.tm_hour, parts.tm_min) = (Int32(hour), Int32(minute))
-        let start = timegm(&parts)
-        // It takes the 30th of February for a day in March.
-        return parts.tm_mon == Int32(month) ? start + second : nil
+        return CalendarTime.seconds(year: year, month: month + 1, day: day, hour: hour, minute: minute, second: second)
     }
 
     private static func year(_ digits: ArraySlice<UInt8>, at now: Timestamp) -> Int? {
-        if let year = number(digits, 4...4, 0...9_999) { return year }
-        guard let two = number(digits, 2...2, 0...99) else { return nil }
+        if let year = number(digits, 4...4) { return year }
+        guard let two = number(digits, 2...2) else { return nil }
         var time = time_t(now.microseconds / 1_000_000)
         var today = tm()
         gmtime_r(&time, &today)
@@ -89,10 +84,7 @@ enum HTTPDate {
         return year > thisYear + 50 ? year - 100 : year < thisYear - 49 ? year + 100 : year
     }
 
-    private static func number(
-        _ digits: ArraySlice<UInt8>, _ length: ClosedRange<Int>, _ range: ClosedRange<Int>
-    ) -> Int? {
-        guard length.contains(digits.count), let number = digits.decimal, range.contains(number) else { return nil }
-        return number
+    private static func number(_ digits: ArraySlice<UInt8>, _ length: ClosedRange<Int>) -> Int? {
+        length.contains(digits.count) ? digits.decimal : nil
     }
 }

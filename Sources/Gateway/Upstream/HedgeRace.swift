@@ -104,8 +104,7 @@ final class HedgeRace: @unchecked Sendable {
 final class HedgeTimer: @unchecked Sendable {
     private let loop: any EventLoop
     private var scheduled: Scheduled<Void>?
-    private var waiter: UnsafeContinuation<Bool, Never>?
-    private var isStopped = false
+    private let isDue = LoopPromise<Bool>()
 
     init(on loop: any EventLoop) {
         self.loop = loop
@@ -113,22 +112,12 @@ final class HedgeTimer: @unchecked Sendable {
 
     /// Whether the time passed before it was stopped.
     func wait(_ time: TimeAmount) async -> Bool {
-        await withUnsafeContinuation { continuation in
-            guard !isStopped else { return continuation.resume(returning: false) }
-            waiter = continuation
-            scheduled = loop.scheduleTask(in: time) { [self] in end(true) }
-        }
+        if !isDue.isKept { scheduled = loop.scheduleTask(in: time) { [isDue] in _ = isDue.keep(true) } }
+        return await isDue.value()
     }
 
     func stop() {
-        isStopped = true
         scheduled?.cancel()
-        end(false)
-    }
-
-    private func end(_ isDue: Bool) {
-        let waiter = waiter
-        self.waiter = nil
-        waiter?.resume(returning: isDue)
+        isDue.keep(false)
     }
 }

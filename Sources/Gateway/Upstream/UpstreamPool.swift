@@ -30,36 +30,15 @@ final class UpstreamPool: @unchecked Sendable {
         case new
     }
 
+    private typealias Connected = Result<NIOLoopBound<UpstreamConnection>, UpstreamFailure>
+
     /// Who waits for a place.
-    ///
-    /// `@unchecked Sendable`: touched on the pool's loop only.
-    private final class Waiter: @unchecked Sendable {
+    private struct Waiter {
         let client: Exchange
         let needsFresh: Bool
         let deadline: NIODeadline
-        private var continuation: UnsafeContinuation<Place?, Never>?
-        /// Whether it ended before it began to wait, as for who was cancelled by then.
-        private var hasEnded = false
-
-        init(client: Exchange, needsFresh: Bool, deadline: NIODeadline) {
-            self.client = client
-            self.needsFresh = needsFresh
-            self.deadline = deadline
-        }
-
-        func place() async -> Place? {
-            await withUnsafeContinuation { continuation in
-                if hasEnded { return continuation.resume(returning: nil) }
-                self.continuation = continuation
-            }
-        }
-
-        /// - Parameter place: `nil` when there will be none.
-        func end(_ place: sending Place?) {
-            hasEnded = true
-            continuation?.resume(returning: place)
-            continuation = nil
-        }
+        /// `nil` when there will be none.
+        let place = LoopPromise<Place?>()
     }
 
     /// Shorter than the keep-alive time of common servers, so that they seldom close a connection that we take.
@@ -161,21 +140,21 @@ final class UpstreamPool: @unchecked Sendable {
             client: caller.exchange, needsFresh: isFresh, deadline: executor.clock.deadline(in: queueTime))
         switch queue.join(waiter, of: caller.key.application, isPreferred: caller.key.stage == .production) {
         case .refused: return nil
-        case .inPlaceOf(let gone): gone.end(nil)
+        case .inPlaceOf(let gone): gone.place.keep(nil)
         case .waiting: state.queued(1)
         }
         return await withTaskCancellationHandler {
-            await waiter.place()
-        } onCancel: {
-            cancel(waiter)
+            await waiter.place.value()
+        } onCancel: { [place = waiter.place] in
+            cancel(place)
         }
     }
 
     /// Only who hedges cancels, and does so on the loop.
-    private func cancel(_ waiter: Waiter) {
+    private func cancel(_ place: LoopPromise<Place?>) {
         loop.preconditionInEventLoop()
-        state.queued(-Int64(queue.removeAll { $0 === waiter }.count))
-        waiter.end(nil)
+        state.queued(-Int64(queue.removeAll { $0.place === place }.count))
+        place.keep(nil)
     }
 
     /// Gives what is free to those who wait, each in turn.
@@ -184,7 +163,7 @@ final class UpstreamPool: @unchecked Sendable {
         idle.removeAll { !$0.isUsable }
         while !idle.isEmpty || connectionCount < settings.connectionsMax, let waiter = queue.next() {
             state.queued(-1)
-            waiter.end(take(isFresh: waiter.needsFresh))
+            waiter.place.keep(take(isFresh: waiter.needsFresh))
         }
     }
 
@@ -201,21 +180,23 @@ final class UpstreamPool: @unchecked Sendable {
                     try channel.pipeline.syncOperations.addHandler(UpstreamConnection(pool: self))
                 }
             }
-        let waiter = ConnectionWaiter()
+        let outcome = LoopPromise<Connected>()
         bootstrap.connect(host: settings.host, port: settings.port)
             .flatMapThrowing { [loop] channel in
                 let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
                 return NIOLoopBound(connection, eventLoop: loop)
             }
-            .whenComplete { [self] in connected($0, waiter) }
+            .whenComplete { [self] in connected($0, outcome) }
         return try await withTaskCancellationHandler {
-            await waiter.outcome()
+            await outcome.value()
         } onCancel: {
-            _ = waiter.end(.failure(.cancelled))
+            outcome.keep(.failure(.cancelled))
         }.get().value
     }
 
-    private func connected(_ result: Result<NIOLoopBound<UpstreamConnection>, any Error>, _ waiter: ConnectionWaiter) {
+    private func connected(
+        _ result: Result<NIOLoopBound<UpstreamConnection>, any Error>, _ outcome: LoopPromise<Connected>
+    ) {
         connecting -= 1
         switch result {
         case .success(let bound):
@@ -223,37 +204,11 @@ final class UpstreamPool: @unchecked Sendable {
             // A server may have closed it already; who sends on it is told so.
             if connection.isUsable { all[ObjectIdentifier(connection)] = connection } else { callNext() }
             // Who wanted it may have left; it is as good for another.
-            if !waiter.end(.success(bound)), connection.isUsable { giveBack(connection) }
+            if !outcome.keep(.success(bound)), connection.isUsable { giveBack(connection) }
         case .failure(let error):
-            _ = waiter.end(.failure(Self.failure(of: error)))
+            outcome.keep(.failure(Self.failure(of: error)))
             // The place is free again.
             callNext()
-        }
-    }
-
-    /// Who waits for a connection to be made.
-    ///
-    /// `@unchecked Sendable`: touched on the pool's loop only.
-    private final class ConnectionWaiter: @unchecked Sendable {
-        typealias Outcome = Result<NIOLoopBound<UpstreamConnection>, UpstreamFailure>
-
-        private var continuation: UnsafeContinuation<Outcome, Never>?
-        private var result: Outcome?
-
-        func outcome() async -> Outcome {
-            await withUnsafeContinuation { continuation in
-                if let result { return continuation.resume(returning: result) }
-                self.continuation = continuation
-            }
-        }
-
-        /// - Returns: whether it had not ended before.
-        func end(_ result: Outcome) -> Bool {
-            guard self.result == nil else { return false }
-            self.result = result
-            continuation?.resume(returning: result)
-            continuation = nil
-            return true
         }
     }
 
@@ -283,12 +238,12 @@ final class UpstreamPool: @unchecked Sendable {
         if queue.isEmpty { return }
         for waiter in queue.removeAll(where: { !$0.client.isAwaited() || $0.deadline < now }) {
             state.queued(-1)
-            waiter.end(nil)
+            waiter.place.keep(nil)
         }
     }
 
     func closeAll() {
-        for waiter in queue.removeAll(where: { _ in true }) { waiter.end(nil) }
+        for waiter in queue.removeAll(where: { _ in true }) { waiter.place.keep(nil) }
         for connection in all.values { connection.abort() }
     }
 }

@@ -43,8 +43,7 @@ struct StewardCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, ConfigCommand.self, OrganisationsCommand.self, ApplicationsCommand.self,
             KeysCommand.self, UsageCommand.self, UpstreamsCommand.self, RecordsCommand.self, DatabaseCommand.self,
-            FilterCommand.self,
-            GuidelinesCommand.self, RehearseCommand.self, VersionCommand.self,
+            FilterCommand.self, GuidelinesCommand.self, RehearseCommand.self, VersionCommand.self,
         ])
 
     static func main() async {

@@ -141,12 +141,16 @@ enum SettingsCatalogue {
         Setting("records.usage_retention_days", .integer(1...36_500), "800", "Days that daily usage is kept."),
     ]
 
+    private static let limitNames = [
+        "requests_per_minute", "tokens_per_minute", "concurrent_requests", "tokens_per_day",
+    ]
+
     private static let limits: [Setting] = [
         ("sandbox", "a sandbox application", ["20", "40000", "4", "500000"]),
         ("production", "a production application", ["3000", "2000000", "200", "500000000"]),
         ("organisation", "all applications of an organisation together", Array(repeating: "unlimited", count: 4)),
     ].flatMap { (scope: String, whose: String, values: [String]) in
-        zip(["requests_per_minute", "tokens_per_minute", "concurrent_requests", "tokens_per_day"], values).map {
+        zip(limitNames, values).map {
             name, value in
             Setting(
                 "limits.\(scope).\(name)", .limit, value,
@@ -155,7 +159,7 @@ enum SettingsCatalogue {
     }
 
     private static let endUsers: [Setting] = ["sandbox", "production"].flatMap { stage in
-        ["requests_per_minute", "tokens_per_minute", "concurrent_requests", "tokens_per_day"].map { name in
+        limitNames.map { name in
             Setting(
                 "limits.\(stage).end_user.\(name)", .limit, "unlimited",
                 "\(name.replacing("_", with: " ").firstUppercased) of each end user of a \(stage) application, told apart "
