@@ -192,6 +192,7 @@ class Fickle(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), FickleHandler)
+        self.status = 200
         threading.Thread(target=self.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
