@@ -83,8 +83,9 @@ let package = Package(
             resources: [.embedInCode("Resources/Migrations")], swiftSettings: settings),
         .target(
             name: "Moderation",
-            dependencies: ["Filtering", "Guidelines", "Snapshots", "Web", httpTypes] + hummingbird,
-            resources: [.embedInCode("Resources/Templates")], swiftSettings: settings),
+            dependencies: ["Filtering", "Guidelines", "JSON", "Snapshots", "Web", httpTypes] + hummingbird,
+            resources: [.embedInCode("Resources/Templates"), .embedInCode("Resources/openapi.json")],
+            swiftSettings: settings),
 
         // Engines: pure; bytes and values in, decisions out.
         .target(
@@ -103,7 +104,8 @@ let package = Package(
             resources: [.embedInCode("Resources/Migrations")], swiftSettings: settings),
         .target(
             name: "SharedLimits", dependencies: ["CHiredis", "Limits", "Snapshots", "Telemetry", logging],
-            resources: [.embedInCode("Resources/limits.lua")], swiftSettings: settings),
+            resources: [.embedInCode("Resources/budgets.lua"), .embedInCode("Resources/limits.lua")],
+            swiftSettings: settings),
         .target(name: "Snapshots", swiftSettings: settings),
         .target(
             name: "Storage", dependencies: ["CPostgreSQL", "Snapshots", crypto] + grdb, swiftSettings: settings),
@@ -124,6 +126,16 @@ let package = Package(
         .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CICU", linkerSettings: [.linkedLibrary("icuuc"), .linkedLibrary("icui18n")]),
 
+        // For scripts/bench alone.
+        .executableTarget(
+            name: "PathBenchmark",
+            dependencies: [
+                "Access", "Filtering", "Gateway", "Guidelines", "Limits", "Records", "Snapshots", "Storage",
+                "Telemetry",
+                logging, nio, nioEmbedded, nioPosix,
+            ],
+            path: "Benchmarks/Path", swiftSettings: settings),
+
         // Tests, and what only they use.
         .testTarget(
             name: "AccessTests",
@@ -133,7 +145,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Filtering", "Gateway", "JSON", "Limits", "Storage", "Telemetry", nio, nioEmbedded, nioHTTP1, nioPosix,
+                "Access", "Filtering", "Gateway", "Guidelines", "JSON", "Limits", "Records", "Snapshots", "Storage",
+                "Telemetry", logging, nio, nioEmbedded, nioHTTP1, nioPosix,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -160,7 +173,7 @@ let package = Package(
         .testTarget(
             name: "StewardTests",
             dependencies: [
-                "Access", "Gateway", "Rehearsal", "SharedLimits", "Steward", "Storage", "Telemetry",
+                "Access", "Gateway", "Rehearsal", "SharedLimits", "Snapshots", "Steward", "Storage", "Telemetry",
                 argumentParser, lifecycle, logging,
             ],
             swiftSettings: settings),
@@ -168,7 +181,9 @@ let package = Package(
             name: "TelemetryTests", dependencies: ["Telemetry", logging, metrics], swiftSettings: settings),
         .testTarget(
             name: "WebTests",
-            dependencies: ["Storage", "Telemetry", "Web", httpTypes, logging, nioPosix, hummingbirdTesting]
+            dependencies: [
+                "Snapshots", "Storage", "Telemetry", "Web", httpTypes, logging, nioPosix, hummingbirdTesting,
+            ]
                 + hummingbird,
             exclude: ["Golden"], swiftSettings: settings),
         .target(

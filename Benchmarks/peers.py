@@ -22,11 +22,20 @@ ANSWER = json.dumps({
     "usage": {"prompt_tokens": 24, "completion_tokens": 9, "total_tokens": 33},
 }, separators=(",", ":"))
 
+# What prompts and streams say: prose with numbers, as a filter must look at.
+TEXT = (
+    "The morning boat leaves the north quay at half past six and calls at 3 islands before noon. Tickets are 12 euro each way; "
+    "children under 10 travel free, and a day pass costs 24. In winter, from November to March, there are only 2 crossings a day, "
+    "because the tide in the narrows runs at 5 knots and the old pier can't be used in a westerly wind. If you miss the last "
+    "boat, ask at the harbour office: they keep 6 beds for travellers, and somebody will make you tea. "
+)
+
+# Messages of 1 KB in all.
 BODY = json.dumps({
     "model": "bench", "max_tokens": 64, "temperature": 0.5,
     "messages": [
         {"role": "system", "content": "You are a helpful assistant of a small harbour town."},
-        {"role": "user", "content": "Which boats leave in the morning, and where do they go? Answer in one sentence."},
+        {"role": "user", "content": (TEXT * 3)[:1024 - 52]},
     ],
 }, separators=(",", ":"))
 
@@ -203,7 +212,7 @@ class Steward(Peer):
         (self.folder / "steward.yaml").write_text(json.dumps({
             "gateway": {"port": self.port, "threads": self.threads}, "desk": {"port": 0}, "telemetry": {"port": 0},
             "limits": {"sandbox": limits, "production": limits, "organisation": limits},
-            "models": [{"name": "bench", "upstreams": [{"name": "nginx", "url": self.upstream.url}]}],
+            "models": [{"name": "bench", "upstreams": [{"name": "upstream", "url": self.upstream.url}]}],
         }))
         return [os.environ["STEWARD_BINARY"], "serve", "--config", "steward.yaml", "--data", "data", "--ready-file", "ready"]
 
@@ -231,6 +240,10 @@ class LiteLLM(Peer):
                 "model": "openai/bench", "api_base": self.upstream.url + "/v1", "api_key": "none"}}]}))
         return [os.environ["LITELLM"], "--config", "litellm.yaml", "--host", "127.0.0.1", "--port", str(self.port),
                 "--num_workers", str(self.threads), "--telemetry", "False"]
+
+    def environment(self):
+        # It would look for prices on the web, three times, while it serves.
+        return super().environment() | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 
 
 PROXIES = {peer.name: peer for peer in (NginxProxy, Envoy, Steward, LiteLLM)}

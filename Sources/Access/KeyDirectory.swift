@@ -20,22 +20,27 @@ package final class KeyDirectory: Service {
         package init() {}
     }
 
-    /// What the request path reads.
-    package let snapshot: Snapshot<KeySnapshot>
     private let database: any Database
-    private let store: KeySnapshotStore
     private let options: Options
     private let logger: Logger
     private let state: Lock<State>
 
     /// Guarded by the lock; never held across `await`.
     private struct State {
+        var keys: Loading
         var confirmedAt: ContinuousClock.Instant
         var isFailing = false
         /// The load that runs, and the one that is to follow it.
         var pendingLoads = 0
         /// Of keys that have left the snapshot and have a use to be written.
         var departed: [KeyID: KeyUse] = [:]
+    }
+
+    /// Keys with the limits of those that have none of their own.
+    package struct Loading: Sendable {
+        /// What the request path reads.
+        package let snapshot: Snapshot<KeySnapshot>
+        fileprivate let store: KeySnapshotStore
     }
 
     /// Loads the keys.
@@ -45,13 +50,48 @@ package final class KeyDirectory: Service {
         self.database = database
         self.options = options
         self.logger = logger
-        store = KeySnapshotStore(database: database, defaults: options.limits)
-        state = Lock(State(confirmedAt: .now))
-        snapshot = Snapshot(KeySnapshot())
-        if let loaded = try await store.load(unless: nil, previous: KeySnapshot()) { replace(with: loaded) }
+        let keys = Loading(
+            snapshot: Snapshot(KeySnapshot()), store: KeySnapshotStore(database: database, defaults: options.limits))
+        state = Lock(State(keys: keys, confirmedAt: .now))
+        if let loaded = try await keys.store.load(unless: nil, previous: KeySnapshot()) {
+            replace(keys.snapshot, with: loaded)
+        }
     }
 
+    /// What the request path reads, and is kept up to date.
+    package var snapshot: Snapshot<KeySnapshot> { keys.snapshot }
+
     package var current: KeySnapshot { snapshot.current }
+
+    private var keys: Loading { state.withLock { $0.keys } }
+
+    /// Loads the keys with other limits of those that have none of their own. Nothing changes yet.
+    ///
+    /// - Throws: `StorageError`.
+    package func prepare(_ limits: LimitDefaults) async throws -> Loading {
+        let keys = Loading(
+            snapshot: Snapshot(KeySnapshot()), store: KeySnapshotStore(database: database, defaults: limits))
+        if let loaded = try await keys.store.load(unless: nil, previous: current) {
+            keys.snapshot.replace(with: loaded.snapshot)
+        }
+        return keys
+    }
+
+    /// Keeps what `prepare` has loaded up to date from now on; what was kept before stays as it is.
+    ///
+    /// Two objects rather than one that changes, so that whoever decides by a whole configuration never sees the limits of
+    /// another.
+    package func follow(_ next: Loading) async {
+        state.withLock { state in
+            let (old, new) = (state.keys.snapshot.current, next.snapshot.current)
+            state.keys = next
+            // A key that was made since the load has a note of its use that the new entry will not have.
+            for entry in old.all where new.entry(for: entry.key) == nil && entry.use.unstored != nil {
+                state.departed[entry.key] = entry.use
+            }
+        }
+        await refresh()
+    }
 
     /// Whether the snapshot was last confirmed longer than `staleAfter` ago.
     package func isStale(at now: ContinuousClock.Instant = .now) -> Bool {
@@ -106,8 +146,11 @@ package final class KeyDirectory: Service {
     private func loadOnce() async {
         let startedAt = ContinuousClock.now
         do {
-            let old = snapshot.current
-            if let loaded = try await store.load(unless: old.revision, previous: old) { replace(with: loaded) }
+            let keys = keys
+            let old = keys.snapshot.current
+            if let loaded = try await keys.store.load(unless: old.revision, previous: old) {
+                replace(keys.snapshot, with: loaded)
+            }
             let isRecovered = state.withLock { state in
                 state.confirmedAt = startedAt
                 defer { state.isFailing = false }
@@ -128,7 +171,7 @@ package final class KeyDirectory: Service {
         }
     }
 
-    private func replace(with loaded: KeySnapshotStore.Loaded) {
+    private func replace(_ snapshot: Snapshot<KeySnapshot>, with loaded: KeySnapshotStore.Loaded) {
         let old = snapshot.current
         snapshot.replace(with: loaded.snapshot)
         state.withLock { state in
@@ -157,7 +200,7 @@ package final class KeyDirectory: Service {
         for start in stride(from: 0, to: due.count, by: 1_000) {
             let batch = due[start..<min(start + 1_000, due.count)]
             do {
-                try await store.store(batch.map { ($0.0, $0.2) })
+                try await keys.store.store(batch.map { ($0.0, $0.2) })
                 for (_, use, time) in batch { use.markStored(time) }
             } catch {
                 // They are written with the next ones; only those of departed keys are lost.

@@ -46,7 +46,10 @@ extension LimitSettings {
 
     /// - Throws: `AccessError.negativeLimit`.
     func validate() throws(AccessError) {
-        for limit in [requestsPerMinute, tokensPerMinute, concurrentRequests, tokensPerDay] {
+        for limit in [
+            requestsPerMinute, tokensPerMinute, concurrentRequests, tokensPerDay, budget?.tokensPerDay,
+            budget?.tokensPerMonth,
+        ] {
             if let limit, limit < 0 { throw .negativeLimit(limit) }
         }
     }

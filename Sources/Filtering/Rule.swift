@@ -10,6 +10,13 @@ package struct Rule: Sendable, Hashable {
         case skeleton
     }
 
+    /// Where one of the context words must stand.
+    package enum ContextPosition: String, Sendable, Hashable, CaseIterable {
+        case before
+        /// Before or after the match.
+        case around
+    }
+
     /// Unique, stable, `category-like/word`, such as `pii/card-number`.
     package var id: String
     package var category: Category
@@ -19,9 +26,11 @@ package struct Rule: Sendable, Hashable {
     package var ignoresCase: Bool
     /// Confirms a match by arithmetic or shape; `nil` accepts every match.
     package var check: Check?
-    /// Words of which one must stand within `contextBytes` before or after the match (case-folded); empty asks none.
+    /// Words of which one must stand within `contextBytes` of the match (case-folded); empty asks none.
     package var context: [String]
     package var contextBytes: Int
+    /// A stream holds no text back for a rule whose words come before, unless one has come.
+    package var contextPosition: ContextPosition
     /// Named in refusals in place of the category's clause; the verdict is the category's.
     package var clause: String?
     /// Texts in which the rule must, and must not, find something. `steward filter check` runs them.
@@ -31,7 +40,8 @@ package struct Rule: Sendable, Hashable {
     package init(
         id: String, category: Category, pattern: String, view: View = .normalised,
         ignoresCase: Bool = false, check: Check? = nil, context: [String] = [], contextBytes: Int = 64,
-        clause: String? = nil, matches: [String] = [], nonMatches: [String] = []
+        contextPosition: ContextPosition = .around, clause: String? = nil, matches: [String] = [],
+        nonMatches: [String] = []
     ) {
         self.id = id
         self.category = category
@@ -41,6 +51,7 @@ package struct Rule: Sendable, Hashable {
         self.check = check
         self.context = context
         self.contextBytes = contextBytes
+        self.contextPosition = contextPosition
         self.clause = clause
         self.matches = matches
         self.nonMatches = nonMatches

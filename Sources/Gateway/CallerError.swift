@@ -12,7 +12,8 @@ struct CallerError {
     init(_ exit: PathExit, trace: Trace, addresses: PublicAddresses, isEvent: Bool = false) {
         let (explanation, refusal) = Self.explain(exit)
         status = Self.status(of: exit, trace.api)
-        shouldRetry = refusal.map(\.shouldRetry) ?? (status < 500 && status != 429 ? false : nil)
+        let isOfNoUse = if case .upstream(let failure) = exit { failure.isMisconfiguration } else { false }
+        shouldRetry = refusal.map(\.shouldRetry) ?? (isOfNoUse || status < 500 && status != 429 ? false : nil)
         retryAfterSeconds = Self.retryAfter(exit).map { max(1, $0) }
         let detail = Detail(
             explanation: explanation, requestID: trace.id.description, clause: refusal?.clause,
@@ -187,6 +188,10 @@ extension UpstreamFailure {
                 message: "The model server takes no more requests at the moment. Wait, then try again.")
         case .status(503, _), .status(529, _):
             Self.error(503, "overloaded", "The model server is overloaded. Try again in a moment.")
+        case .status where isMisconfiguration:
+            Self.error(
+                502, "upstream_error",
+                "The gateway is not set up right for this model. Tell the operator the request id.")
         case .status:
             Self.error(502, "upstream_error", "The model server failed. Try again later.")
         case .rejected(let status, let message, let param):

@@ -14,7 +14,7 @@ struct EndUserReader: Sendable {
     /// The limits that the request must keep: those of its key, and of its end user where the application's have some.
     func subjects(_ request: Parsed, _ limits: EndUserLimits) throws(PathExit) -> LimitSubjects {
         let key = request.caller.key
-        guard let id = try id(of: request, application: key.application) else {
+        guard let id = id(of: request, application: key.application) else {
             if limits.isRequired, request.dialect.namesEndUsers {
                 throw .refused(Refusal(.endUserMissing(param: request.dialect.endUserPlace)))
             }
@@ -27,8 +27,8 @@ struct EndUserReader: Sendable {
     /// each application; `nil` where none is named. Of *n* users, two are one with probability n² / 2⁶⁵.
     ///
     /// The text that is digested begins as no key does, since the digest key serves for both.
-    private func id(of request: Parsed, application: ApplicationID) throws(PathExit) -> UInt64? {
-        guard let node = try Self.identifier(in: request) else { return nil }
+    private func id(of request: Parsed, application: ApplicationID) -> UInt64? {
+        guard let node = Self.identifier(in: request) else { return nil }
         var text = Array("end user\0".utf8)
         withUnsafeBytes(of: (application.high.bigEndian, application.low.bigEndian)) { text += $0 }
         let prefix = text.count
@@ -37,23 +37,15 @@ struct EndUserReader: Sendable {
         return text.withUnsafeBufferPointer { digester.digest($0) }.firstWord
     }
 
-    /// Where the identifier stands; `nil` where the request has none.
-    private static func identifier(in request: Parsed) throws(PathExit) -> JSONNode? {
+    /// Where the identifier stands, which was seen to be a string when the request was read; `nil` where it has none.
+    private static func identifier(in request: Parsed) -> JSONNode? {
         let reader = FieldReader(request.document)
         guard request.dialect.traits.api == .anthropic else {
-            // Seen to be strings when the request was read.
             return reader.member("safety_identifier") ?? reader.member("user")
         }
-        guard let metadata = reader.member("metadata") else { return nil }
-        guard reader.document.kind(metadata) == .object else {
-            throw .refused(.invalid("metadata", "`metadata` must be an object."))
-        }
-        guard let user = reader.document.member("user_id", of: metadata), !reader.document.isNull(user) else {
-            return nil
-        }
-        guard reader.document.kind(user) == .string else {
-            throw .refused(.invalid("metadata.user_id", "`metadata.user_id` must be a string."))
-        }
+        guard let metadata = reader.member("metadata"),
+            let user = reader.document.member("user_id", of: metadata), !reader.document.isNull(user)
+        else { return nil }
         return user
     }
 }

@@ -1,140 +1,84 @@
 package import Access
-internal import Filtering
-package import Limits
-package import Logging
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
-package import Records
 internal import ServiceLifecycle
-package import SharedLimits
 package import Snapshots
 
 /// The gateway's listener, its event loops and their request paths, as one service.
 package struct Gateway: Service {
-    /// What the path needs of the rest of Steward.
-    package struct Dependencies: Sendable {
-        package var keys: Snapshot<KeySnapshot>
-        package var digester: KeyDigester
-        package var policy: Snapshot<Policy>
-        package var limiter: Limiter
-        /// Decides in place of the limiter where processes share limits.
-        package var sharedLimiter: SharedLimiter?
-        package var failures: FailureGuard
-        package var journal: Journal
-        package var metrics: GatewayMetrics
-
-        package init(
-            keys: Snapshot<KeySnapshot>, digester: KeyDigester, policy: Snapshot<Policy>, limiter: Limiter,
-            sharedLimiter: SharedLimiter? = nil, failures: FailureGuard, journal: Journal, metrics: GatewayMetrics
-        ) {
-            self.keys = keys
-            self.digester = digester
-            self.policy = policy
-            self.limiter = limiter
-            self.sharedLimiter = sharedLimiter
-            self.failures = failures
-            self.journal = journal
-            self.metrics = metrics
-        }
-    }
-
     private let settings: GatewaySettings
+    private let parts: GatewayParts
+    /// What is served by; replaced before the loops' paths are.
+    private let plan: Snapshot<GatewayPlan>
     private let group: MultiThreadedEventLoopGroup
     private let loops: [GatewayLoop]
     private let channel: any Channel
     private let certificates: ServerCertificates?
-    private let isDraining: DrainFlag
-    private let metrics: GatewayMetrics
-    private let log: Logger
 
-    /// Runs beside the gateway, and for as long; `nil` if no upstream is to be checked.
-    package let healthChecks: UpstreamHealthChecks?
-
-    /// What operators may see of its upstreams.
-    package let upstreamsPage: UpstreamsPage
+    /// Runs beside the gateway, and for as long.
+    package let healthChecks: UpstreamHealthChecks
 
     /// Where it listens, once made.
     package let port: Int
 
     /// Binds the listener. Connections are accepted from now on.
-    package init(_ settings: GatewaySettings, _ dependencies: Dependencies, log: Logger) async throws {
+    package init(
+        _ settings: GatewaySettings, _ policy: Policy, _ keys: Snapshot<KeySnapshot>, _ parts: GatewayParts
+    ) async throws {
         self.settings = settings
-        self.log = log
-        metrics = dependencies.metrics
-        isDraining = DrainFlag()
+        self.parts = parts
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.threads)
-        let tls = try UpstreamTLS(models: settings.models)
-        let budget = ByteBudget(settings.http.bytesInFlightMax)
-        let proxies = TrustedProxies(networks: settings.trustedProxies)
-        let states = UpstreamStates(
-            models: settings.models, settings.resilience.breaker, dependencies.metrics.upstreams)
-        let models = ModelTable(settings.models, settings.resilience)
+        let plan = try GatewayPlan(settings, policy, keys, parts.metrics)
+        self.plan = Snapshot(plan)
+        parts.bytesInFlight.resize(to: settings.http.bytesInFlightMax)
         var loops: [GatewayLoop] = []
         for eventLoop in group.makeIterator() {
-            let executor = LoopExecutor(eventLoop)
-            let pools = UpstreamPools(
-                executor: executor, models: settings.models, tls: tls, states: states,
-                resilience: settings.resilience, bytesInFlight: budget)
-            let path = Self.path(
-                settings, dependencies, models: models, pools: pools, executor: executor, isDraining: isDraining,
-                log: log)
-            let loop = GatewayLoop(
-                executor: executor, settings: settings.http, bytesInFlight: budget, proxies: proxies, upstreams: pools,
-                path: path)
+            let loop = GatewayLoop(executor: LoopExecutor(eventLoop), parts: parts, plan: plan)
             try await eventLoop.submit { loop.start() }.get()
             loops.append(loop)
         }
         self.loops = loops
-        upstreamsPage = UpstreamsPage(models: models, states: states, settings.resilience)
-        healthChecks = UpstreamHealthChecks(
-            models: settings.models, tls: tls, states: states, metrics: dependencies.metrics.upstreams, log: log)
-        certificates = try settings.tls.map { try ServerCertificates($0, log: log) }
-        channel = try await Self.listen(settings, group, loops, certificates, dependencies.metrics)
+        healthChecks = UpstreamHealthChecks(log: parts.log)
+        healthChecks.follow(HealthTarget.all(of: plan, parts.metrics.upstreams))
+        certificates = try settings.tls.map { try ServerCertificates($0, log: parts.log) }
+        channel = try await Self.listen(settings, group, loops, certificates, parts.metrics)
         port = channel.localAddress?.port ?? settings.port
     }
 
-    /// Wires the stages of one event loop.
-    private static func path(
-        _ settings: GatewaySettings, _ dependencies: Dependencies, models: ModelTable, pools: UpstreamPools,
-        executor: LoopExecutor,
-        isDraining: DrainFlag, log: Logger
-    ) -> RequestPath {
-        let screener = Screener()
-        let parse = ParseStage(bodyBytesMax: settings.http.bodyBytesMax, settings: settings.dialects)
-        let answers = AnswerHeads(
-            observesOnly: settings.observesOnly, headers: settings.headers, addresses: settings.addresses)
-        let failures = UpstreamFailureReport(metrics: dependencies.metrics.upstreams, log: log)
-        let record = RecordStage(
-            journal: dependencies.journal, failure: settings.recordFailure, observesOnly: settings.observesOnly,
-            metrics: dependencies.metrics)
-        return RequestPath(
-            authenticate: AuthenticateStage(
-                keys: dependencies.keys, digester: dependencies.digester, failures: dependencies.failures),
-            parse: parse,
-            admit: AdmitStage(models: models),
-            limit: LimitStage(
-                limiter: dependencies.limiter, shared: dependencies.sharedLimiter,
-                endUsers: EndUserReader(digester: dependencies.digester), observesOnly: settings.observesOnly),
-            screen: ScreenStage(
-                policy: dependencies.policy, screener: screener, observesOnly: settings.observesOnly, executor: executor
-            ),
-            record: record,
-            forward: ForwardStage(
-                pools: pools, headers: FieldNames(settings.headers.toUpstream),
-                screener: screener, observesOnly: settings.observesOnly, failures: failures),
-            completion: CompletionStage(
-                screener: screener, observesOnly: settings.observesOnly, executor: executor,
-                answerBytesMax: settings.http.answerBytesMax),
-            stream: StreamStage(
-                screener: screener, observesOnly: settings.observesOnly, eventBytesMax: settings.http.eventBytesMax,
-                textsMax: settings.http.streamTextsMax,
-                record: record, answers: answers),
-            answers: answers,
-            local: LocalAnswers(
-                models: models, parse: parse, policy: dependencies.policy, screener: screener, startedAt: .now,
-                executor: executor),
-            metrics: dependencies.metrics, failures: failures, isDraining: isDraining, log: log)
+    /// What operators may see of its upstreams.
+    package var upstreamsPage: UpstreamsPage { UpstreamsPage(plan: plan) }
+
+    /// Gets ready to serve by another configuration. Nothing changes yet.
+    ///
+    /// - Throws: if the authorities of an upstream can't be read.
+    package func prepare(
+        _ settings: GatewaySettings, _ policy: Policy, _ keys: Snapshot<KeySnapshot>
+    ) throws -> GatewayPlan {
+        try GatewayPlan(settings, policy, keys, parts.metrics, after: plan.current)
+    }
+
+    /// Serves by what `prepare` has made last; returns when every loop does. What began before ends as it began.
+    ///
+    /// Where it listens, its threads, its certificate's files and its drain time stay those of the start.
+    package func follow(_ next: GatewayPlan) async {
+        next.follow(plan.current)
+        plan.replace(with: next)
+        parts.bytesInFlight.resize(to: next.settings.http.bytesInFlightMax)
+        let swaps = loops.map { loop in loop.loop.submit { loop.follow(next) } }
+        for swap in swaps { try? await swap.get() }
+        healthChecks.follow(HealthTarget.all(of: next, parts.metrics.upstreams))
+    }
+
+    /// Of configurations before this one, over all loops: paths that exchanges are on, and pools that connections are of.
+    func formerCounts() async throws -> (paths: Int, pools: Int) {
+        var sum = (paths: 0, pools: 0)
+        for loop in loops {
+            let counts = try await loop.loop.submit { loop.formerCounts }.get()
+            sum = (sum.paths + counts.paths, sum.pools + counts.pools)
+        }
+        return sum
     }
 
     private static func listen(
@@ -162,7 +106,7 @@ package struct Gateway: Service {
                     try channel.pipeline.syncOperations.addHandler(
                         ConnectionHandler(
                             loop: loop,
-                            isAboveBound: metrics.connections.current >= Int64(settings.http.connectionsMax),
+                            isAboveBound: metrics.connections.current >= Int64(loop.path.http.connectionsMax),
                             count: metrics.connections))
                 }
             }
@@ -181,8 +125,8 @@ package struct Gateway: Service {
     }
 
     private func drain() async {
-        isDraining.set()
-        log.info("draining", metadata: ["in_flight": "\(metrics.inFlight.current)"])
+        parts.isDraining.set()
+        parts.log.info("draining", metadata: ["in_flight": "\(parts.metrics.inFlight.current)"])
         let deadline = NIODeadline.now() + settings.http.drainTimeout
         let draining = loops.map { loop in
             (loop.loop.flatSubmit { loop.drain() }, loop.loop.scheduleTask(deadline: deadline) { loop.stop() })
@@ -193,7 +137,7 @@ package struct Gateway: Service {
         }
         try? await channel.close().get()
         for loop in loops { try? await loop.loop.submit { loop.stop() }.get() }
-        log.info("drained", metadata: ["in_flight": "\(metrics.inFlight.current)"])
+        parts.log.info("drained", metadata: ["in_flight": "\(parts.metrics.inFlight.current)"])
     }
 }
 

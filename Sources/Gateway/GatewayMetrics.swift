@@ -9,16 +9,16 @@ package struct GatewayMetrics: Sendable {
     let unrecorded: Counter
     let connections: Gauge
     let inFlight: Gauge
+    let paths: Gauge
     let upstreams: UpstreamMetrics
     /// By dialect and outcome, at `index(of:_:)`.
     private let exchanges: [Counter]
     private let refusals: MetricFamily<Counter>
     private let findings: MetricFamily<Counter>
     private let stages: [Histogram]
-    /// By model and dialect, at `index(of:_:)`.
-    private let models: [GenAISeries]
+    private let genAI: GenAIMetrics
 
-    package init(in registry: MetricsRegistry, models: [ModelSettings]) {
+    package init(in registry: MetricsRegistry) {
         recordFailures = registry.counter(
             "steward.record.failures", help: "Times that a record could not be written.")
         unrecorded = registry.counter(
@@ -26,6 +26,9 @@ package struct GatewayMetrics: Sendable {
         )
         connections = registry.gauge("steward.connections", help: "Open client connections.")
         inFlight = registry.gauge("steward.exchanges.in_flight", help: "Exchanges being served.")
+        paths = registry.gauge(
+            "steward.configuration.paths",
+            help: "Request paths: one of each event loop, and those of configurations before that exchanges are on.")
         let outcomes = registry.counters(
             "steward.exchanges", help: "Exchanges by dialect and outcome.", labels: ["dialect", "outcome"])
         exchanges = RecordDialect.allCases.flatMap { dialect in
@@ -40,12 +43,14 @@ package struct GatewayMetrics: Sendable {
             "steward.stage.duration", unit: .seconds, buckets: .stageSeconds,
             help: "Seconds spent in a part of the request path.", labels: ["stage"])
         stages = ["parse", "decide", "queue"].map { family.with($0) }
-        let series = GenAIMetrics(in: registry)
-        self.models = models.flatMap { model in
-            Dialect.allCases.map {
-                series.series(
-                    operation: "\($0.traits.operationName)", provider: $0.traits.api.providerName, model: model.name)
-            }
+        genAI = GenAIMetrics(in: registry)
+    }
+
+    /// What a model is counted in, by the dialect's index; the same for the same name, so that a model which goes and comes
+    /// back counts on.
+    func series(of model: String) -> [GenAISeries] {
+        Dialect.allCases.map {
+            genAI.series(operation: "\($0.traits.operationName)", provider: $0.traits.api.providerName, model: model)
         }
     }
 
@@ -60,9 +65,9 @@ package struct GatewayMetrics: Sendable {
         count(trace.completion, "completion")
         observe(stages[0], from: trace.arrivedAt, to: trace.parsedAt)
         observe(stages[1], from: trace.parsedAt, to: trace.decidedAt)
-        observe(stages[2], from: trace.decidedAt, to: trace.sentAt)
+        observe(stages[2], from: trace.decidedAt, to: trace.sentAt ?? (ending.hasWaitedInVain ? now : nil))
         if let (model, dialect) = trace.asked {
-            observe(trace, ending, in: models[Self.index(of: model, dialect)], at: now)
+            observe(trace, ending, in: model.series[dialect.index], at: now)
         }
     }
 
@@ -101,8 +106,12 @@ package struct GatewayMetrics: Sendable {
     private static func index(of dialect: RecordDialect, _ outcome: Outcome) -> Int {
         Int(dialect.rawValue) * Outcome.allCases.count + Int(outcome.rawValue) - 1
     }
+}
 
-    private static func index(of model: Model, _ dialect: Dialect) -> Int {
-        model.index * Dialect.allCases.count + dialect.index
+extension Ending {
+    /// Whether a request that was not sent had waited for a connection: one that no upstream may have, which is told at
+    /// once, would make the wait look short.
+    fileprivate var hasWaitedInVain: Bool {
+        outcome == .clientLeft || outcome == .upstreamFailed && refusal == UpstreamFailure.saturated.code
     }
 }

@@ -13,6 +13,8 @@ package struct GatewaySettings: Sendable {
     package var resilience = ResilienceSettings()
     package var headers = HeaderSettings()
     package var models: [ModelSettings]
+    /// What prices and budgets are in; a name and no more.
+    package var currency = "USD"
     /// Proxies whose `x-forwarded-for` is believed.
     package var trustedProxies: [Network] = []
     package var addresses: PublicAddresses

@@ -73,6 +73,8 @@ struct LimitHeaders: Sendable {
 }
 
 extension Timestamp {
+    var rfc3339Text: String { String(decoding: rfc3339, as: UTF8.self) }
+
     /// `2026-12-01T10:15:30Z`, the second in which it lies having passed.
     var rfc3339: [UInt8] {
         var seconds = time_t((microseconds + 999_999) / 1_000_000)

@@ -1,7 +1,6 @@
 internal import Access
 internal import Filtering
 internal import JSON
-internal import Snapshots
 internal import Storage
 
 /// What Steward answers itself: its list of models, and moderations by its own filter.
@@ -10,8 +9,9 @@ internal import Storage
 struct LocalAnswers: @unchecked Sendable {
     let models: ModelTable
     let parse: ParseStage
-    let policy: Snapshot<Policy>
+    let policy: Policy
     let screener: Screener
+    /// When the gateway was; models have been there since, as far as callers can tell.
     let startedAt: Timestamp
     let executor: LoopExecutor
 
@@ -119,7 +119,6 @@ struct LocalAnswers: @unchecked Sendable {
         // An answer has much to say of each text, however short.
         try await limit.reserve(
             caller.key.limits, tokens: (trace.promptBytes + 3) / 4 + inputs.count * 64, trace: trace)
-        let policy = policy.current
         let filter = policy.filter(for: caller.key.stage)
         trace.prompt = ScreeningSummary()
         var results: [[Finding]] = []

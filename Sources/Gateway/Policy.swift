@@ -29,6 +29,8 @@ package final class Policy: Sendable {
         production = try policy(isSandbox: false)
     }
 
+    var filters: [FilterPolicy] { [sandbox, production] }
+
     func filter(for stage: Stage) -> FilterPolicy {
         switch stage {
         case .sandbox: sandbox

@@ -1,5 +1,6 @@
 internal import Filtering
 internal import Limits
+internal import Storage
 
 extension Refusal {
     /// What a caller is told: in the terms of HTTP and of OpenAI's errors, which every dialect can be made from.
@@ -23,6 +24,8 @@ extension Refusal {
             identity
         case .unknownModel, .modelNotAllowed, .dialectNotServed, .unscreenable, .guideline, .endUserMissing:
             subject
+        case .budget, .costAboveBudget, .unpriced:
+            spending
         case .limit, .costAboveBurst, .limitTableFull, .limitsUnavailable, .overloaded, .draining, .recordUnavailable:
             capacity
         }
@@ -112,7 +115,7 @@ extension Refusal {
         case .suspended(let what):
             Explanation(
                 status: 403, type: "permission_error", code: "suspended",
-                message: "This \(what) is suspended. The operator can say why, and takes appeals.")
+                message: "This \(what) is suspended. Ask its operator why.")
         case .networkNotAllowed:
             Explanation(
                 status: 403, type: "permission_error", code: "network_not_allowed",
@@ -164,10 +167,43 @@ extension Refusal {
                 status: 400, type: Self.invalid, code: "content_policy_violation",
                 message: side == .prompt
                     ? "The request was not sent to the model: it goes against the usage guidelines (\(category)). "
-                        + "Change it, or appeal with the request id."
+                        + "Change it; if the refusal is wrong, tell the operator the request id."
                     : "The answer was withheld: it goes against the usage guidelines (\(category)).")
         default:
             preconditionFailure("A reason of another group.")
+        }
+    }
+
+    private var spending: Explanation {
+        switch reason {
+        case .budget(let exhausted, let currency):
+            Explanation(
+                status: 429, type: "insufficient_quota", code: "insufficient_quota",
+                message:
+                    "The \(exhausted.scope.words)'s budget of \(exhausted.words(currency)) is used up. It renews at "
+                    + "\(Timestamp(microseconds: exhausted.renewsAt).rfc3339Text). Ask the operator for a higher one.")
+        case .costAboveBudget(let exhausted, let currency):
+            Explanation(
+                status: 400, type: Self.invalid, code: "request_above_limit",
+                message: "This one request may cost more than the budget of \(exhausted.words(currency)) that the "
+                    + "\(exhausted.scope.words) has. Shorten the prompt or lower max_tokens.", param: "max_tokens")
+        case .unpriced(let model):
+            Explanation(
+                status: 403, type: "permission_error", code: "model_not_priced",
+                message:
+                    "The model `\(model.prefix(128))` has no price, and your budget is in money. Ask the operator to "
+                    + "set one.", param: "model")
+        default:
+            preconditionFailure("A reason of another group.")
+        }
+    }
+
+    /// The code as records and metrics have it: for a budget, also whose it is and which.
+    var recordCode: String {
+        switch reason {
+        case .budget(let exhausted, _), .costAboveBudget(let exhausted, _):
+            "\(explanation.code):\(exhausted.scope.name).\(exhausted.kind.name)"
+        default: "\(explanation.code)"
         }
     }
 
@@ -239,7 +275,18 @@ extension LimitKind {
     }
 }
 
+extension BudgetRefusal.Exhausted {
+    /// The budget itself.
+    fileprivate func words(_ currency: String) -> String {
+        let amount = kind.isInMoney ? "\(Money(nanos: budget)) \(currency)" : "\(budget) tokens"
+        return "\(amount) a \(kind.isOfDay ? "day" : "month") (UTC)"
+    }
+}
+
 extension LimitScope {
+    /// As settings and metrics name it.
+    fileprivate var name: String { self == .endUser ? "end_user" : words }
+
     var words: String {
         switch self {
         case .key: "key"

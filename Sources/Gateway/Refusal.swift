@@ -37,6 +37,11 @@ struct Refusal: Sendable {
         case limit(LimitRefusal)
         case costAboveBurst(LimitRefusal)
         case limitTableFull
+        /// Spent until it renews.
+        case budget(BudgetRefusal.Exhausted, currency: String)
+        case costAboveBudget(BudgetRefusal.Exhausted, currency: String)
+        /// The caller's budget is in money, and the model has no price.
+        case unpriced(model: String)
         /// Redis, which processes share limits through, is away.
         case limitsUnavailable
         case overloaded(Overload)

@@ -1,5 +1,6 @@
-internal import Limits
 internal import Access
+internal import Filtering
+internal import Limits
 internal import Logging
 internal import Records
 internal import Storage
@@ -7,17 +8,19 @@ internal import Storage
 /// The way of every request through the gateway, read from top to bottom.
 ///
 /// ```
-/// head ─► authenticate ─► parse ─► admit ─► limit ─► screen ─► forward ─► judge or relay ─► settle ─► bytes
+/// head ─► authenticate ─► parse ─► admit ─► limit ─► budget ─► screen ─► forward ─► judge or relay ─► settle ─► bytes
 /// ```
 /// Each stage takes what the one before it made, so a request that skipped a stage does not compile. A stage that stops
 /// the request throws a `PathExit`, which is turned into the caller's error and into the record here and nowhere else.
-/// One path belongs to one event loop, with that loop's working memory; its tasks never leave it. A class, because a
-/// task that captures it then counts one reference, not one for each stage.
+/// One path belongs to one event loop, with that loop's working memory; its tasks never leave it. It is made of one
+/// configuration; a reload makes another, and an exchange ends on the path that it began on. A class, because an exchange
+/// that holds it then counts one reference, not one for each stage.
 final class RequestPath: Sendable {
     let authenticate: AuthenticateStage
     let parse: ParseStage
     let admit: AdmitStage
     let limit: LimitStage
+    let budget: BudgetStage
     let screen: ScreenStage
     let record: RecordStage
     let forward: ForwardStage
@@ -29,30 +32,55 @@ final class RequestPath: Sendable {
     let failures: UpstreamFailureReport
     let isDraining: DrainFlag
     let log: Logger
-    private let ids = RecordIDSource()
+    /// Sizes and times of the client's side.
+    let http: HTTPSettings
+    let proxies: TrustedProxies
+    private let ids: RecordIDSource
 
+    /// Wires the stages.
+    ///
+    /// - Parameters:
+    ///   - pools: of the same plan.
+    ///   - ids: the loop's, which count on from path to path.
     init(
-        authenticate: AuthenticateStage, parse: ParseStage, admit: AdmitStage, limit: LimitStage, screen: ScreenStage,
-        record: RecordStage, forward: ForwardStage, completion: CompletionStage, stream: StreamStage,
-        answers: AnswerHeads, local: LocalAnswers, metrics: GatewayMetrics, failures: UpstreamFailureReport,
-        isDraining: DrainFlag, log: Logger
+        _ plan: GatewayPlan, _ parts: GatewayParts, pools: UpstreamPools, screener: Screener, ids: RecordIDSource,
+        executor: LoopExecutor
     ) {
-        self.authenticate = authenticate
-        self.parse = parse
-        self.admit = admit
-        self.limit = limit
-        self.screen = screen
-        self.record = record
-        self.forward = forward
-        self.completion = completion
-        self.stream = stream
-        self.answers = answers
-        self.local = local
-        self.metrics = metrics
-        self.failures = failures
-        self.isDraining = isDraining
-        self.log = log
+        let (settings, observesOnly) = (plan.settings, plan.settings.observesOnly)
+        http = settings.http
+        proxies = TrustedProxies(networks: settings.trustedProxies)
+        (metrics, isDraining, log, self.ids) = (parts.metrics, parts.isDraining, parts.log, ids)
+        failures = UpstreamFailureReport(metrics: parts.metrics.upstreams, log: parts.log)
+        authenticate = AuthenticateStage(keys: plan.keys, digester: parts.digester, failures: parts.failures)
+        parse = ParseStage(bodyBytesMax: http.bodyBytesMax, settings: settings.dialects)
+        admit = AdmitStage(models: plan.models)
+        limit = LimitStage(
+            limiter: parts.limiter, shared: parts.sharedLimiter, endUsers: EndUserReader(digester: parts.digester),
+            observesOnly: observesOnly)
+        budget = BudgetStage(
+            budgets: parts.budgets, shared: parts.sharedBudgets, currency: settings.currency,
+            observesOnly: observesOnly)
+        screen = ScreenStage(
+            policy: plan.policy, screener: screener, observesOnly: observesOnly, executor: executor)
+        record = RecordStage(
+            journal: parts.journal, failure: settings.recordFailure, observesOnly: observesOnly,
+            metrics: parts.metrics)
+        forward = ForwardStage(
+            pools: pools, headers: FieldNames(settings.headers.toUpstream), screener: screener,
+            observesOnly: observesOnly, failures: failures)
+        completion = CompletionStage(
+            screener: screener, observesOnly: observesOnly, executor: executor, answerBytesMax: http.answerBytesMax)
+        answers = AnswerHeads(observesOnly: observesOnly, headers: settings.headers, addresses: settings.addresses)
+        stream = StreamStage(
+            screener: screener, observesOnly: observesOnly, eventBytesMax: http.eventBytesMax,
+            textsMax: http.streamTextsMax, record: record, answers: answers)
+        local = LocalAnswers(
+            models: plan.models, parse: parse, policy: plan.policy, screener: screener, startedAt: parts.startedAt,
+            executor: executor)
+        metrics.paths.add()
     }
+
+    deinit { metrics.paths.subtract() }
 
     /// Serves one exchange. Its answer, whole or broken off, has been written when this returns.
     func serve(_ exchange: Exchange) async {
@@ -61,10 +89,12 @@ final class RequestPath: Sendable {
         metrics.inFlight.add()
         defer { metrics.inFlight.subtract() }
         do throws(PathExit) {
-            if isDraining.isSet { throw .refused(Refusal(.draining, retryAfter: .seconds(1))) }
-            let route = try Route(exchange.head)
+            let route = try Route(path: exchange.head.path)
             trace.dialect = route.recordDialect
             trace.api = route.api(exchange.head)
+            // From here on errors are in the words of the API that was asked.
+            try route.require(exchange.head.method)
+            if isDraining.isSet { throw .refused(Refusal(.draining, retryAfter: .seconds(1))) }
             let caller = try authenticate.admit(exchange, at: trace.at)
             trace.key = caller.key
             switch route {
@@ -90,14 +120,15 @@ final class RequestPath: Sendable {
             } else {
                 try limit.reserve(admitted, trace: trace, at: .now)
             }
-        let screened = try await screen.screen(limited, trace: trace)
+        let budgeted = try await budget.reserve(limited, trace: trace)
+        let screened = try await screen.screen(budgeted, trace: trace)
         trace.decidedAt = .now
         try record.admit(trace)
         let answer = try await forward.send(screened, trace: trace)
         do throws(PathExit) {
             settle(trace, try await give(answer, trace))
         } catch {
-            if case .upstream(let failure) = error { answer.pool.state.note(failure, at: .now) }
+            if case .upstream(let failure) = error { answer.upstream.brokeOff(failure) }
             throw error
         }
     }
@@ -144,9 +175,11 @@ final class RequestPath: Sendable {
     }
 
     /// Charges what was used, and counts the exchange.
-    private func settle(_ trace: Trace, _ ending: Ending) {
+    func settle(_ trace: Trace, _ ending: Ending) {
         let now = Moment.now
-        trace.grant?.settle(actualTokens: ending.tokens(of: trace).total, at: now)
+        let tokens = ending.tokens(of: trace)
+        trace.grant?.settle(actualTokens: tokens.total, at: now)
+        trace.budget?.settle(BudgetCost(tokens: tokens.total, money: trace.prices.map(tokens.cost) ?? .zero))
         metrics.observe(trace, ending, at: now)
     }
 
@@ -181,7 +214,7 @@ extension Ending {
     init(_ exit: PathExit, status: Int) {
         switch exit {
         case .refused(let refusal):
-            let code = "\(refusal.explanation.code)"
+            let code = refusal.recordCode
             if case .guideline = refusal.reason {
                 self.init(outcome: .blocked, status: status, refusal: code, clause: refusal.clause)
             } else {
@@ -189,6 +222,7 @@ extension Ending {
             }
         case .upstream(let failure):
             self.init(outcome: .upstreamFailed, status: status, refusal: failure.code)
+            isUnseen = failure.isUnseen
         case .clientLeft:
             self.init(outcome: .clientLeft, status: 499)
         case .internal:

@@ -26,6 +26,12 @@ final class Trace: @unchecked Sendable {
     var tokensReserved = 0
     /// Settled when the exchange ends, however it ends.
     var grant: Grant?
+    /// What is held of budgets; settled as the grant is.
+    var budget: BudgetReservation?
+    /// In whose periods it counts; `nil` where nothing depends on that.
+    var charge: Charge?
+    /// Of the model, when the request came.
+    var prices: TokenPrices?
     var promptBytes = 0
     var prompt = ScreeningSummary()
     var completion = ScreeningSummary()
@@ -68,6 +74,7 @@ final class Trace: @unchecked Sendable {
     func admitted(_ request: Admitted) {
         model = request.model.settings.name
         asked = (request.model, request.request.dialect)
+        prices = request.model.settings.prices
     }
 
     /// Microseconds from one moment to another; 0 where either was not reached.
@@ -88,6 +95,9 @@ final class Trace: @unchecked Sendable {
 struct Usage: Sendable {
     var input: Int?
     var output: Int?
+    /// Of the input, what the upstream had in its cache, and what it put there.
+    var cachedInput = 0
+    var cacheWrites = 0
     /// Bytes of text that came, for the estimate.
     var outputBytes = 0
 }

@@ -2,7 +2,7 @@
 ///
 /// A limit of *n* per minute is a bucket of *n* that refills evenly over the minute, so a quiet caller may use all of it
 /// at once. A limit per day is such a bucket over 24 hours, not a calendar day: it needs no wall clock, and no crowd
-/// waits for midnight.
+/// waits for midnight. What is to be counted by calendar is a budget.
 package struct LimitSettings: Sendable, Hashable, Codable {
     /// At most 2³² − 1; a greater number counts as that.
     package var requestsPerMinute: Int?
@@ -11,15 +11,18 @@ package struct LimitSettings: Sendable, Hashable, Codable {
     /// Requests that were granted and are not settled yet.
     package var concurrentRequests: Int?
     package var tokensPerDay: Int?
+    /// What may be spent in calendar days and months; `nil` where nothing is budgeted.
+    package var budget: BudgetSettings?
 
     package init(
         requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil, concurrentRequests: Int? = nil,
-        tokensPerDay: Int? = nil
+        tokensPerDay: Int? = nil, budget: BudgetSettings? = nil
     ) {
         self.requestsPerMinute = requestsPerMinute
         self.tokensPerMinute = tokensPerMinute
         self.concurrentRequests = concurrentRequests
         self.tokensPerDay = tokensPerDay
+        self.budget = budget
     }
 
     package static let unlimited = LimitSettings()
@@ -32,7 +35,13 @@ package struct LimitSettings: Sendable, Hashable, Codable {
             requestsPerMinute: other.requestsPerMinute ?? requestsPerMinute,
             tokensPerMinute: other.tokensPerMinute ?? tokensPerMinute,
             concurrentRequests: other.concurrentRequests ?? concurrentRequests,
-            tokensPerDay: other.tokensPerDay ?? tokensPerDay)
+            tokensPerDay: other.tokensPerDay ?? tokensPerDay,
+            budget: other.budget.map { budget?.overridden(by: $0) ?? $0 } ?? budget)
+    }
+
+    /// Whether no rate and no concurrency is limited, whatever is budgeted.
+    package var areRatesUnlimited: Bool {
+        requestsPerMinute == nil && tokensPerMinute == nil && concurrentRequests == nil && tokensPerDay == nil
     }
 
     /// What a key of a sandbox application gets unless told otherwise: enough to build with, useless for serving.

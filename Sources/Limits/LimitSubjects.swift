@@ -11,6 +11,8 @@ package final class LimitSubject: Sendable {
         rates = LimitRates(settings)
     }
 
+    fileprivate var isBudgetedInMoney: Bool { settings.budget?.isInMoney ?? false }
+
     /// One more with the same limits.
     fileprivate init(id: UInt64, like other: LimitSubject) {
         self.id = id
@@ -31,7 +33,10 @@ package final class EndUserLimits: Sendable {
     }
 
     /// Whether an end user has limits at all.
-    package var areLimited: Bool { !template.rates.isUnlimited }
+    package var areLimited: Bool { template.settings != .unlimited }
+
+    /// Whether what they spend is kept.
+    package var areBudgeted: Bool { template.settings.budget != nil }
 
     /// A user that is met: nothing is kept of them here.
     package func subject(_ id: UInt64) -> LimitSubject { LimitSubject(id: id, like: template) }
@@ -55,7 +60,7 @@ struct LimitRates: Sendable {
         tokensPerDay = Rate(settings.tokensPerDay)
         concurrency = settings.concurrentRequests.map { UInt32(clamping: $0) } ?? .max
         holdsTokens = tokens.isLimited || tokensPerDay.isLimited
-        isUnlimited = settings == .unlimited
+        isUnlimited = settings.areRatesUnlimited
     }
 }
 
@@ -79,6 +84,10 @@ package final class LimitSubjects: Sendable {
     package let endUser: LimitSubject?
     /// Bit *n* is set when the subject of scope *n* has limits.
     private let limited: UInt8
+    /// Whether any of them has a budget, so that a request without one looks for none.
+    package let areBudgeted: Bool
+    /// Whether any of those is in money.
+    package let areBudgetedInMoney: Bool
 
     package init(
         key: LimitSubject, application: LimitSubject, organisation: LimitSubject, endUser: LimitSubject? = nil
@@ -95,6 +104,13 @@ package final class LimitSubjects: Sendable {
         limited =
             (key.rates.isUnlimited ? 0 : 1) | (application.rates.isUnlimited ? 0 : 2)
             | (organisation.rates.isUnlimited ? 0 : 4) | (endUser?.rates.isUnlimited ?? true ? 0 : 8)
+        areBudgeted =
+            key.settings.budget != nil || application.settings.budget != nil || organisation.settings.budget != nil
+            || endUser?.settings.budget != nil
+        areBudgetedInMoney =
+            areBudgeted
+            && (key.isBudgetedInMoney || application.isBudgetedInMoney || organisation.isBudgetedInMoney
+                || endUser?.isBudgetedInMoney ?? false)
     }
 
     /// These, and an end user of the application.
@@ -118,6 +134,14 @@ package final class LimitSubjects: Sendable {
         if limited & 2 != 0 { body(.application, application.rates) }
         if limited & 4 != 0 { body(.organisation, organisation.rates) }
         if limited & 8 != 0, let endUser { body(.endUser, endUser.rates) }
+    }
+
+    /// Calls `body` for each subject that has a budget.
+    package func forEachBudgeted(_ body: (BudgetSubject, BudgetSettings) -> Void) {
+        for scope in LimitScope.allCases {
+            guard let subject = self[scope], let budget = subject.settings.budget else { continue }
+            body(BudgetSubject(scope: scope, id: subject.id), budget)
+        }
     }
 
     @inline(__always)

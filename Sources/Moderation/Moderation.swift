@@ -3,9 +3,9 @@ package import Hummingbird
 package import Snapshots
 package import Web
 
-/// The desk of the guidelines: the home page, the guidelines as a page and as JSON.
+/// The desk of the guidelines: the home page, the guidelines as a page and as JSON, and the gateway's OpenAPI document.
 ///
-/// Reads the guidelines anew for each request, so a change shows at once.
+/// Reads the guidelines and what the home page says anew for each request, so a change shows at once.
 package struct Moderation: DeskRoutes {
     /// A minute behind a changed text is soon enough; after it, one question with `If-None-Match`.
     static let cacheControl = "public, max-age=60"
@@ -13,29 +13,25 @@ package struct Moderation: DeskRoutes {
     private let home: HomePages
     private let pages: GuidelinesPages
     private let routes: GuidelinesRoutes
+    private let api: OpenAPIRoutes
 
-    /// - Parameters:
-    ///   - siteName: what the deployment calls itself.
-    ///   - baseURL: the gateway's, ending in `/v1`, as clients write it.
-    ///   - exampleModel: a model that the home page's example asks for.
-    /// - Throws: if one of our own templates cannot be parsed.
-    package init(
-        guidelines: Snapshot<Guidelines>, siteName: String = "Steward", baseURL: String, exampleModel: String
-    ) throws {
+    /// - Throws: if one of our own templates or the OpenAPI document cannot be parsed.
+    package init(guidelines: Snapshot<Guidelines>, home view: Snapshot<HomeView>) throws {
         let templates = try Templates([
             "home": String(decoding: PackageResources.home_mustache, as: UTF8.self),
             "guidelines": String(decoding: PackageResources.guidelines_mustache, as: UTF8.self),
         ])
-        home = HomePages(
-            templates: templates, view: HomeView(site: siteName, baseURL: baseURL, model: exampleModel))
+        home = HomePages(templates: templates, view: view)
         pages = GuidelinesPages(guidelines: guidelines, templates: templates)
         routes = GuidelinesRoutes(guidelines: guidelines)
+        api = try OpenAPIRoutes(home: view)
     }
 
     package func addRoutes(to router: Router<DeskContext>) {
         home.addRoutes(to: router)
         pages.addRoutes(to: router)
         routes.addRoutes(to: router)
+        api.addRoutes(to: router)
     }
 
     /// The desk's entries in the site's navigation.

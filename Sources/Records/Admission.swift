@@ -42,11 +42,14 @@ package struct Admission: Sendable, Hashable {
     package var promptFindings: [FindingCount]
     /// The `x-request-id` that the caller sent.
     package var callerRequestID: String?
+    /// `nil` where nothing was reserved of budgets: a request that was refused before, or of a version that knew none.
+    package var charge: Charge?
 
     package init(
         record: RecordID, at: Timestamp, key: KeyID?, application: ApplicationID?, organisation: OrganisationID?,
         stage: UInt8, dialect: RecordDialect, model: String, isStream: Bool, observeOnly: Bool, tokensReserved: Int,
-        promptVerdict: UInt8, promptFindings: [FindingCount] = [], callerRequestID: String? = nil
+        promptVerdict: UInt8, promptFindings: [FindingCount] = [], callerRequestID: String? = nil,
+        charge: Charge? = nil
     ) {
         self.record = record
         self.at = at
@@ -62,5 +65,22 @@ package struct Admission: Sendable, Hashable {
         self.promptVerdict = promptVerdict
         self.promptFindings = promptFindings
         self.callerRequestID = callerRequestID
+        self.charge = charge
+    }
+}
+
+/// In whose periods an exchange counts, and what it costs at most.
+package struct Charge: Sendable, Hashable {
+    /// Of the UTC calendar, since 1970-01-01; another than that of the admission where the clock stepped back.
+    package var day: Int32
+    /// Nanos, charged if the settlement never comes; `nil` where the model has no price.
+    package var costReserved: Int64?
+    /// 64 bits of the end user's digest where end users have budgets. It goes into sums, and into no record.
+    package var endUser: UInt64?
+
+    package init(day: Int32, costReserved: Int64? = nil, endUser: UInt64? = nil) {
+        self.day = day
+        self.costReserved = costReserved
+        self.endUser = endUser
     }
 }

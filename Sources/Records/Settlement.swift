@@ -35,6 +35,8 @@ package struct Settlement: Sendable, Hashable {
     package var outputTokens: Int
     /// Counted by Steward because the upstream told nothing.
     package var tokensEstimated: Bool
+    /// Nanos at the prices of the time; `nil` where the model had no price.
+    package var cost: Int64?
     package var upstream: String?
     /// Raw value of the filter's verdict on the completion.
     package var completionVerdict: UInt8
@@ -47,7 +49,7 @@ package struct Settlement: Sendable, Hashable {
 
     package init(
         record: RecordID, at: Timestamp, outcome: Outcome, status: UInt16, inputTokens: Int, outputTokens: Int,
-        tokensEstimated: Bool, upstream: String? = nil, completionVerdict: UInt8,
+        tokensEstimated: Bool, cost: Int64? = nil, upstream: String? = nil, completionVerdict: UInt8,
         completionFindings: [FindingCount] = [], refusal: String? = nil, clause: String? = nil,
         microseconds: StageTimes = StageTimes()
     ) {
@@ -58,6 +60,7 @@ package struct Settlement: Sendable, Hashable {
         self.inputTokens = inputTokens
         self.outputTokens = outputTokens
         self.tokensEstimated = tokensEstimated
+        self.cost = cost
         self.upstream = upstream
         self.completionVerdict = completionVerdict
         self.completionFindings = completionFindings

@@ -15,7 +15,7 @@ internal import Telemetry
 /// Over any window *T*, *N* processes that may hold *l* unused each admit no more than
 /// `r · T + b + N · l + Σ(actual − reserved)`; see `docs/guides/shared-limits.md`.
 package final class SharedLimiter: Sendable {
-    private let shards: [Lock<[UInt64: LeaseGroup]>]
+    private let groups: Shards<LeaseGroup>
     private let terms: LeaseTerms
     private let link: RedisLink
     private let metrics: SharedLimitMetrics
@@ -27,8 +27,9 @@ package final class SharedLimiter: Sendable {
     /// When idle subjects were last forgotten, in nanoseconds.
     private let sweptAt = Atomic<Int64>(0)
     private let hasLeft = Atomic<Bool>(false)
+    /// Shared over the same link.
+    package let budgets: SharedBudgets
 
-    private static let shardCount = 64
     private static let sweepPause: Int64 = 1_000_000_000
 
     /// Connects in the background.
@@ -39,11 +40,12 @@ package final class SharedLimiter: Sendable {
         self.metrics = metrics
         waitMax = Int64(1 + LeaseGroup.callsMax) * settings.timeout
         leavingMax = max(1_000_000_000, 4 * settings.timeout)
-        shards = (0..<Self.shardCount).map { _ in Lock([:]) }
+        groups = Shards { LeaseGroup(terms) }
         var process = String(UInt64.random(in: 0 ... .max), radix: 16)
         process = String(repeating: "0", count: 16 - process.count) + process
         link = try RedisLink(
             settings, process: process, lifetime: terms.lifetime, metrics: metrics, log: log)
+        budgets = SharedBudgets(terms: terms, link: link, metrics: metrics, waitMax: waitMax)
     }
 
     /// Begins to connect and to keep leases.
@@ -134,21 +136,17 @@ package final class SharedLimiter: Sendable {
     package func leave() async {
         guard !hasLeft.exchange(true, ordering: .relaxed) else { return }
         let now = Moment.now.nanoseconds
-        for shard in shards.indices {
-            let calls = shards[shard].withLock { groups in
-                groups.keys.flatMap { key in (groups[key]?.beginLeaving(at: now) ?? []).map { (key, $0) } }
-            }
-            for (key, call) in calls { submit(call, of: key, at: now) }
+        budgets.leave(at: now)
+        groups.forEach { key, group in
+            group.beginLeaving(at: now).map { (key, $0) }
+        } then: {
+            for (key, call) in $0 { submit(call, of: key, at: now) }
         }
         await link.stop(within: .nanoseconds(leavingMax))
     }
 
     /// Subjects of which something is held or in flight.
-    package var subjectCount: Int {
-        shards.reduce(0) { count, shard in
-            count + shard.withLock { groups in groups.values.reduce(0) { $0 + $1.subjectCount } }
-        }
-    }
+    package var subjectCount: Int { groups.sum(\.subjectCount) }
 
     package var isAway: Bool { !link.isOpen }
 
@@ -160,7 +158,7 @@ package final class SharedLimiter: Sendable {
 
     private func end(_ answer: LeaseAnswer?, of organisation: UInt64) {
         let now = Moment.now.nanoseconds
-        let (outcomes, call) = withGroup(organisation) { group in
+        let (outcomes, call) = groups.withGroup(organisation) { group in
             // Once it leaves, nobody waits for what nothing will answer.
             let answer = hasLeft.load(ordering: .relaxed) ? nil : answer
             let outcomes = group.endCall(answer, at: now)
@@ -173,43 +171,30 @@ package final class SharedLimiter: Sendable {
 
     /// Ends waits, tells Redis what gathered, renews leases, and forgets who is idle. On the link's thread.
     private func keep(at now: Int64) {
-        for shard in shards {
-            let late = shard.withLock { groups in
-                groups.keys.flatMap { groups[$0]?.endLate(at: now) ?? [] }
-            }
-            for waiter in late { waiter.continuation?.resume(returning: .unavailable) }
+        groups.forEach {
+            $1.endLate(at: now)
+        } then: {
+            for waiter in $0 { waiter.continuation?.resume(returning: .unavailable) }
         }
+        let mayForget = now - sweptAt.load(ordering: .relaxed) > Self.sweepPause
+        budgets.keep(at: now, sweeping: mayForget)
         guard !hasLeft.load(ordering: .relaxed) else { return }
         let isOpen = link.isOpen
-        let mayForget = now - sweptAt.load(ordering: .relaxed) > Self.sweepPause
         guard isOpen || mayForget else { return }
         if mayForget { sweptAt.store(now, ordering: .relaxed) }
-        for shard in shards {
-            let calls = shard.withLock { groups in
-                var calls: [(UInt64, LeaseCall)] = []
-                for key in groups.keys {
-                    if isOpen, let call = groups[key]?.beginCall(at: now, sweeping: true) { calls.append((key, call)) }
-                    if mayForget {
-                        groups[key]?.forgetIdle(whileAway: !isOpen)
-                        if groups[key]?.isEmpty ?? false { groups[key] = nil }
-                    }
-                }
-                return calls
-            }
-            for (key, call) in calls { submit(call, of: key, at: now) }
+        groups.forEach { key, group in
+            let call = isOpen ? group.beginCall(at: now, sweeping: true) : nil
+            if mayForget { group.forgetIdle(whileAway: !isOpen) }
+            return call.map { [(key, $0)] } ?? []
+        } then: {
+            for (key, call) in $0 { submit(call, of: key, at: now) }
         }
+        if mayForget { groups.removeAll(where: \.isEmpty) }
     }
 
     private func withGroup<Result: Sendable>(
         of subjects: LimitSubjects, _ body: (inout LeaseGroup) -> Result
     ) -> Result {
-        withGroup(subjects.organisation.id, body)
-    }
-
-    private func withGroup<Result: Sendable>(
-        _ organisation: UInt64, _ body: (inout LeaseGroup) -> Result
-    ) -> Result {
-        let shard = shards[Int(truncatingIfNeeded: organisation ^ (organisation >> 32)) & (Self.shardCount - 1)]
-        return shard.withLock { body(&$0[organisation, default: LeaseGroup(terms)]) }
+        groups.withGroup(subjects.organisation.id, body)
     }
 }

@@ -1,4 +1,6 @@
 package import Logging
+internal import Snapshots
+internal import Synchronization
 
 /// How a log line looks.
 package enum LogFormat: String, Sendable, CaseIterable {
@@ -39,7 +41,7 @@ package struct LogLevels: Sendable, Hashable {
 package struct LogOutput: Sendable {
     let sink: LogSink
     let format: LogFormat
-    let levels: LogLevels
+    private let levels: LogLevelTable
     let now: @Sendable () -> Int64
 
     /// - Parameters:
@@ -51,7 +53,7 @@ package struct LogOutput: Sendable {
         format: LogFormat, levels: LogLevels, descriptor: Int32 = 2, bytesMax: Int = 1 << 20,
         dropped: Counter = Counter(), now: @escaping @Sendable () -> Int64
     ) {
-        (self.format, self.levels, self.now) = (format, levels, now)
+        (self.format, self.levels, self.now) = (format, LogLevelTable(levels), now)
         sink = LogSink(descriptor: descriptor, bytesMax: bytesMax, dropped: dropped) { lost in
             LogLine(
                 time: now(), level: .warning, label: "steward.telemetry", message: "Log lines were lost.",
@@ -69,23 +71,71 @@ package struct LogOutput: Sendable {
         sink.flush(within: limit)
     }
 
+    /// Other levels hold from now on, also of loggers that are there already.
+    package func follow(_ levels: LogLevels) { self.levels.follow(levels) }
+
     /// The handler of a label; what `LoggingSystem.bootstrap` and `Logger(label:factory:)` take.
     package func handler(for label: String) -> any LogHandler {
-        LineLogHandler(label: label, output: self)
+        LineLogHandler(label: label, output: self, level: levels.level(of: label))
+    }
+}
+
+/// The level of one label, as all its loggers ask for it: a load, without a lock.
+final class SharedLogLevel: Sendable {
+    private let index: Atomic<Int>
+
+    init(_ level: Logger.Level) { index = Atomic(Self.index(of: level)) }
+
+    var current: Logger.Level {
+        get { Logger.Level.allCases[index.load(ordering: .relaxed)] }
+        set { index.store(Self.index(of: newValue), ordering: .relaxed) }
+    }
+
+    private static func index(of level: Logger.Level) -> Int { Logger.Level.allCases.firstIndex(of: level) ?? 0 }
+}
+
+/// The levels of all labels that anybody logs under.
+private final class LogLevelTable: Sendable {
+    // Held for a look-up, or while all are changed.
+    private let state: Lock<(levels: LogLevels, byLabel: [String: SharedLogLevel])>
+
+    init(_ levels: LogLevels) { state = Lock((levels, [:])) }
+
+    func level(of label: String) -> SharedLogLevel {
+        state.withLock { state in
+            if let known = state.byLabel[label] { return known }
+            let level = SharedLogLevel(state.levels.level(for: label))
+            state.byLabel[label] = level
+            return level
+        }
+    }
+
+    func follow(_ levels: LogLevels) {
+        state.withLock { state in
+            state.levels = levels
+            for (label, level) in state.byLabel { level.current = levels.level(for: label) }
+        }
     }
 }
 
 struct LineLogHandler: LogHandler {
     let label: String
     let output: LogOutput
-    var logLevel: Logger.Level
+    private let level: SharedLogLevel
+    /// Where somebody chose one for this logger alone.
+    private var ownLevel: Logger.Level?
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(label: String, output: LogOutput) {
+    init(label: String, output: LogOutput, level: SharedLogLevel) {
         self.label = label
         self.output = output
-        logLevel = output.levels.level(for: label)
+        self.level = level
+    }
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? level.current }
+        set { ownLevel = newValue }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -1,11 +1,12 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
+internal import Snapshots
 internal import Storage
 
 /// Gives each request an id, the time, the site and the body's bound; puts the id on the answer.
 struct EdgeMiddleware: RouterMiddleware {
-    let site: Site
+    let site: Snapshot<Site>
     let bodyBytesMax: Int
     let now: @Sendable () -> Timestamp
 
@@ -14,7 +15,7 @@ struct EdgeMiddleware: RouterMiddleware {
         next: (Request, DeskContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        context.site = site
+        context.site = site.current
         context.receivedAt = now()
         context.requestID = RecordID(at: context.receivedAt)
         context.maxUploadSize = bodyBytesMax

@@ -1,4 +1,5 @@
 package import Hummingbird
+package import Snapshots
 package import Storage
 
 /// A desk's routes and pages.
@@ -9,10 +10,11 @@ package protocol DeskRoutes: Sendable {
 /// The router of all desks: ids, headers, problems and bounds first, then assets, then what the desks add.
 package enum DeskRouter {
     /// - Parameters:
+    ///   - site: read anew for each request.
     ///   - settings: bounds of bodies and times.
     ///   - now: the wall clock, read once a request.
     package static func make(
-        site: Site, settings: ListenerSettings, desks: [any DeskRoutes],
+        site: Snapshot<Site>, settings: ListenerSettings, desks: [any DeskRoutes],
         now: @escaping @Sendable () -> Timestamp = { Timestamp.now }
     ) -> Router<DeskContext> {
         let router = Router(context: DeskContext.self, options: .autoGenerateHeadEndpoints)

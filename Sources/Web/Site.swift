@@ -10,7 +10,7 @@ package struct Site: Sendable {
         }
     }
 
-    package let name: String
+    package private(set) var name: String
     package let version: String
     package let navigation: [Link]
     private let templates: Templates
@@ -28,6 +28,13 @@ package struct Site: Sendable {
             "layout": String(decoding: PackageResources.layout_mustache, as: UTF8.self),
             "problem": String(decoding: PackageResources.problem_mustache, as: UTF8.self),
         ])
+    }
+
+    /// The same under another name.
+    package func named(_ name: String) -> Site {
+        var site = self
+        site.name = name
+        return site
     }
 
     /// The whole document of a page at `path`.

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Access
 
-@Suite("The key directory", .timeLimit(.minutes(5)))
+@Suite("The key directory", .timeLimit(.minutes(10)))
 struct KeyDirectoryTests {
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -59,6 +59,48 @@ struct KeyDirectoryTests {
             #expect(entry.limits.key.settings == .unlimited)
             try await other.keys.revoke(issued.key.id, at: now)
             #expect(try await Self.soon { Self.entry(directory, issued) == nil })
+        }
+    }
+
+    @Test(
+        "takes up other default limits in an object of their own, and follows the store there",
+        arguments: StoreEngine.allCases)
+    func followsLimits(_ engine: StoreEngine) async throws {
+        try await Self.withDirectory(engine) { directory, other in
+            let issued = try await other.makeKey(stage: .production)
+            #expect(try await Self.soon { Self.entry(directory, issued) != nil })
+            let before = directory.snapshot
+            let old = try #require(Self.entry(directory, issued))
+            old.noteUse(at: now)
+            var limits = LimitDefaults()
+            limits.production.requestsPerMinute = 7
+            let next = try await directory.prepare(limits)
+            #expect(Self.entry(directory, issued)?.limits.application.settings == .production)
+            await directory.follow(next)
+            #expect(directory.snapshot === next.snapshot && directory.snapshot !== before)
+            let new = try #require(Self.entry(directory, issued))
+            #expect(new.limits.application.settings == limits.production)
+            // Whoever decides by the old limits goes on to, and both note the same key's use.
+            #expect(before.current.entry(for: issued.key.id)?.limits.application.settings == .production)
+            #expect(new.use === old.use)
+            try await other.keys.revoke(issued.key.id, at: now)
+            #expect(try await Self.soon { Self.entry(directory, issued) == nil })
+        }
+    }
+
+    @Test("a key's use is written that was made while other limits were got ready")
+    func usesBetween() async throws {
+        try await withAccess(.sqlite) { access, store in
+            let directory = try await KeyDirectory(database: store.open(), logger: Self.logger)
+            let next = try await directory.prepare(LimitDefaults())
+            let issued = try await access.makeKey()
+            await directory.refresh()
+            try #require(Self.entry(directory, issued)).noteUse(at: now)
+            await directory.follow(next)
+            #expect(Self.entry(directory, issued) != nil)
+            await directory.flush()
+            let key = try await access.keys.find(issued.key.id)
+            #expect(key?.lastUsedAt == now)
         }
     }
 

@@ -5,7 +5,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import BINARY, Rehearsal, Steward  # noqa: E402
+from harness import BINARY, Canned, Rehearsal, Steward  # noqa: E402
 
 
 def pytest_configure(config):
@@ -25,6 +25,15 @@ def rehearsal(rehearsal_server):
     """The rehearsal model, with nothing seen yet."""
     rehearsal_server.reset()
     return rehearsal_server
+
+
+@pytest.fixture(scope="module")
+def canned():
+    """A model server that says what it is told to."""
+    server = Canned()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

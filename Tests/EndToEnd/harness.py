@@ -146,7 +146,8 @@ class CannedHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        self.server.asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.asked = json.loads(body) if self.headers["content-type"] == "application/json" else body
         self.send_response(self.server.status)
         fields = {"content-type": self.server.content_type, "content-length": str(len(self.server.body))}
         for name, value in (fields | self.server.fields).items():
@@ -161,12 +162,13 @@ class CannedHandler(BaseHTTPRequestHandler):
 class Steward:
     """`steward serve` on free ports, with a folder of its own."""
 
-    def __init__(self, folder, upstream=None, settings=None, models=None, env=None, data=None, start=True):
+    def __init__(self, folder, upstream=None, settings=None, models=None, env=None, data=None, start=True, flags=()):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data = Path(data) if data else folder / "data"
         self.config = folder / "steward.yaml"
         self.env = env or {}
+        self.flags = flags
         # YAML takes JSON as it is.
         self.config.write_text(json.dumps(self._settings(upstream, settings or {}, models), indent=1))
         # Behind a proxy that is trusted, each client is a stranger of its own to the guard against wrong keys.
@@ -203,7 +205,7 @@ class Steward:
         ready = self.folder / f"ready-{self.starts}.json"
         self.ready_file = ready
         self.program = Program(
-            [BINARY, "serve", "--config", self.config, "--data", self.data, "--ready-file", ready],
+            [BINARY, "serve", "--config", self.config, "--data", self.data, "--ready-file", ready, *self.flags],
             self.folder / "steward.log", env=self.env, cwd=self.folder)
         try:
             self.ready = await_ready(self.program, ready, within)

@@ -1,6 +1,7 @@
 """A PostgreSQL server of the tests' own: a free port, a temporary folder, and another user where we are root."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -15,9 +16,15 @@ PROGRAMS = next((folder for folder in sorted(Path("/usr/lib/postgresql").glob("*
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that the kernel gives to no connection going out, while the server that asked for it is not there."""
+    for port in random.choices(range(20_000, 32_768), k=100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise OSError("no port is free")
 
 
 class Postgres:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BINARY, TOP, Program, await_ready, chat_body, wait_until
+from harness import BINARY, TOP, Program, await_ready, chat_body, get, wait_until
 
 DOCS = TOP / "docs"
 
@@ -77,9 +77,15 @@ def test_keys_guide_works_as_it_stands(shell):
 
 
 def test_operating_guide_works_as_it_stands(shell):
-    with serving(shell, "steward serve --data data --ready-file ready.json"):
-        (block,) = commands("operations.md")
-        output = output_of(shell, block)
+    (shell.folder / "steward.yaml").write_text("desk: {name: Here}\n")
+    with serving(shell, "steward serve --data data --ready-file ready.json") as ready:
+        look, reload = commands("operations.md")
+        output = output_of(shell, look)
+        (shell.folder / "steward.yaml").write_text("desk: {name: There}\n")
+        assert "The settings are right." in output_of(shell, reload)
+        metric = 'steward_configuration_reloads_total{result="applied"} 1'
+        assert wait_until(lambda: metric in get(ready["telemetry"] + "/metrics")[1], 60)
+        assert "There" in get(ready["desk"] + "/")[1]
     assert "journal" in output and "steward_journal_size_bytes" in output and "Nothing was used" in output
 
 
@@ -119,12 +125,28 @@ def test_settings_of_the_guide_are_right_and_shown(shell):
     assert "PROVIDER_KEY ([secret])" in output and "sk-example" not in output
 
 
-def test_example_rule_of_the_guide_passes_its_own_tests(shell):
+def test_budgets_guide_works_as_it_stands(shell):
+    page = (DOCS / "guides/budgets.md").read_text()
+    settings = re.search(r"^```yaml\n(models:.*?)^```", page, re.M | re.S).group(1)
+    (Path(shell.folder) / "steward.yaml").write_text(settings)
+    check, limits, usage = [output_of(shell, block) for block in commands("guides/budgets.md")]
+    assert "The settings are right." in check
+    assert re.search(r"budget\.money_per_month +120\.50 +application", limits)
+    assert re.search(r"budget\.tokens_per_day +1000000 +application", limits)
+    assert "Nothing was used" in usage
+    # What the page says of a model without a price.
+    (Path(shell.folder) / "steward.yaml").write_text(settings.replace("    price: {input: 0, output: 0}\n", ""))
+    assert "has no price" in shell("steward config check").stdout
+
+
+def test_example_rules_of_the_guide_pass_their_own_tests(shell):
     page = (DOCS / "guides/guidelines-and-rules.md").read_text()
-    rule = re.search(r"^```yaml\n(rules:.*?)^```", page, re.M | re.S).group(1)
-    (Path(shell.folder) / "house.yaml").write_text(rule)
-    done = shell("steward filter check house.yaml")
-    assert done.returncode == 0, done.stdout + done.stderr
+    rules = re.findall(r"^```yaml\n(rules:.*?)^```", page, re.M | re.S)
+    assert len(rules) == 2
+    for rule in rules:
+        (Path(shell.folder) / "house.yaml").write_text(rule)
+        done = shell("steward filter check house.yaml")
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_example_clause_of_the_guide_is_read(shell):

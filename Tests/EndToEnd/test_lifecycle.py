@@ -22,6 +22,7 @@ def test_the_ready_file_is_private_and_tells_the_way(make_steward):
     assert (steward.data / "digest.key").stat().st_mode & 0o777 == 0o600
     assert steward.data.stat().st_mode & 0o777 == 0o700
     steward.stop(signal.SIGTERM)
+    assert not steward.ready_file.exists(), "it tells of a gateway that is gone"
     steward.start()
     assert "sandbox_key" not in steward.ready
     assert steward.text()[0]
@@ -65,6 +66,28 @@ def test_a_drain_lets_streams_finish_and_takes_nothing_new(make_steward):
     assert steward.program.process.wait(15) == 0
     record = steward.record(stream.response.headers["x-request-id"])
     assert (record["outcome"], record["output_tokens"]) == ("answered", 40)
+
+
+def test_a_drain_is_told_in_the_words_of_the_api_that_was_asked(make_steward):
+    steward = make_steward()
+    stream = steward.chat(options="rate=20;tokens=40", stream=True)
+    next(iter(stream))
+    # Begun before, so these connections stay.
+    begun = {path: steward.head(path, fields=["content-length: 2"]) for path in ("/v1/chat/completions", "/v1/messages")}
+    connections = {path: steward.connection() for path in begun}
+    for path, connection in connections.items():
+        connection.sendall(begun[path][:20])
+    # Once this is answered, they have been read.
+    assert steward.text()[0]
+    steward.program.process.send_signal(signal.SIGTERM)
+    assert wait_until(lambda: "draining" in steward.program.text(), 3)
+    answers = {}
+    for path, connection in connections.items():
+        connection.sendall(begun[path][20:] + b"{}")
+        answers[path] = RawAnswer.read(connection)
+    assert [answer.status for answer in answers.values()] == [503, 529]
+    assert {answer.error["code"] for answer in answers.values()} == {"overloaded"}
+    assert json.loads(answers["/v1/messages"].body)["type"] == "error"
 
 
 def test_a_drain_ends_within_its_deadline(make_steward):

@@ -179,6 +179,18 @@ models:
     assert "abcdefghijklmnop" not in run.stdout + run.stderr
 
 
+def test_a_check_that_read_no_file_says_so(tmp_path):
+    def check(*arguments):
+        return subprocess.run(
+            [BINARY, "config", "check", *arguments], capture_output=True, text=True, timeout=30, cwd=tmp_path, env={})
+
+    assert check().returncode == 0 and check().stdout.startswith("No file was read: steward.yaml is not here")
+    assert json.loads(check("--json").stdout).get("file") is None
+    (tmp_path / "steward.yaml").write_text("gateway: {threads: 1}\n")
+    assert check().stdout == "The settings are right.\n"
+    assert json.loads(check("--json").stdout)["file"] == "steward.yaml"
+
+
 def test_a_credential_that_would_split_requests_is_not_served(tmp_path):
     run = subprocess.run(
         [BINARY, "serve", "--upstream", "http://127.0.0.1:1", "--upstream-credential-env", "KEY", "--data", tmp_path / "data"],

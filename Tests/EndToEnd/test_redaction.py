@@ -107,7 +107,7 @@ def test_a_block_is_recorded_with_its_clause(steward):
 
 @pytest.mark.parametrize("chunk", [1, 3, 50])
 def test_text_without_findings_is_not_delayed(steward, rehearsal, chunk):
-    """Each event of the model lets text out at once: all but the word that is being spelled has left by then."""
+    """An event of the model is an event of ours, but where its end may begin a phrase that is blocked, or a key."""
     text, sent, got = rehearsal.chat("Of clocks.", f"chunk={chunk}"), 0, ""
     for event in steward.chat("Of clocks.", f"chunk={chunk};rate=200", stream=True):
         for choice in event.choices:
@@ -115,8 +115,7 @@ def test_text_without_findings_is_not_delayed(steward, rehearsal, chunk):
                 got += choice.delta.content
                 sent += 1
     assert got == text
-    # A word's events may become one, no more.
-    assert sent >= min(len(text) // chunk, len(text.split())) * 0.9
+    assert sent >= len(text) / chunk * 0.7
 
 
 def test_the_first_words_arrive_while_the_model_still_speaks(steward, rehearsal):

@@ -4,19 +4,11 @@ import json
 
 import openai
 import pytest
-from harness import Canned, Steward
+from harness import Steward
 
 CARD = "4111" + "1111" * 3
 KEY = "-----BEGIN PRIVATE KEY-----\nMII"
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-
-
-@pytest.fixture(scope="module")
-def canned():
-    server = Canned()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -71,4 +71,47 @@ struct RequestFactsTests {
         _ = try facts(start + "null}")
         #expect(throws: PathExit.self) { try facts(start + "7}") }
     }
+
+    @Test("refuses an end user of Anthropic's API that is no string", arguments: [Dialect.messages, .tokenCounts])
+    func checksAnthropicEndUsers(_ dialect: Dialect) throws {
+        let start = #"{"model":"m","messages":[{"role":"user","content":"Hi."}],"metadata":"#
+        for right in [#"{"user_id":"somebody"}"#, #"{"user_id":null}"#, "{}", "null"] {
+            _ = try facts(start + right + "}", dialect)
+        }
+        for wrong in [#"{"user_id":7}"#, #"{"user_id":{}}"#, "7", #""somebody""#, "[]"] {
+            #expect(throws: PathExit.self) { try facts(start + wrong + "}", dialect) }
+        }
+    }
+
+    /// Servers that take one part for a list of it would get an image that nobody looked for.
+    @Test(
+        "reads a part that stands alone as a part, or refuses it",
+        arguments: [
+            (.chatCompletions, #""messages":[{"role":"user","content":PART}]"#, nil),
+            (.messages, #""messages":[{"role":"user","content":PART}]"#, nil),
+            (.tokenCounts, #""messages":[{"role":"user","content":PART}]"#, nil),
+            (.messages, #""messages":[{"role":"user","content":"a"}],"system":PART"#, "system.source"),
+            (
+                .messages, #""messages":[{"role":"user","content":[{"type":"tool_result","content":PART}]}]"#,
+                "messages[0].content[0].content.source"
+            ),
+            (.responses, #""input":[{"role":"user","content":PART}]"#, "input[0].content"),
+        ] as [(Dialect, String, String?)])
+    func readsLonePart(_ dialect: Dialect, _ members: String, _ place: String?) throws {
+        let part = #"{"type":"image","source":{"type":"base64","data":"QUJD"}}"#
+        let request = #"{"model":"m",\#(members.replacing("PART", with: part))}"#
+        guard let place else {
+            #expect(throws: PathExit.self) { try facts(request, dialect) }
+            return
+        }
+        #expect(try facts(request, dialect).unscreenable.contains { $0.param == place })
+    }
+
+    @Test(
+        "refuses an item whose type is no string, which could pass for a message", arguments: ["7", "{}", "[]", "true"])
+    func checksItemTypes(_ type: String) throws {
+        let start = #"{"model":"m","input":[{"role":"user","content":"Hi.","type":"#
+        _ = try facts(start + "null}]}", .responses)
+        #expect(throws: PathExit.self) { try facts(start + type + "}]}", .responses) }
+    }
 }

@@ -20,14 +20,21 @@ private final class Changing<Value> {
 }
 
 extension Changing<CircuitBreaker> {
-    func note(_ outcome: CircuitBreaker.Outcome, at now: Moment) { self[{ _ = $0.note(outcome, at: now) }] }
-    func permit(at now: Moment) -> Bool { self[{ $0.permit(at: now) }] }
+    /// Of a request that was let through just before it, if one is.
+    func note(_ outcome: CircuitBreaker.Outcome, at now: Moment) {
+        self[{ if let permit = $0.permit(at: now) { $0.note(outcome, of: permit, at: now) } }]
+    }
+    func note(_ outcome: CircuitBreaker.Outcome, of permit: CircuitBreaker.Permit, at now: Moment) {
+        self[{ $0.note(outcome, of: permit, at: now) }]
+    }
+    func permit(at now: Moment) -> CircuitBreaker.Permit? { self[{ $0.permit(at: now) }] }
+    func permits(at now: Moment) -> Bool { permit(at: now) != nil }
     func isOpen(at now: Moment) -> Bool { self[{ $0.isOpen(at: now) }] }
     var state: CircuitBreaker.State { self[{ $0.state }] }
 }
 
 extension Changing<RetryBudget> {
-    func deposit() { self[{ $0.deposit() }] }
+    func deposit(at now: Moment = .at(0)) { self[{ $0.deposit(at: now) }] }
     func withdraw(at now: Moment) -> Bool { self[{ $0.withdraw(at: now) }] }
 }
 
@@ -74,47 +81,71 @@ struct CircuitBreakerTests {
     }
 
     @Test("lets one request through when its pause is over, and closes when that succeeds")
-    func probes() {
+    func probes() throws {
         let breaker = opened()
-        #expect(!breaker.permit(at: .at(1.9)))
-        #expect(breaker.permit(at: .at(2)) && !breaker.permit(at: .at(2)) && breaker.isOpen(at: .at(3)))
-        breaker.note(.success, at: .at(3))
-        #expect(breaker.state == .closed && breaker.permit(at: .at(3)) && breaker.permit(at: .at(3)))
+        #expect(!breaker.permits(at: .at(1.9)))
+        let trial = try #require(breaker.permit(at: .at(2)))
+        #expect(!breaker.permits(at: .at(2)) && breaker.isOpen(at: .at(3)))
+        breaker.note(.success, of: trial, at: .at(3))
+        #expect(breaker.state == .closed && breaker.permits(at: .at(3)) && breaker.permits(at: .at(3)))
         // What was counted before is gone.
         breaker.note(.failure, at: .at(3))
         #expect(!breaker.isOpen(at: .at(3)))
     }
 
     @Test("pauses twice as long each time, up to the longest")
-    func pauses() {
+    func pauses() throws {
         let breaker = opened()
         var now = 2.0
         for pause in [4.0, 5, 5] {
-            #expect(breaker.permit(at: .at(now)))
             breaker.note(.failure, at: .at(now))
-            #expect(!breaker.permit(at: .at(now + pause - 0.01)))
+            #expect(!breaker.permits(at: .at(now + pause - 0.01)))
             now += pause
         }
-        #expect(breaker.permit(at: .at(now)))
         breaker.note(.success, at: .at(now))
         for _ in 0..<4 { breaker.note(.failure, at: .at(now)) }
-        #expect(breaker.permit(at: .at(now + 2)))
+        #expect(!breaker.permits(at: .at(now + 1.9)) && breaker.permits(at: .at(now + 2)))
     }
 
     @Test("gives the next request a try when the one that it let through says nothing")
-    func probesAgain() {
+    func probesAgain() throws {
         let breaker = opened()
-        #expect(breaker.permit(at: .at(2)))
-        breaker.note(.neither, at: .at(2))
-        #expect(breaker.permit(at: .at(2)))
+        let trial = try #require(breaker.permit(at: .at(2)))
+        breaker.note(.neither, of: trial, at: .at(2))
+        #expect(breaker.permits(at: .at(2)) && !breaker.permits(at: .at(2)))
     }
 
-    @Test("does not hear requests that were under way when it opened")
-    func ignoresLate() {
-        let breaker = opened()
-        breaker.note(.success, at: .at(1))
-        breaker.note(.failure, at: .at(1))
+    @Test(
+        "does not hear requests that were under way when it opened, whatever became of them",
+        arguments: [CircuitBreaker.Outcome.success, .failure, .brokeOff, .neither])
+    func ignoresLate(outcome: CircuitBreaker.Outcome) throws {
+        let breaker = Changing(CircuitBreaker(Self.settings))
+        let late = try #require(breaker.permit(at: .at(0)))
+        for _ in 0..<4 { breaker.note(.failure, at: .at(0)) }
+        breaker.note(outcome, of: late, at: .at(1))
         #expect(breaker.isOpen(at: .at(1.9)) && !breaker.isOpen(at: .at(2)))
+        // Nor while the trial is under way, nor after it.
+        let trial = try #require(breaker.permit(at: .at(2)))
+        breaker.note(outcome, of: late, at: .at(2))
+        #expect(breaker.state == .halfOpen(isProbing: true))
+        breaker.note(.success, of: trial, at: .at(3))
+        breaker.note(outcome, of: late, at: .at(3))
+        let counts = breaker[{ $0.counts(at: .at(3)) }]
+        #expect(breaker.state == .closed && counts == (0, 0))
+    }
+
+    @Test("counts an answer that broke off once, as a failure")
+    func brokeOff() throws {
+        let breaker = Changing(CircuitBreaker(Self.settings))
+        for number in 1...4 {
+            let permit = try #require(breaker.permit(at: .at(0)))
+            breaker.note(.success, of: permit, at: .at(0))
+            // Also where the success fell into an earlier slice of the window.
+            breaker.note(.brokeOff, of: permit, at: .at(Double(number)))
+            let counts = breaker[{ $0.counts(at: .at(Double(number))) }]
+            #expect(counts == (0, number))
+        }
+        #expect(breaker.isOpen(at: .at(4)))
     }
 
     @Test("stays closed when it is switched off")
@@ -123,7 +154,7 @@ struct CircuitBreakerTests {
         settings.failuresMin = 0
         let breaker = Changing(CircuitBreaker(settings))
         for _ in 0..<1_000 { breaker.note(.failure, at: .at(0)) }
-        #expect(breaker.permit(at: .at(0)))
+        #expect(breaker.permits(at: .at(0)))
         // It counts all the same, for those who look.
         let counts = breaker[{ $0.counts(at: .at(1)) }]
         #expect(counts.failures == 1_000 && counts.successes == 0)
@@ -155,6 +186,21 @@ struct RetryBudgetTests {
         #expect(!budget.withdraw(at: .at(60.05)) && budget.withdraw(at: .at(60.2)))
         // To look takes nothing out.
         for _ in 0..<2 { #expect(budget[{ $0.left(at: .at(60.75)) }] == 6) }
+        // Nor does it matter how often one looks or asks in vain: fractions add up.
+        for step in 0..<150 { if budget.withdraw(at: .at(100 + Double(step) / 1_000)) { taken += 1 } }
+        #expect(taken == 31)
+    }
+
+    @Test("forgets what was earned in busy times")
+    func forgets() {
+        let budget = Changing(RetryBudget(percent: 20))
+        for _ in 0..<5_000 { budget.deposit() }
+        #expect(budget[{ $0.left(at: .at(0)) }] == 1_010)
+        #expect(budget[{ $0.left(at: .at(5)) }] == 510)
+        #expect(budget[{ $0.left(at: .at(10)) }] == 10)
+        // A steady stream of requests keeps what it earned within ten seconds.
+        for step in 0..<6_000 { budget.deposit(at: .at(100 + Double(step) / 100)) }
+        #expect(abs(budget[{ $0.left(at: .at(160)) }] - 210) <= 2)
     }
 
     @Test("of hedges allows a share alone, but for the first, and saves few up", arguments: [1, 5, 50])
@@ -168,7 +214,8 @@ struct RetryBudgetTests {
         }
         #expect(hedges == 10 * percent)
         for _ in 0..<10_000 { budget.deposit() }
-        while budget.withdraw(at: .at(0)) { hedges += 1 }
+        // However long ago that was: a model that is seldom asked earns one too.
+        while budget.withdraw(at: .at(100_000)) { hedges += 1 }
         #expect(hedges == 10 * percent + 10)
     }
 

@@ -21,7 +21,12 @@ struct Bench {
     }()
     static let key = "-----BEGIN PRIVATE KEY-----"
 
-    init() throws {
+    /// Made once: compiling takes longer than most tests.
+    private static let made = Result { try make() }
+
+    init() throws { policy = try Self.made.get() }
+
+    private static func make() throws -> FilterPolicy {
         let rules = try FilterRules([
             Rule(
                 id: "test/card", category: Category("pii.card"), pattern: #"\b(?:[0-9][ -]?){12,18}[0-9]\b"#,
@@ -32,7 +37,7 @@ struct Bench {
             Rule(id: "test/word", category: Category("profanity"), pattern: #"\bdarn\b"#, view: .skeleton),
             Rule(id: "test/project", category: Category("privacy"), pattern: #"\bnightingale\b"#, view: .skeleton),
         ])
-        policy = try FilterPolicy(rules) { rule, _ in
+        return try FilterPolicy(rules) { rule, _ in
             switch rule.id {
             case "test/card": Enforcement(.redact, clause: "privacy")
             case "test/key", "test/project": Enforcement(.block, clause: "secrets")

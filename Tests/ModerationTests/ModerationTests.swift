@@ -48,11 +48,13 @@ struct ModerationTests {
               not_meant: [Report on a past election.]
         """
 
-    static func application(_ guidelines: Snapshot<Guidelines>) throws -> some ApplicationProtocol {
-        let desk = try Moderation(
-            guidelines: guidelines, baseURL: "https://models.example.org/v1", exampleModel: "rehearsal")
+    static func application(
+        _ guidelines: Snapshot<Guidelines>, gateway: String = "https://models.example.org"
+    ) throws -> some ApplicationProtocol {
+        let view = Snapshot(HomeView(site: "Steward", gateway: gateway, model: "rehearsal"))
+        let desk = try Moderation(guidelines: guidelines, home: view)
         let site = try Site(version: "1.2.3", navigation: Moderation.navigation)
-        return Application(router: DeskRouter.make(site: site, settings: ListenerSettings(), desks: [desk]))
+        return Application(router: DeskRouter.make(site: Snapshot(site), settings: ListenerSettings(), desks: [desk]))
     }
 
     /// Compares with `Golden/NAME`; `UPDATE_GOLDEN=1` writes it instead.
@@ -124,6 +126,28 @@ struct ModerationTests {
             #expect(response.headers[.eTag] == tag.description)
             #expect(response.headers[.guidelinesVersion] == guidelines.current.version)
         }
+    }
+
+    @Test(
+        "the OpenAPI document is the file, with this deployment's address and version",
+        arguments: ["https://models.example.org", #"http://"quoted"/\u{1F600}\n"#])
+    func openAPI(gateway: String) async throws {
+        let application = try Self.application(Snapshot(try Guidelines.shipped()), gateway: gateway)
+        var expected = try object(Data(PackageResources.openapi_json))
+        var info = try #require(expected["info"] as? [String: Any])
+        info["version"] = "1.2.3"
+        expected["info"] = info
+        expected["servers"] = [["url": gateway]]
+        let body = try await application.test(.router) { client in
+            let response = try await client.execute(uri: "/public/v1/openapi.json", method: .get)
+            #expect(response.status == .ok && response.headers[.contentType] == "application/json")
+            return Data(buffer: response.body)
+        }
+        #expect(NSDictionary(dictionary: expected).isEqual(to: try object(body)))
+    }
+
+    private func object(_ data: Data) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     }
 
     @Test("each page has one h1, no id twice, no script or style of its own, and links that lead somewhere")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Records
 
-@Suite("After kill -9 under load", .timeLimit(.minutes(5)))
+@Suite("After kill -9 under load", .timeLimit(.minutes(10)))
 struct CrashTests {
     @Test(
         "every acknowledged exchange is in the records, once, and usage agrees",

@@ -51,6 +51,7 @@ final class FaultyFiles: JournalFiles {
 
     func makeFolder(_ path: String) throws(FileFault) { try system.makeFolder(path) }
     func lock(_ path: String) throws(FileFault) -> Int32 { try system.lock(path) }
+    func unlock(_ file: Int32) { system.unlock(file) }
     func names(in folder: String) throws(FileFault) -> [String] { try system.names(in: folder) }
     func size(of path: String) throws(FileFault) -> Int { try system.size(of: path) }
     func writtenAt(_ path: String) throws(FileFault) -> Timestamp { try system.writtenAt(path) }

@@ -25,6 +25,18 @@ struct FrameTests {
         #expect(decode(Array(buffer.bytes.prefix(buffer.used))) == frames.map(clipped))
     }
 
+    /// Catches an update that can't read what the version before left in the journal: without a charge and a cost, frames are
+    /// byte for byte what they were.
+    @Test("are what they were before there were budgets, where there is nothing to charge")
+    func unchanged() {
+        var buffer = FrameBuffer()
+        let admission = Samples.admission()
+        buffer.append(admission)
+        buffer.append(Samples.settlement(of: admission))
+        let lengths = [84 + 2 + 5 + 2 + 1, 65 + 2 + 5 + 2 + 2 + 1].map { $0 + Frame.prefixBytes + 1 }
+        #expect(buffer.used == lengths.reduce(0, +))
+    }
+
     @Test("are the Castagnoli check of RFC 3720")
     func check() {
         let vectors: [([UInt8], UInt32)] = [

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Records
 
-@Suite("When the disk fails, the journal", .timeLimit(.minutes(5)))
+@Suite("When the disk fails, the journal", .timeLimit(.minutes(10)))
 struct JournalFaultTests {
     let fixture: StoreFixture
 

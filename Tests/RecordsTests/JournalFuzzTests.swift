@@ -3,7 +3,7 @@ import Testing
 
 @testable import Records
 
-@Suite("A damaged journal", .timeLimit(.minutes(5)))
+@Suite("A damaged journal", .timeLimit(.minutes(10)))
 struct JournalFuzzTests {
     let fixture: StoreFixture
 

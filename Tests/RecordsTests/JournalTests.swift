@@ -14,7 +14,7 @@ func frames(in folder: String) throws -> [Frame] {
     return frames
 }
 
-@Suite("The journal", .timeLimit(.minutes(5)))
+@Suite("The journal", .timeLimit(.minutes(10)))
 struct JournalTests {
     let folder: TemporaryFolder
 
@@ -79,6 +79,21 @@ struct JournalTests {
             let mode = try FileManager.default.attributesOfItem(atPath: path + name)[.posixPermissions] as? Int
             #expect(mode == (name.isEmpty ? 0o700 : 0o600))
         }
+        journal.close()
+        try Journal(Journal.Configuration(folder: path)).close()
+    }
+
+    @Test("gives its folder back although a child process, just being made, still has the lock's file open")
+    func givesBack() throws {
+        let path = folder.path + "/journal"
+        let journal = try Journal(Journal.Configuration(folder: path))
+        let names = try SystemFiles().names(in: "/proc/self/fd")
+        let lock = try #require(
+            names.compactMap { Int32($0) }.first {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path + "/lock"
+            })
+        let copy = dup(lock)
+        defer { close(copy) }
         journal.close()
         try Journal(Journal.Configuration(folder: path)).close()
     }

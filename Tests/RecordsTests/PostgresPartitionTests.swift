@@ -7,7 +7,7 @@ import Testing
 @testable import Records
 
 @Suite(
-    "Partitions of PostgreSQL", .timeLimit(.minutes(5)),
+    "Partitions of PostgreSQL", .timeLimit(.minutes(10)),
     .enabled(if: PostgresServer.programs != nil, "no PostgreSQL server"))
 struct PostgresPartitionTests {
     @Test("are made once, however many processes write a month's first record, and dropped while others are read")

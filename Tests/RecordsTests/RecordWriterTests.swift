@@ -7,7 +7,7 @@ import Testing
 
 @testable import Records
 
-@Suite("The record writer", .timeLimit(.minutes(5)))
+@Suite("The record writer", .timeLimit(.minutes(10)))
 struct RecordWriterTests {
     private func settle(_ admissions: [Admission], in journal: Journal) throws {
         for admission in admissions { try journal.append(Samples.settlement(of: admission)) }
@@ -49,7 +49,12 @@ struct RecordWriterTests {
         try await fixture.writer(journal).drain()
         let all = try await fixture.all()
         #expect(all.map(\.admission.record) == records.map(\.admission.record))
-        for (stored, record) in zip(all, records) where record.fitsFrame { #expect(stored == record.storable) }
+        for (stored, record) in zip(all, records) where record.fitsFrame {
+            var expected = record.storable
+            // It goes into sums.
+            expected.admission.charge = nil
+            #expect(stored == expected)
+        }
         #expect(try await fixture.requests() == 50)
     }
 

@@ -65,7 +65,15 @@ enum Samples {
             model: text(using: &generator), isStream: .random(using: &generator),
             observeOnly: .random(using: &generator), tokensReserved: .random(in: 0...1 << 40, using: &generator),
             promptVerdict: .random(in: 0...4, using: &generator), promptFindings: findings(using: &generator),
-            callerRequestID: Bool.random(using: &generator) ? text(using: &generator) : nil)
+            callerRequestID: Bool.random(using: &generator) ? text(using: &generator) : nil,
+            charge: Bool.random(using: &generator) ? charge(using: &generator) : nil)
+    }
+
+    static func charge(using generator: inout some RandomNumberGenerator) -> Charge {
+        Charge(
+            day: .random(in: 0...100_000, using: &generator),
+            costReserved: Bool.random(using: &generator) ? .random(in: 0...1 << 60, using: &generator) : nil,
+            endUser: Bool.random(using: &generator) ? .random(in: 0 ... .max, using: &generator) : nil)
     }
 
     static func settlement(of admission: Admission, using generator: inout some RandomNumberGenerator) -> Settlement {
@@ -73,6 +81,7 @@ enum Samples {
             record: admission.record, at: admission.at, outcome: Outcome.allCases.randomElement(using: &generator)!,
             status: .random(in: 0...999, using: &generator), inputTokens: .random(in: 0...1 << 40, using: &generator),
             outputTokens: .random(in: 0...1 << 40, using: &generator), tokensEstimated: .random(using: &generator),
+            cost: Bool.random(using: &generator) ? .random(in: 0...1 << 50, using: &generator) : nil,
             upstream: Bool.random(using: &generator) ? text(using: &generator) : nil,
             completionVerdict: .random(in: 0...4, using: &generator),
             completionFindings: findings(using: &generator),

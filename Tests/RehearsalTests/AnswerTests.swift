@@ -2,7 +2,7 @@ import Testing
 
 @testable import Rehearsal
 
-@Suite("Answers of the rehearsal model", .timeLimit(.minutes(5)))
+@Suite("Answers of the rehearsal model", .timeLimit(.minutes(10)))
 struct AnswerTests {
     static let streams: [(String, Value)] = [("stream", true), ("stream_options", ["include_usage": true])]
 

@@ -14,7 +14,7 @@ enum Combination {
     static let limits: [Int?] = [nil, 1, 2, 5, 26, 100_000]
 }
 
-@Suite("Responses of the rehearsal model", .timeLimit(.minutes(5)))
+@Suite("Responses of the rehearsal model", .timeLimit(.minutes(10)))
 struct ResponsesTests {
     private static func ask(
         _ running: RunningRehearsal, _ model: String, _ limit: Int?, stream: Bool, _ more: [(String, Value)] = []

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Rehearsal
 
-@Suite("Connections to the rehearsal model", .timeLimit(.minutes(5)))
+@Suite("Connections to the rehearsal model", .timeLimit(.minutes(10)))
 struct ConnectionTests {
     @Test("Pipelined requests are answered in order on one connection")
     func pipelined() async throws {

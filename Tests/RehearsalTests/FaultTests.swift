@@ -3,7 +3,7 @@ import Testing
 
 @testable import Rehearsal
 
-@Suite("Faults on request", .timeLimit(.minutes(5)))
+@Suite("Faults on request", .timeLimit(.minutes(10)))
 struct FaultTests {
     static let model = "rehearsal?tokens=20&after=3&drip=50us&bytes=300000&fault="
 

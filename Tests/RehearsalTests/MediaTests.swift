@@ -3,7 +3,7 @@ import Testing
 
 @testable import Rehearsal
 
-@Suite("Transcripts of the rehearsal model", .timeLimit(.minutes(5)))
+@Suite("Transcripts of the rehearsal model", .timeLimit(.minutes(10)))
 struct TranscriptTests {
     @Test(
         "A stream's deltas are the text that it ends with and that a whole answer has, whatever the options",
@@ -166,7 +166,7 @@ struct MultipartFormTests {
     }
 }
 
-@Suite("Images of the rehearsal model", .timeLimit(.minutes(5)))
+@Suite("Images of the rehearsal model", .timeLimit(.minutes(10)))
 struct ImageTests {
     @Test("A picture is alike for alike seeds, symmetrical, and of two colours", arguments: 0..<50)
     func pictures(number: UInt64) {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Rehearsal
 
-@Suite("Messages of the rehearsal model", .timeLimit(.minutes(5)))
+@Suite("Messages of the rehearsal model", .timeLimit(.minutes(10)))
 struct MessagesTests {
     private static func ask(
         _ running: RunningRehearsal, _ model: String, _ limit: Int?, stream: Bool, _ more: [(String, Value)] = []

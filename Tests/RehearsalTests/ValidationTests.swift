@@ -2,7 +2,7 @@ import Testing
 
 @testable import Rehearsal
 
-@Suite("Requests that a real server would refuse", .timeLimit(.minutes(5)))
+@Suite("Requests that a real server would refuse", .timeLimit(.minutes(10)))
 struct ValidationTests {
     /// Members that are wrong, and what the complaint names.
     struct Wrong: Sendable, CustomTestStringConvertible {

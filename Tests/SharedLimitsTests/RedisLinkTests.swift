@@ -48,7 +48,7 @@ struct CallInboxTests {
     }
 }
 
-@Suite("Link to Redis", .timeLimit(.minutes(2)), .serialized)
+@Suite("Link to Redis", .timeLimit(.minutes(10)), .serialized)
 struct RedisLinkTests {
     private func link(port: Int, timeout: Int64 = 200_000_000) throws -> RedisLink {
         var settings = RedisSettings(host: "127.0.0.1")

@@ -46,6 +46,11 @@ final class RedisServer {
         process?.kill()
         process = nil
     }
+
+    /// Stops it where it is: the kernel goes on to accept and acknowledge, and nobody answers.
+    func pause() { process?.signal(SIGSTOP) }
+
+    func resume() { process?.signal(SIGCONT) }
 }
 
 /// One command at a time, waited for.

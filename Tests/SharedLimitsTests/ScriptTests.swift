@@ -58,7 +58,7 @@ struct ScriptBench {
 
 @Suite(
     "Script of shared limits", .enabled(if: RedisServer.isInstalled, "There is no redis-server."),
-    .timeLimit(.minutes(2)))
+    .timeLimit(.minutes(10)))
 struct ScriptTests {
     static func subjects(_ settings: LimitSettings) -> LimitSubjects {
         let free = LimitSubject(id: 2, settings: .unlimited)

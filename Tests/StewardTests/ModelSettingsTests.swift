@@ -20,6 +20,10 @@ struct ModelSettingsTests {
         for section in ["timeouts", "health"] where setting.path.contains(".\(section).") {
             return whole + "\n        \(section):\n          \(name): \(value)\n"
         }
+        if setting.path.hasPrefix("models[].price.") {
+            let others = ["input", "output"].filter { $0 != name }.map { "      \($0): 1\n" }.joined()
+            return whole + "\n    price:\n\(others)      \(name): \(value)\n"
+        }
         if setting.path.hasPrefix("models[].upstreams[].") {
             return name == "url"
                 ? whole.replacing("url: http://127.0.0.1:8000", with: "url: \(value)")
@@ -29,7 +33,7 @@ struct ModelSettingsTests {
         return replaced.map { whole.replacing($0, with: "\(name): \(value)") } ?? whole + "\n    \(name): \(value)\n"
     }
 
-    static let all = ModelCatalogue.model + ModelCatalogue.wholeUpstream
+    static let all = ModelCatalogue.wholeModel + ModelCatalogue.wholeUpstream
 
     @Test("a value of the wrong shape or kind is one problem, at its line", arguments: all.map(\.path))
     func wrong(path: String) throws {
@@ -83,6 +87,21 @@ struct ModelSettingsTests {
             ("models: [{name: a, upstreams: [{url: 'http://h', credential_env: UNSET_VARIABLE}]}]", "not set"),
             ("models: [{name: a, upstreams: [{url: 'http://h', dialects: []}]}]", "dialects"),
             ("models: [{name: a, upstreams: [{url: 'http://h', health: {path: /health}}]}]", "no interval"),
+            ("models: [{name: a, price: {input: 1}, upstreams: [{url: 'http://h'}]}]", "no output"),
+            ("models: [{name: a, price: {input: 1, output: -1}, upstreams: [{url: 'http://h'}]}]", "is negative"),
+            (
+                "models: [{name: a, price: {input: 1, output: .nan}, upstreams: [{url: 'http://h'}]}]",
+                "no decimal number"
+            ),
+            (
+                "models: [{name: a, price: {input: 1, output: 1e-3}, upstreams: [{url: 'http://h'}]}]",
+                "no decimal number"
+            ),
+            (
+                "models: [{name: a, price: {input: 1, output: 0.0000001}, upstreams: [{url: 'http://h'}]}]",
+                "six decimals"
+            ),
+            ("models: [{name: a, price: {input: 1, output: 1000001}, upstreams: [{url: 'http://h'}]}]", "too large"),
             ("models: {}", "list"),
             ("gateway: {tls: {certificate_chain: /etc/hostname}}", "set alone"),
             ("gateway: {port: 8081}", "same"),

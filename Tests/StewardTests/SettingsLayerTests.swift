@@ -12,6 +12,8 @@ struct SettingsLayerTests {
         case .text, .folder, .requestPath: ["/a", "/b", "/c"]
         case .integer(let range): (0..<3).map { String(range.lowerBound + $0) }
         case .limit: ["1", "2", "unlimited"]
+        case .amount, .price: ["1", "2.50", "0.000001"]
+        case .letters: ["EUR", "GBP", "Credits"]
         case .bytes(let range): (0..<3).map { String(range.lowerBound + $0) }
         case .duration(let range):
             (0..<3).map { DurationText.text(max(range.lowerBound, .milliseconds(11)) + .milliseconds($0)) }

@@ -87,6 +87,8 @@ struct SettingsMatrixTests {
         case .choice, .choices: "never"
         case .integer(let range): String(range.upperBound + 1)
         case .limit: "-1"
+        case .amount, .price: "0.0000001"
+        case .letters: "U$D"
         case .bytes: "32MB"
         case .duration: "5"
         case .host: "http://host"
@@ -116,7 +118,8 @@ struct SettingsMatrixTests {
 
     @Test("every default is a value of its kind")
     func defaults() {
-        for setting in SettingsCatalogue.all + ModelCatalogue.model + ModelCatalogue.upstream + ModelCatalogue.timeouts
+        for setting in SettingsCatalogue.all + ModelCatalogue.wholeModel + ModelCatalogue.upstream
+            + ModelCatalogue.timeouts
         {
             #expect((setting.fallbackValue == nil) == (setting.fallback == nil), "\(setting.path)")
         }

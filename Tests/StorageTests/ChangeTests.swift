@@ -2,7 +2,7 @@ import Storage
 import StorageTesting
 import Testing
 
-@Suite("Changes", .timeLimit(.minutes(5)))
+@Suite("Changes", .timeLimit(.minutes(10)))
 struct ChangeTests {
     @Test("of this process and of another are told", arguments: StoreEngine.allCases, [true, false])
     func tells(_ engine: StoreEngine, byAnother: Bool) async throws {

@@ -3,7 +3,7 @@ import Storage
 import StorageTesting
 import Testing
 
-@Suite("A process killed while it writes", .timeLimit(.minutes(5)))
+@Suite("A process killed while it writes", .timeLimit(.minutes(10)))
 struct CrashTests {
     /// The program that writes until it is killed, built beside the tests.
     static var writerPath: String {

@@ -4,7 +4,7 @@ import StorageTesting
 import Testing
 
 @Suite(
-    "The PostgreSQL engine", .serialized, .timeLimit(.minutes(5)),
+    "The PostgreSQL engine", .serialized, .timeLimit(.minutes(10)),
     .enabled(if: PostgresServer.programs != nil, "no PostgreSQL server"))
 struct PostgresDatabaseTests {
     /// Runs `body` with a handle on an empty database.

@@ -5,7 +5,7 @@ import Testing
 
 /// Servers whose processes stand still: their kernel accepts and acknowledges, and nobody answers.
 @Suite(
-    "A PostgreSQL server that hears and never answers", .serialized, .timeLimit(.minutes(2)),
+    "A PostgreSQL server that hears and never answers", .serialized, .timeLimit(.minutes(10)),
     .enabled(if: PostgresServer.programs != nil, "no PostgreSQL server"))
 struct PostgresSilenceTests {
     private static var options: PostgresOptions {
@@ -138,7 +138,7 @@ struct PostgresSilenceTests {
 }
 
 @Suite(
-    "Migrations beside others", .serialized, .timeLimit(.minutes(2)),
+    "Migrations beside others", .serialized, .timeLimit(.minutes(10)),
     .enabled(if: PostgresServer.programs != nil, "no PostgreSQL server"))
 struct PostgresSchemaLockTests {
     @Test("say that another process changes the schema, once they have waited long enough")

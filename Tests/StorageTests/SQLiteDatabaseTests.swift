@@ -4,7 +4,7 @@ import Storage
 import StorageTesting
 import Testing
 
-@Suite("The SQLite engine", .timeLimit(.minutes(5)))
+@Suite("The SQLite engine", .timeLimit(.minutes(10)))
 struct SQLiteDatabaseTests {
     /// A pragma's value on the connection that writes.
     static func pragma(_ name: String, of database: SQLiteDatabase) async throws -> SQLValue {

@@ -123,6 +123,20 @@ struct LogOutputTests {
                 """)
     }
 
+    @Test("levels that change hold for loggers that are there already, but for one that has its own")
+    func changedLevels() {
+        let output = LogOutput(format: .json, levels: LogLevels(.info), now: { 0 })
+        let logger = Logger(label: "steward.gateway", factory: output.handler)
+        var own = logger
+        own.logLevel = .warning
+        output.follow(LogLevels(.error, rules: ["steward.gateway": .debug]))
+        #expect(logger.logLevel == .debug && own.logLevel == .warning)
+        #expect(Logger(label: "steward.gateway", factory: output.handler).logLevel == .debug)
+        #expect(Logger(label: "steward", factory: output.handler).logLevel == .error)
+        output.follow(LogLevels(.trace))
+        #expect(logger.logLevel == .trace && own.logLevel == .warning)
+    }
+
     @Test("a descriptor that takes nothing costs lines, which are counted and said, and never blocks a caller")
     func full() throws {
         let pipe = Pipe()

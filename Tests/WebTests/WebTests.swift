@@ -4,6 +4,7 @@ import Hummingbird
 import HummingbirdTesting
 import Logging
 import NIOPosix
+import Snapshots
 import Storage
 import Testing
 
@@ -48,7 +49,8 @@ struct TestDesk: DeskRoutes {
 func testApplication(_ settings: ListenerSettings = ListenerSettings()) throws -> some ApplicationProtocol {
     let site = try Site(version: "1.2.3", navigation: [.init("Guidelines", "/guidelines"), .init("A page", "/page")])
     let router = DeskRouter.make(
-        site: site, settings: settings, desks: [TestDesk()], now: { Timestamp(microseconds: 1_796_292_930_123_456) })
+        site: Snapshot(site), settings: settings, desks: [TestDesk()],
+        now: { Timestamp(microseconds: 1_796_292_930_123_456) })
     return HTTPListener(
         responder: router.buildResponder(), settings: settings, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
         logger: Logger(label: "test"), onListening: { _ in }

@@ -68,6 +68,9 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
     /// Whether it looks at the value of an assignment.
     var isOfValue: Bool { self == .entropy || self == .entropyMixed || self == .password }
 
+    /// Whether what it confirms begins with a digit, whatever stands before that in the candidate.
+    var beginsWithDigit: Bool { self == .card || self == .cardInPieces }
+
     private func confirmLater(_ bytes: Span<UInt8>) -> Range<Int>? {
         let fewest = charactersMin
         // Letters and digits from `index` on.

@@ -41,14 +41,13 @@ struct SecretValue {
         count = candidate.count
     }
 
-    /// Whether the new bytes only make the value longer. Signs of assignment and quotes would move its beginning, and so
-    /// does what follows an `=` that was the padding of base64 so far.
+    /// Whether the new bytes only make the value longer. Signs of assignment and quotes may move its beginning, and so may
+    /// what follows an `=` that was the padding of base64 so far.
     private func goesOn(_ candidate: Span<UInt8>) -> Bool {
-        let equals = UInt8(ascii: "=")
         for index in count..<candidate.count {
             let (previous, byte) = (candidate[index - 1], candidate[index])
             if Self.quotes.contains(byte) || Self.quotes.contains(previous) { return false }
-            if byte != equals, previous == equals || Self.assignmentSigns.contains(byte) { return false }
+            if previous == UInt8(ascii: "=") || Self.assignmentSigns.contains(byte) { return false }
         }
         return true
     }
@@ -144,8 +143,9 @@ struct SecretValue {
 }
 
 extension SecretValue {
-    private static let assignmentSigns = ByteSet("=:> \t".utf8)
-    private static let quotes = ByteSet("\"'`".utf8)
+    /// Before a value stands one of them, or a quote.
+    static let assignmentSigns = ByteSet("=:> \t".utf8)
+    static let quotes = ByteSet("\"'`".utf8)
     private static let passwordSigns = ByteSet("!#%&*+=^~?".utf8)
     private static let codeSigns = ByteSet("{}<>()[]\\".utf8)
     private static let placeholderWords = [
@@ -155,13 +155,18 @@ extension SecretValue {
     ].map { Array($0.utf8) }
     private static let placeholderEnds = ByteSet(placeholderWords.compactMap(\.last)).ignoringCase
 
+    /// The most bytes with which base64 is padded (RFC 4648, section 4).
+    static let paddingMax = 2
+
+    static func isBefore(_ byte: UInt8) -> Bool { assignmentSigns.contains(byte) || quotes.contains(byte) }
+
     /// What stands after the last `=`, `:` or blank that precedes the value, without quotes; all, if there is none.
     private static func assignedRange(_ candidate: Span<UInt8>) -> Range<Int> {
         var end = candidate.count
         while end > 0, quotes.contains(candidate[end - 1]) { end -= 1 }
         // The padding of base64 is part of the value.
         var padding = end
-        while padding > 0, candidate[padding - 1] == UInt8(ascii: "=") { padding -= 1 }
+        while padding > 0, end - padding < paddingMax, candidate[padding - 1] == UInt8(ascii: "=") { padding -= 1 }
         var start = padding
         while start > 0, !assignmentSigns.contains(candidate[start - 1]), !quotes.contains(candidate[start - 1]) {
             start -= 1

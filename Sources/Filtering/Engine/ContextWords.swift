@@ -6,6 +6,8 @@ struct ContextWords: Sendable {
     private let first: ByteSet
 
     var isEmpty: Bool { words.isEmpty }
+    /// Bytes of the longest in the view; 0 without any.
+    var widthMax: Int { words.map(\.count).max() ?? 0 }
 
     init(_ words: [String], _ view: CodePointView) {
         let variants = words.flatMap { [$0, $0.lowercased(), $0.uppercased()] }

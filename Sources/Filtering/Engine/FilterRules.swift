@@ -7,6 +7,8 @@ package final class FilterRules: Sendable {
     let compiled: [CompiledRule]
     /// By view, for texts at hand as a whole.
     let whole: PerView<HyperscanDatabase?>
+    /// For whole texts in the normalised view that have enough digits: what `whole` lacks there.
+    let digits: HyperscanDatabase?
     /// By view, for streams.
     let streamed: PerView<HyperscanDatabase?>
 
@@ -51,7 +53,7 @@ package final class FilterRules: Sendable {
         guard problems.isEmpty else { throw FilterError(problems) }
         self.rules = rules
         self.compiled = compiled
-        (whole, streamed) = try Self.databases(compiled)
+        (whole, streamed, digits) = try Self.databases(compiled)
         classes = PerView { view in
             ByteClasses(compiled.filter { $0.rule.view == view }.flatMap(\.program.byteSets))
         }
@@ -65,7 +67,7 @@ package final class FilterRules: Sendable {
     }
 
     var databases: [HyperscanDatabase] {
-        Rule.View.allCases.flatMap { [whole[$0], streamed[$0]] }.compactMap(\.self)
+        Rule.View.allCases.flatMap { [whole[$0], streamed[$0]] }.compactMap(\.self) + [digits].compactMap(\.self)
     }
 
     private typealias Databases = PerView<HyperscanDatabase?>
@@ -73,28 +75,30 @@ package final class FilterRules: Sendable {
     /// Hyperscan takes most of a start, so all processors compile.
     private static func databases(
         _ rules: [CompiledRule]
-    ) throws(FilterError) -> (whole: Databases, streamed: Databases) {
-        let candidates = Rule.View.allCases.map { view in
-            rules.filter { $0.rule.view == view && $0.run == nil }.map { rule in
+    ) throws(FilterError) -> (whole: Databases, streamed: Databases, digits: HyperscanDatabase?) {
+        func candidates(_ view: Rule.View, where isTaken: (CompiledRule) -> Bool) -> [HyperscanDatabase.Candidate] {
+            rules.filter { $0.rule.view == view && $0.run == nil && isTaken($0) }.map { rule in
                 HyperscanDatabase.Candidate(
                     expression: .init(text: rule.pattern.searchExpression(view), id: rule.index),
                     relaxed: rule.pattern.relaxedExpression, rule: rule.rule.id)
             }
         }
-        let jobs = Rule.View.allCases.indices.flatMap { [($0, HyperscanDatabase.Mode.block), ($0, .streaming)] }
-        let made = inParallel(jobs.count) { job in
-            Result { () throws(FilterError) in try HyperscanDatabase.make(candidates[jobs[job].0], jobs[job].1) }
+        // Of the skeleton, in which digits are letters, nothing can be told by them.
+        var jobs = Rule.View.allCases.map { view in
+            (HyperscanDatabase.Mode.block, candidates(view) { view == .skeleton || !$0.demand.isUncommon })
+        }
+        jobs += Rule.View.allCases.map { (.streaming, candidates($0) { _ in true }) }
+        jobs.append((.block, candidates(.normalised) { $0.demand.isUncommon }))
+        let all = jobs
+        let made = inParallel(all.count) { job in
+            Result { () throws(FilterError) in try HyperscanDatabase.make(all[job].1, all[job].0) }
         }
         var (whole, streamed) = (Databases { _ in nil }, Databases { _ in nil })
-        for (job, result) in zip(jobs, made) {
-            let database = try result.get()
-            if job.1 == .block {
-                whole[Rule.View.allCases[job.0]] = database
-            } else {
-                streamed[Rule.View.allCases[job.0]] = database
-            }
+        for (index, view) in Rule.View.allCases.enumerated() {
+            whole[view] = try made[index].get()
+            streamed[view] = try made[Rule.View.allCases.count + index].get()
         }
-        return (whole, streamed)
+        return (whole, streamed, try made[all.count - 1].get())
     }
 
     /// What `body` makes of each number below `count`, on as many threads as there are processors.
@@ -150,9 +154,14 @@ final class CompiledRule: Sendable {
     let context: ContextWords
     /// Where it is found by length instead of by Hyperscan.
     let run: PatternRun?
+    let demand: DigitDemand
     /// The rule's own, at hand without a copy of it.
     let contextBytes: Int
+    /// Whether a context word may come after the match.
+    let waitsForContext: Bool
     let check: Check?
+    /// Whether only what follows a sign of assignment is a finding.
+    let isAssignment: Bool
 
     init(_ rule: Rule, index: Int, _ pattern: Pattern, _ context: ContextWords) {
         self.rule = rule
@@ -161,12 +170,30 @@ final class CompiledRule: Sendable {
         program = PatternProgram(pattern)
         self.context = context
         run = PatternRun(pattern)
+        demand = DigitDemand(of: pattern)
         contextBytes = rule.contextBytes
+        waitsForContext = !context.isEmpty && rule.contextPosition == .around
         check = rule.check
+        isAssignment = rule.check?.isOfValue == true && pattern.demandsAssignment
     }
 
     /// How far before its end what it reports may begin, and after it what it waits for may end.
     var reachBytes: Int { program.widthMax + (context.isEmpty ? 0 : rule.contextBytes) + 2 }
+
+    /// Whether a context word stands near enough before a match that begins at `start`.
+    func hasContext(before start: Int, _ window: Window) -> Bool {
+        context.firstEnd(in: max(start - contextBytes, window.start, 0)..<start, window) != nil
+    }
+
+    /// Where the finding of a match that begins at `start` can begin at the earliest: not before the number, nor with the
+    /// name of a value. What comes before says only that one begins.
+    func findingBegin(from start: Int, _ window: Window) -> Int {
+        if check?.beginsWithDigit == true {
+            return (start..<window.end).first { window[$0].isASCIIDigit } ?? window.end
+        }
+        guard isAssignment else { return start }
+        return (start..<window.end).first { SecretValue.isBefore(window[$0]) }.map { $0 + 1 } ?? window.end
+    }
 
     static func make(
         _ rule: Rule, _ view: CodePointView, index: Int
@@ -201,6 +228,11 @@ final class CompiledRule: Sendable {
         let context = ContextWords(rule.context, view)
         guard rule.context.isEmpty || !context.isEmpty else {
             return problem("no context word has a visible character")
+        }
+        guard context.widthMax <= rule.contextBytes else {
+            return problem(
+                "a context word has \(context.widthMax) bytes, of which none can stand in \(rule.contextBytes): raise "
+                    + "context_bytes, or shorten the word")
         }
         return .success(CompiledRule(rule, index: index, pattern, context))
     }

@@ -26,6 +26,11 @@ final class HitRuns {
         if latest.count < isActive.count { latest = [Int32](repeating: -1, count: isActive.count) }
     }
 
+    /// Between two scans: keeps none but these alive.
+    func forget(allBut policies: [FilterPolicy]) {
+        if !policies.contains(where: { $0 === owner }) { owner = nil }
+    }
+
     func add(_ rule: Int, end: Int) {
         guard isActive[rule] else { return }
         let index = Int(latest[rule])

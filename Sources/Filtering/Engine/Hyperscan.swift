@@ -80,6 +80,14 @@ final class HyperscanStream {
         precondition(code == HS_SUCCESS, "Hyperscan's stream: code \(code)")
     }
 
+    /// Goes on from where another one is, which goes on by itself.
+    init(copying other: HyperscanStream) {
+        database = other.database
+        guard let source = other.pointer else { return }
+        let code = hs_copy_stream(&pointer, source)
+        precondition(code == HS_SUCCESS, "Hyperscan's stream: code \(code)")
+    }
+
     deinit {
         if let pointer { hs_close_stream(pointer, nil, nil, nil) }
     }

@@ -1,8 +1,19 @@
 /// One view of a streamed text: its last bytes, Hyperscan's state, and what may still become a match.
 final class Lane {
+    /// What it takes for one text, where several stand one after the other.
+    enum Reading {
+        /// All of them, laid end to end.
+        case joined
+        /// The same with a blank between two.
+        case spaced
+        /// The latest by itself.
+        case alone
+    }
+
     let view: Rule.View
+    let reading: Reading
     /// Whether characters that hide ASCII are read as what they hide.
-    private let reveals: Bool
+    let reveals: Bool
     /// The original offset where it begins.
     private let begin: Int
     private let isStreamed: Bool
@@ -26,8 +37,12 @@ final class Lane {
     /// Rules that see ahead, and whose match ended exactly where the text did so far.
     private var deferred: [Int] = []
 
-    init(_ view: Rule.View, _ policy: FilterPolicy, _ side: Side, reveals: Bool, begin: Int, isStreamed: Bool) {
+    init(
+        _ view: Rule.View, _ policy: FilterPolicy, _ side: Side, _ reading: Reading = .joined, reveals: Bool,
+        begin: Int, isStreamed: Bool
+    ) {
         self.view = view
+        self.reading = reading
         self.reveals = reveals
         self.begin = begin
         self.isStreamed = isStreamed
@@ -37,6 +52,31 @@ final class Lane {
         self.side = policy[side]
         isHolding = policy[side].heldViews.contains(view)
     }
+
+    /// Goes on from where another one is, which goes on by itself.
+    init(copying other: Lane, as reading: Reading) {
+        view = other.view
+        self.reading = reading
+        reveals = other.reveals
+        begin = other.begin
+        isStreamed = other.isStreamed
+        text = other.text
+        stream = other.stream.map(HyperscanStream.init(copying:))
+        isHolding = other.isHolding
+        live = other.live
+        states = other.states
+        followed = other.followed
+        policy = other.policy
+        side = other.side
+        floor = other.floor
+        waiting = other.waiting
+        lapsed = other.lapsed
+        scanned = other.scanned
+        deferred = other.deferred
+    }
+
+    /// Appends a blank that the original does not have.
+    func appendBlank(original: Int) { text.appendBlank(original: original) }
 
     /// Appends plain ASCII.
     func append(plain piece: UnsafeBufferPointer<UInt8>, original: Int) {
@@ -105,20 +145,31 @@ final class Lane {
     /// The original offset from which on text must be held back; `fed` if none must.
     func hold(_ tools: ScanTools, _ rules: FilterRules, fed: Int) -> Int {
         guard isHolding else { return fed }
-        floor = earliestAlive(tools, rules)
-        var held = floor
-        for match in waiting where side.holds[match.rule] { held = min(held, match.range.lowerBound) }
-        return held < text.end ? text.original(startingAt: held) ?? fed : fed
+        let live = matchesUnderWay(tools, rules)
+        floor = live.begin
+        return original(heldFrom: live.held) ?? fed
     }
 
-    /// The same as it was when the original had `moment` bytes: used once, when something blocks.
+    /// The same, counted from where something begins to tell what it will be, such as the name of a value.
+    func announced(_ tools: ScanTools, _ rules: FilterRules, fed: Int) -> Int {
+        guard isHolding else { return fed }
+        return original(heldFrom: matchesUnderWay(tools, rules).announced) ?? fed
+    }
+
+    private func original(heldFrom offset: Int) -> Int? {
+        var held = offset
+        for match in waiting where side.holds[match.rule] { held = min(held, match.range.lowerBound) }
+        return held < text.end ? text.original(startingAt: held) : nil
+    }
+
+    /// What `hold` was when the original had `moment` bytes: used once, when something blocks.
     func hold(at moment: Int, _ tools: ScanTools, _ rules: FilterRules) -> Int {
         guard isHolding else { return moment }
         let offset = min(text.viewOffset(ofOriginal: moment), text.end)
         var held = offset
         if floor < offset {
             let alive = rules.compiled.filter { $0.rule.view == view && side.holds[$0.index] }.map(\.index)
-            text.withWindow(isComplete: false) { held = earliest(of: alive, $0.cut(at: offset), tools, rules) }
+            text.withWindow(isComplete: false) { held = matches(of: alive, $0.cut(at: offset), tools, rules).held }
         }
         for match in waiting where side.holds[match.rule] && match.decided <= offset {
             held = min(held, match.range.lowerBound)
@@ -127,8 +178,19 @@ final class Lane {
         return held < offset ? text.original(startingAt: held) ?? moment : moment
     }
 
-    /// Where the first match begins that is under way at the text's end; the end if none is.
-    private func earliestAlive(_ tools: ScanTools, _ rules: FilterRules) -> Int {
+    /// Of the matches under way at the text's end, each in its own right, the first; the end if there are none.
+    private struct UnderWay {
+        /// Where a match begins.
+        var begin: Int
+        /// Where the finding can begin that a match becomes.
+        var held: Int
+        /// Where one begins to tell what it will be.
+        var announced: Int
+
+        init(noneAt end: Int) { (begin, held, announced) = (end, end, end) }
+    }
+
+    private func matchesUnderWay(_ tools: ScanTools, _ rules: FilterRules) -> UnderWay {
         let states = states ?? tools.states(policy, side.side, view)
         self.states = states
         return text.withWindow(isComplete: false) { window in
@@ -136,23 +198,39 @@ final class Lane {
                 live = states.position(at: floor, window)
                 followed = floor
             }
-            guard var position = live else { return floor }
+            guard var position = live else { return UnderWay(noneAt: floor) }
             // Nothing was under way there, so whatever is now began later.
             if let quiet = states.follow(&position, window, followed..<window.end) { floor = quiet }
             live = position
             followed = window.end
-            return floor < window.end ? earliest(of: states.alive(position), window, tools, rules) : window.end
+            guard floor < window.end else { return UnderWay(noneAt: window.end) }
+            return matches(of: states.alive(position), window, tools, rules)
         }
     }
 
-    private func earliest(of alive: [Int], _ window: Window, _ tools: ScanTools, _ rules: FilterRules) -> Int {
-        var earliest = window.end
-        for rule in alive {
-            let program = rules.compiled[rule].program
-            let start = tools.matcher.run(program, window, from: floor, to: window.end) { _, _ in }
-            if let start { earliest = min(earliest, start) }
+    private func matches(of alive: [Int], _ window: Window, _ tools: ScanTools, _ rules: FilterRules) -> UnderWay {
+        var first = UnderWay(noneAt: window.end)
+        for rule in alive.lazy.map({ rules.compiled[$0] }) {
+            guard let begin = begin(of: rule, window, tools) else { continue }
+            let held = rule.findingBegin(from: begin, window)
+            first.begin = min(first.begin, begin)
+            first.held = min(first.held, held)
+            first.announced = min(first.announced, rule.isAssignment ? begin : held)
         }
-        return earliest
+        return first
+    }
+
+    private func begin(of rule: CompiledRule, _ window: Window, _ tools: ScanTools) -> Int? {
+        var from = floor
+        while let start = tools.matcher.run(rule.program, window, from: from, to: window.end, found: { _, _ in }) {
+            let isPossible = rule.context.isEmpty || rule.waitsForContext || rule.hasContext(before: start, window)
+            guard !isPossible else { return start }
+            // One that begins later may have its context in what this one has taken in.
+            let near = max(start - rule.contextBytes, window.start, 0)..<window.end
+            guard let wordEnd = rule.context.firstEnd(in: near, window) else { return nil }
+            from = wordEnd
+        }
+        return nil
     }
 
     /// The original offset before which everything is final.
@@ -160,6 +238,9 @@ final class Lane {
         let reach = side.reachBytes
         return text.end > reach ? text.original(startingAt: text.end - reach) ?? begin : begin
     }
+
+    /// Whether no rule that looks at what comes next can see what stood before this text.
+    var isFarFromBegin: Bool { text.end > side.reachBytes + 1 }
 
     /// Forgets text that no rule can look at any more.
     func trim() {

@@ -42,7 +42,7 @@ struct MatchResolver {
             var value: GrowingValue?
             matcher.run(rule.program, window, from: from, to: run.last) { start, end in
                 guard end >= first, let match = confirmed(rule, start..<end, window, &value) else { return }
-                look(match, window, &waiting, &lapsed, found)
+                look(match, from: start, window, &waiting, &lapsed, found)
             }
         }
     }
@@ -52,9 +52,10 @@ struct MatchResolver {
     private func firstEndThatMatters(_ rule: CompiledRule, _ run: HitRuns.Run, _ window: Window) -> Int {
         guard !rule.context.isEmpty, !isHeld(rule.index) else { return run.first }
         let start = max(run.first - rule.program.widthMax - rule.contextBytes, window.start, 0)
-        let end = min(run.last + rule.contextBytes, window.end)
+        let end = rule.waitsForContext ? min(run.last + rule.contextBytes, window.end) : run.last
         if rule.context.firstEnd(in: start..<end, window) != nil { return run.first }
-        return window.isComplete ? run.last + 1 : max(run.first, window.end - rule.contextBytes + 1)
+        return window.isComplete || !rule.waitsForContext
+            ? run.last + 1 : max(run.first, window.end - rule.contextBytes + 1)
     }
 
     private func isHeld(_ rule: Int) -> Bool { holds.map { $0[rule] } ?? false }
@@ -89,17 +90,19 @@ struct MatchResolver {
         return last.flatMap { $0.value.confirms(check) ? $0.value.range : nil }
     }
 
+    /// - Parameter candidate: where the match began before its check took off what doesn't belong to it. Words that must come
+    ///   before are looked for before that, since a stream decides there whether to hold it back.
     private func look(
-        _ match: Waiting, _ window: Window, _ waiting: inout [Waiting], _ lapsed: inout [(start: Int, decided: Int)],
-        _ found: (Sighting) -> Void
+        _ match: Waiting, from candidate: Int, _ window: Window, _ waiting: inout [Waiting],
+        _ lapsed: inout [(start: Int, decided: Int)], _ found: (Sighting) -> Void
     ) {
         let rule = rules.compiled[match.rule]
-        let start = match.range.lowerBound
-        if rule.context.isEmpty
-            || rule.context.firstEnd(in: max(start - rule.contextBytes, 0)..<start, window) != nil
-        {
+        let start = rule.waitsForContext ? match.range.lowerBound : candidate
+        if rule.context.isEmpty || rule.hasContext(before: start, window) {
             found(Sighting(rule: match.rule, range: match.range, decided: match.decided))
-        } else if waiting.last.map({ $0.rule == match.rule && $0.range == match.range }) != true {
+        } else if rule.waitsForContext,
+            waiting.last.map({ $0.rule == match.rule && $0.range == match.range }) != true
+        {
             lookAfter(match, window, &waiting, &lapsed, found)
         }
     }

@@ -75,6 +75,28 @@ indirect enum Pattern: Sendable, Hashable {
         }
     }
 
+    /// Whether every match has a sign of assignment, and more behind it than the padding of base64, which is no such sign.
+    var demandsAssignment: Bool {
+        guard case .sequence(let parts) = self,
+            let sign = parts.firstIndex(where: { $0.demands(SecretValue.assignmentSigns) })
+        else { return false }
+        return parts[(sign + 1)...].contains {
+            guard case .repeated(.byte(let set), let min, _) = $0 else { return false }
+            return min > SecretValue.paddingMax && set.intersection(SecretValue.quotes).isEmpty
+        }
+    }
+
+    /// Whether a byte of `set` stands in every match.
+    private func demands(_ set: ByteSet) -> Bool {
+        switch self {
+        case .byte(let own): own.union(set) == set
+        case .assertion: false
+        case .sequence(let parts): parts.contains { $0.demands(set) }
+        case .choice(let parts): parts.allSatisfy { $0.demands(set) }
+        case .repeated(let part, let min, _): min > 0 && part.demands(set)
+        }
+    }
+
     /// How many byte sets stand in it once its repeats are written out.
     var expandedSize: Int {
         switch self {

@@ -3,6 +3,9 @@
 /// Text leaves at once, but for a tail that may still become a match to redact or block, and for a match that waits for
 /// context words after it. What comes out never depends on how the text was cut.
 ///
+/// Several texts that readers lay end to end go through one screen, with `beginNext` between two. Each is judged by itself
+/// and as a part of all, and what is redacted across a seam is marked on both sides.
+///
 /// Memory: Hyperscan's state (some hundred bytes a view), twice the reach of the widest rule (pattern and context) in
 /// each view, and the held tail: a few KB for ASCII; hostile text (32 left-out characters after each visible one) can
 /// bring the tail to 128 bytes for each byte held. Once the text has ended, only what was found is left of it.
@@ -11,8 +14,12 @@ package final class StreamScreen {
     let scan: TextScan
     /// Original bytes from `decidedOffset` on.
     private var held: [UInt8] = []
-    /// Where the latest redaction ends, as far as it is known.
+    /// Where the latest redaction of this text ends, as far as it is known.
     private var redactedEnd = -1
+    /// Where texts meet behind `decidedOffset`, in order.
+    private var seams: [Int] = []
+    /// The latest seam before it.
+    private var passedSeam = 0
 
     /// Once true, nothing more comes out.
     package private(set) var isBlocked = false
@@ -31,8 +38,16 @@ package final class StreamScreen {
     package var verdict: Verdict { scan.log.verdict }
     /// What was found so far, in order of start; offsets count all bytes fed. At most 64 a verdict.
     package var findings: [Finding] { scan.log.findings(scan.policy.rules, scan.side) }
-    /// Whether anything was redacted so far.
-    package var hasRedacted: Bool { redactedEnd >= 0 }
+    /// Whether anything was redacted so far in the text of which some is not decided yet, or in the latest.
+    package private(set) var hasRedacted = false
+    /// The texts of which the rest came out, or was redacted, with the latest call.
+    package private(set) var ended: [EndedText] = []
+
+    package struct EndedText {
+        /// Where its part of that call's output ends.
+        package let outputEnd: Int
+        package let isRedacted: Bool
+    }
     /// Original bytes that wait for what comes next.
     package var heldCount: Int { held.count }
 
@@ -42,6 +57,7 @@ package final class StreamScreen {
     ///
     /// - Precondition: `piece` is valid UTF-8 in whole characters.
     package func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
+        ended.removeAll(keepingCapacity: true)
         guard !isBlocked, !isFinished else { return }
         screener.tools.prepare(for: scan.policy.rules)
         TextScan.forEachPart(of: piece) { part in
@@ -51,8 +67,34 @@ package final class StreamScreen {
         }
     }
 
+    /// Ends the text, with which the next one may go on. Lets out the rest of it, unless that waits for what comes next.
+    ///
+    /// - Parameter isSpaced: whether readers may also put a blank between two texts.
+    /// - Precondition: it has any bytes.
+    package func beginNext(isSpaced: Bool, to output: inout [UInt8]) {
+        ended.removeAll(keepingCapacity: true)
+        guard !isBlocked, !isFinished else { return }
+        screener.tools.prepare(for: scan.policy.rules)
+        scan.beginNext(isSpaced: isSpaced, screener.tools)
+        seams.append(scan.fed)
+        settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: false, &output)
+    }
+
+    /// Lets out what is held behind the end of a text if it is short: the beginning of a match that others may go on with,
+    /// counted with the name that announces it, is too little to tell what it would be. What they go on with is redacted all
+    /// the same.
+    package func letGo(bytesMax: Int, to output: inout [UInt8]) {
+        ended.removeAll(keepingCapacity: true)
+        guard !isBlocked, !isFinished else { return }
+        let rules = scan.policy.rules
+        let begin = scan.lanes.reduce(scan.fed) { min($0, $1.announced(screener.tools, rules, fed: scan.fed)) }
+        guard scan.fed - begin <= bytesMax else { return }
+        release(UnsafeBufferPointer(start: nil, count: 0), upTo: scan.fed, &output)
+    }
+
     /// Ends the text: lets out the rest.
     package func finish(to output: inout [UInt8]) {
+        ended.removeAll(keepingCapacity: true)
         guard !isBlocked, !isFinished else { return }
         isFinished = true
         screener.tools.prepare(for: scan.policy.rules)
@@ -74,7 +116,6 @@ package final class StreamScreen {
     }
 
     private func settle(_ part: UnsafeBufferPointer<UInt8>, isComplete: Bool, _ output: inout [UInt8]) {
-        let rules = scan.policy.rules
         if let moment = scan.log.firstBlock(scan.side) {
             let limit = blockLimit(moment)
             scan.log.settle(by: moment, scan.side)
@@ -83,12 +124,14 @@ package final class StreamScreen {
             return end()
         }
         scan.log.settle(scan.side)
-        var limit = scan.fed
-        if !isComplete {
-            for lane in scan.lanes { limit = min(limit, lane.hold(screener.tools, rules, fed: scan.fed)) }
-        }
-        release(part, upTo: limit, &output)
+        release(part, upTo: isComplete ? scan.fed : holdLimit, &output)
         scan.trim()
+    }
+
+    /// From where on text must be held back.
+    private var holdLimit: Int {
+        let rules = scan.policy.rules
+        return scan.lanes.reduce(scan.fed) { min($0, $1.hold(screener.tools, rules, fed: scan.fed)) }
     }
 
     /// What may leave when something blocks at `moment`: what comes before it and was decided then.
@@ -107,9 +150,27 @@ package final class StreamScreen {
         if held.isEmpty, limit == scan.fed, !scan.log.hasOpen {
             output.append(contentsOf: part)
             decidedOffset = limit
-            return
+            return passSeams(&output)
         }
         held.append(contentsOf: part)
+        while let seam = seams.first, seam <= limit {
+            release(upTo: seam, &output)
+            passSeams(&output)
+        }
+        release(upTo: limit, &output)
+    }
+
+    /// Takes over that a text has ended where everything is decided.
+    private func passSeams(_ output: inout [UInt8]) {
+        guard seams.first == decidedOffset else { return }
+        passedSeam = seams.removeFirst()
+        ended.append(EndedText(outputEnd: output.count, isRedacted: hasRedacted))
+        hasRedacted = false
+        // What goes on behind the seam is marked there again.
+        redactedEnd = min(redactedEnd, passedSeam - 1)
+    }
+
+    private func release(upTo limit: Int, _ output: inout [UInt8]) {
         guard limit > decidedOffset else { return }
         let start = decidedOffset
         var offset = start
@@ -126,7 +187,8 @@ package final class StreamScreen {
     private func redact(
         _ entry: FindingLog.Entry, from offset: inout Int, start: Int, limit: Int, _ output: inout [UInt8]
     ) {
-        let range = entry.range
+        let range = max(entry.range.lowerBound, passedSeam)..<entry.range.upperBound
+        hasRedacted = true
         if range.lowerBound > redactedEnd {
             if offset < range.lowerBound {
                 output.append(contentsOf: held[(offset - start)..<(range.lowerBound - start)])

@@ -1,12 +1,17 @@
-/// One text on its way through both views; what it sees is in `log`.
+/// One text, or several that readers lay end to end, on the way through both views; what it sees is in `log`.
 ///
 /// A text in which characters hide ASCII is read twice from the first of them on: as people see it, and with what they
 /// hide. So neither a number that hidden characters tear apart nor one that is hidden itself goes by.
 final class TextScan {
     let policy: FilterPolicy
     let side: PolicySide
-    /// One for each view that rules look at, and as many again once something hidden came.
+    /// One for each view that rules look at, and as many again once something hidden came. Near the seam of two texts, as
+    /// many again for each other reading.
     private(set) var lanes: [Lane]
+    /// Where the latest of the texts begins.
+    private var begin = 0
+    /// Behind the end of a text: whether readers may put a blank before the next.
+    private var seam: Bool?
     private var isRevealing = false
     /// Whether text may be held back; otherwise it is at hand as a whole.
     private let isStreamed: Bool
@@ -29,6 +34,7 @@ final class TextScan {
 
     /// Scans a part of at most `partBytesMax` bytes, in whole characters.
     func scan(_ part: UnsafeBufferPointer<UInt8>, _ tools: ScanTools) {
+        if let seam { beginReadings(isSpaced: seam) }
         let original = fed
         fed += part.count
         if UTF8Decoding.isPlain(part) {
@@ -46,13 +52,47 @@ final class TextScan {
         guard let hidden, !isRevealing else { return }
         isRevealing = true
         let rest = UnsafeBufferPointer(rebasing: part[hidden...])
-        for view in lanes.map(\.view) {
+        // What they hide begins with the first of them, however the text before it is read.
+        for view in lanes.filter({ $0.reading == .joined }).map(\.view) {
             let lane = Lane(
                 view, policy, side.side, reveals: true, begin: original + hidden, isStreamed: isStreamed)
             _ = lane.append(rest, original: original + hidden, tools.map(view))
             lanes.append(lane)
         }
     }
+
+    /// Ends one of several texts that readers lay end to end: scans what only its end decides. What comes next is read both
+    /// by itself and as going on with all before.
+    ///
+    /// Beyond the reach of the rules both readings see the same, so that only one is left there.
+    ///
+    /// - Parameter isSpaced: whether readers may also put a blank between two.
+    func beginNext(isSpaced: Bool, _ tools: ScanTools) {
+        guard fed > begin else { return }
+        begin = fed
+        tools.hits.prepare(for: side.isActive, policy, side.side)
+        let alone = lanes.filter { $0.reading == .alone }
+        let ending = alone.isEmpty ? joined.map { Lane(copying: $0, as: .alone) } : alone
+        for lane in ending { lane.scan(tools, policy.rules, isComplete: true, fed: fed, &log) }
+        lanes.removeAll { $0.reading == .alone }
+        seam = isSpaced
+    }
+
+    /// Reads what comes next in every way. Not before it comes, since mostly nothing does.
+    private func beginReadings(isSpaced: Bool) {
+        seam = nil
+        if isSpaced {
+            if !lanes.contains(where: { $0.reading == .spaced }) {
+                lanes += joined.map { Lane(copying: $0, as: .spaced) }
+            }
+            for lane in lanes where lane.reading == .spaced { lane.appendBlank(original: fed) }
+        }
+        lanes += joined.map {
+            Lane($0.view, policy, side.side, .alone, reveals: $0.reveals, begin: fed, isStreamed: isStreamed)
+        }
+    }
+
+    private var joined: [Lane] { lanes.filter { $0.reading == .joined } }
 
     /// Scans what only the end of the text decides.
     func finish(_ tools: ScanTools) {
@@ -62,6 +102,9 @@ final class TextScan {
 
     /// Makes final what can be; to be called after `log.settle`.
     func trim() {
+        if begin > 0, seam == nil, lanes.allSatisfy({ $0.reading != .alone || $0.isFarFromBegin }) {
+            lanes.removeAll { $0.reading != .joined }
+        }
         if log.hasOpen { log.close(upTo: lanes.map(\.settled).min() ?? fed, side) }
         for lane in lanes { lane.trim() }
     }

@@ -128,6 +128,13 @@ struct ViewText {
         leftOut = 0
     }
 
+    /// Appends a blank that the original does not have at `original`.
+    mutating func appendBlank(original: Int) {
+        stretches.append(.init(view: end, original: original, viewCount: 1, originalCount: 0, isLinear: false))
+        bytes.append(0x20)
+        leftOut = 0
+    }
+
     /// Drops what lies more than `reach` bytes before the end, now and then.
     mutating func trim(to reach: Int) {
         guard bytes.count > 2 * reach + 256 else { return }

@@ -13,6 +13,7 @@ internal import Yams
 ///     check: card                  # optional; see Check
 ///     context: [card, visa]        # optional; one must stand near
 ///     context_bytes: 64
+///     context_position: around     # or before: then a stream waits for a match only behind such a word
 ///     clause: C1                   # optional; named in refusals in place of the category's
 ///     matches: ['…']               # at least one
 ///     non_matches: ['…']           # at least one
@@ -26,8 +27,8 @@ package enum RuleFile {
     }
 
     private static let ruleFields = [
-        "id", "category", "severity", "pattern", "view", "ignore_case", "check", "context", "context_bytes", "clause",
-        "matches", "non_matches",
+        "id", "category", "severity", "pattern", "view", "ignore_case", "check", "context", "context_bytes",
+        "context_position", "clause", "matches", "non_matches",
     ]
 
     /// The rules of some files, among which ids are unique.
@@ -83,12 +84,18 @@ package enum RuleFile {
                 "A rule in the skeleton view can't have a check, since a skeleton turns digits into letters. "
                     + "Write `view: normalised`.")
         }
+        let contextPosition: Rule.ContextPosition? = reader.choice(fields["context_position"], "context_position")
+        if let node = fields["context_position"], fields["context"] == nil {
+            reader.report(
+                node.mark, "`context_position` says where words stand. Write the words: `context: [card, visa]`.")
+        }
         let rule = Rule(
             id: id ?? "", category: category ?? Category(""), pattern: pattern ?? "", view: view ?? .normalised,
             ignoresCase: reader.flag(fields["ignore_case"], "ignore_case"), check: check,
             context: reader.texts(fields["context"], "context"),
             contextBytes: reader.number(
                 fields["context_bytes"], "context_bytes", in: 1...FilterRules.contextBytesMax, default: 64),
+            contextPosition: contextPosition ?? .around,
             clause: reader.text(fields["clause"], "clause"),
             matches: tests(fields["matches"], "matches", &reader),
             nonMatches: tests(fields["non_matches"], "non_matches", &reader))

@@ -26,7 +26,8 @@ struct ClientDebt {
 
     private static let endTimeout = TimeAmount.seconds(5)
 
-    private let settings: HTTPSettings
+    /// What is owed already keeps its deadline, should these change.
+    var settings: HTTPSettings
     private var owed = Owed.head
     /// When the client must have done what it owes; checked by the loop's ticker.
     private(set) var deadline: NIODeadline

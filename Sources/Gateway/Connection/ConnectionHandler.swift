@@ -47,10 +47,10 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
         self.loop = loop
         self.isAboveBound = isAboveBound
         self.count = count
+        let http = loop.path.http
         machine = InboundMachine(
-            headBytesMax: loop.settings.headBytesMax, fieldsMax: loop.settings.headerFieldsMax,
-            allocator: Self.allocator)
-        debt = ClientDebt(settings: loop.settings, at: loop.executor.clock.now)
+            headBytesMax: http.headBytesMax, fieldsMax: http.headerFieldsMax, allocator: Self.allocator)
+        debt = ClientDebt(settings: http, at: loop.executor.clock.now)
     }
 
     // MARK: - Events
@@ -79,9 +79,9 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
 
     /// The one task of this connection; it ends when the connection does.
     private func serveExchanges() {
-        let (exchanges, path) = (exchanges, loop.path)
+        let exchanges = exchanges
         _ = Task(executorPreference: loop.executor) {
-            while let exchange = await exchanges.next() { await path.serve(exchange) }
+            while let exchange = await exchanges.next() { await exchange.path.serve(exchange) }
         }
     }
 
@@ -190,9 +190,10 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     }
 
     private func begin(_ head: RequestHead) {
+        let path = loop.path
         let exchange = Exchange(
-            head: head, clientAddress: loop.clientAddress(of: head, peer: peer), arrivedAt: .now, connection: self,
-            budget: loop.bytesInFlight)
+            on: path, head: head, clientAddress: path.proxies.clientAddress(of: head, peer: peer), arrivedAt: .now,
+            connection: self, budget: loop.bytesInFlight)
         self.exchange = exchange
         acceptsBody = false
         debt.oweBody(at: now)
@@ -301,6 +302,7 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
 
     private func end(keepsAlive: Bool) {
         let bodyIsUnread = machine.isInsideBody || machine.isRefused
+        if let exchange, exchange.path !== loop.path { followSettings() }
         exchange = nil
         acceptsBody = false
         guard keepsAlive else {
@@ -365,6 +367,17 @@ final class ConnectionHandler: ChannelInboundHandler, Flushing {
     }
 
     // MARK: - For the loop
+
+    /// The loop serves by another path: at once where no exchange runs, else from the next one on.
+    func pathChanged() {
+        if exchange == nil { followSettings() }
+    }
+
+    private func followSettings() {
+        let http = loop.path.http
+        machine.follow(headBytesMax: http.headBytesMax, fieldsMax: http.headerFieldsMax)
+        debt.settings = http
+    }
 
     /// The connection ends with the answer that is on its way, or with the next.
     func closeAfterAnswer() {

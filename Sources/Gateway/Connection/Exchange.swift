@@ -6,6 +6,8 @@ internal import NIOCore
 /// `@unchecked Sendable`: every member is touched on the connection's event loop only. The handler lives there, and the
 /// exchange's task runs there too (`LoopExecutor`).
 final class Exchange: @unchecked Sendable {
+    /// What it goes down to its end, whatever is configured meanwhile.
+    let path: RequestPath
     let head: RequestHead
     let clientAddress: ClientAddress
     let arrivedAt: Moment
@@ -32,9 +34,10 @@ final class Exchange: @unchecked Sendable {
     enum State { case reading, streaming, ended }
 
     init(
-        head: RequestHead, clientAddress: ClientAddress, arrivedAt: Moment,
+        on path: RequestPath, head: RequestHead, clientAddress: ClientAddress, arrivedAt: Moment,
         connection: ConnectionHandler, budget: ByteBudget
     ) {
+        self.path = path
         self.head = head
         self.clientAddress = clientAddress
         self.arrivedAt = arrivedAt

@@ -1,3 +1,4 @@
+internal import Filtering
 internal import Glibc
 internal import NIOCore
 
@@ -7,11 +8,15 @@ internal import NIOCore
 final class GatewayLoop: @unchecked Sendable {
     let loop: any EventLoop
     let executor: LoopExecutor
-    let settings: HTTPSettings
     let bytesInFlight: ByteBudget
-    let upstreams: UpstreamPools
-    private let proxies: TrustedProxies
-    let path: RequestPath
+    /// What exchanges that begin now go down.
+    private(set) var path: RequestPath
+    private let parts: GatewayParts
+    private let screener = Screener()
+    private let ids = RecordIDSource()
+    /// Of configurations before, for as long as exchanges are on them, and their pools that the path has no use for.
+    private var formerPaths: [Weak<RequestPath>] = []
+    private var formerPools: [Weak<UpstreamPool>] = []
     private(set) var date = DateField(at: time(nil))
     private var connections: [ObjectIdentifier: ConnectionHandler] = [:]
     private var ticker: RepeatedTask?
@@ -19,17 +24,32 @@ final class GatewayLoop: @unchecked Sendable {
     private var hasWaived = false
     private var onDrained: EventLoopPromise<Void>?
 
-    init(
-        executor: LoopExecutor, settings: HTTPSettings, bytesInFlight: ByteBudget, proxies: TrustedProxies,
-        upstreams: UpstreamPools, path: RequestPath
-    ) {
+    private struct Weak<Object: AnyObject> {
+        weak var object: Object?
+    }
+
+    init(executor: LoopExecutor, parts: GatewayParts, plan: GatewayPlan) {
         self.executor = executor
+        self.parts = parts
         loop = executor.loop
-        self.settings = settings
-        self.bytesInFlight = bytesInFlight
-        self.proxies = proxies
-        self.upstreams = upstreams
-        self.path = path
+        bytesInFlight = parts.bytesInFlight
+        let pools = UpstreamPools(plan, executor: executor, bytesInFlight: parts.bytesInFlight)
+        path = RequestPath(plan, parts, pools: pools, screener: screener, ids: ids, executor: executor)
+    }
+
+    /// Exchanges that begin from now on are served by another plan; the others go on as they began.
+    func follow(_ plan: GatewayPlan) {
+        loop.preconditionInEventLoop()
+        let before = path
+        let pools = UpstreamPools(
+            plan, executor: executor, bytesInFlight: bytesInFlight, after: before.forward.pools)
+        path = RequestPath(plan, parts, pools: pools, screener: screener, ids: ids, executor: executor)
+        formerPaths.append(Weak(object: before))
+        for pool in before.forward.pools.pools(notAmong: pools) {
+            formerPools.append(Weak(object: pool))
+            pool.retire()
+        }
+        for connection in connections.values { connection.pathChanged() }
     }
 
     /// Begins to keep deadlines. Called once, on the loop.
@@ -41,7 +61,8 @@ final class GatewayLoop: @unchecked Sendable {
     func stop() {
         loop.preconditionInEventLoop()
         ticker?.cancel()
-        upstreams.closeAll()
+        path.forward.pools.closeAll()
+        for pool in formerPools { pool.object?.closeAll() }
         for connection in connections.values { connection.abort() }
         onDrained?.succeed()
         onDrained = nil
@@ -54,10 +75,6 @@ final class GatewayLoop: @unchecked Sendable {
         for connection in connections.values { connection.closeAfterAnswer() }
         settleDrain()
         return promise.futureResult
-    }
-
-    func clientAddress(of head: RequestHead, peer: ClientAddress) -> ClientAddress {
-        proxies.clientAddress(of: head, peer: peer)
     }
 
     func connectionOpened(_ connection: ConnectionHandler) {
@@ -79,8 +96,23 @@ final class GatewayLoop: @unchecked Sendable {
         if hasWaived { return }
         let now = executor.clock.now
         for connection in connections.values where connection.deadline < now { connection.timeOut() }
-        upstreams.tick(now)
+        path.forward.pools.tick(now)
+        if !formerPaths.isEmpty || !formerPools.isEmpty { tickFormer(now) }
         settleDrain()
+    }
+
+    private func tickFormer(_ now: NIODeadline) {
+        for pool in formerPools { pool.object?.tick(now) }
+        formerPools.removeAll { $0.object == nil }
+        guard !formerPaths.isEmpty else { return }
+        formerPaths.removeAll { $0.object == nil }
+        if formerPaths.isEmpty { screener.forget(allBut: path.screen.policy.filters) }
+    }
+
+    /// Of configurations before this one: paths that exchanges are on, and pools that connections are of.
+    var formerCounts: (paths: Int, pools: Int) {
+        loop.preconditionInEventLoop()
+        return (formerPaths.count { $0.object != nil }, formerPools.count { $0.object != nil })
     }
 
     private func settleDrain() {

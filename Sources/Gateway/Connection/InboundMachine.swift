@@ -24,7 +24,7 @@ struct InboundMachine {
         case refused
     }
 
-    private let fieldsMax: Int
+    private var fieldsMax: Int
     private var reader: HeadReader
     private var phase = Phase.head
     private(set) var input: ByteBuffer
@@ -33,6 +33,12 @@ struct InboundMachine {
         self.fieldsMax = fieldsMax
         reader = HeadReader(headBytesMax: headBytesMax)
         input = allocator.buffer(capacity: 0)
+    }
+
+    /// Keeps to other bounds from now on, also of a head that has begun to arrive.
+    mutating func follow(headBytesMax: Int, fieldsMax: Int) {
+        self.fieldsMax = fieldsMax
+        reader.headBytesMax = headBytesMax
     }
 
     /// Whether a request has begun to arrive and its head is not complete.

@@ -96,7 +96,15 @@ extension JSONDocument {
         guard let usage = member("usage", of: root), let input = tokenCount("prompt_tokens", of: usage) else {
             return nil
         }
-        return Usage(input: input, output: tokenCount("completion_tokens", of: usage) ?? 0)
+        return Usage(
+            input: input, output: tokenCount("completion_tokens", of: usage) ?? 0,
+            cachedInput: cachedTokens("prompt_tokens_details", of: usage))
+    }
+
+    /// Prompt tokens that came from a cache, as OpenAI's dialects tell them below `details`.
+    func cachedTokens(_ details: StaticString, of usage: JSONNode) -> Int {
+        guard let details = member(details, of: usage), kind(details) == .object else { return 0 }
+        return tokenCount("cached_tokens", of: details) ?? 0
     }
 }
 

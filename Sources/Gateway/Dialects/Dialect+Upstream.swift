@@ -1,11 +1,11 @@
 internal import JSON
 
 extension Screened {
-    var request: Parsed { limited.admitted.request }
+    var request: Parsed { admitted.request }
 
     /// What a request to this upstream calls the model.
     func modelName(at upstream: UpstreamSettings) -> String {
-        let settings = limited.admitted.model.settings
+        let settings = admitted.model.settings
         // Options stand behind the name, so it is sent as the caller wrote it.
         return settings.takesOptions ? request.facts.model : upstream.model ?? settings.name
     }
@@ -17,7 +17,7 @@ extension Forwarded {
     /// The name by which the caller asked for the model, where the upstream knows another: answers say the caller's.
     var renamed: String? {
         let asked = request.facts.model
-        return asked == screened.modelName(at: pool.settings) ? nil : asked
+        return asked == screened.modelName(at: upstream.pool.settings) ? nil : asked
     }
 }
 
@@ -31,10 +31,10 @@ extension Dialect {
         if model != facts.model { edits.setMember("model", raw: JSONWriter.json(model), of: document.root) }
         if let member = traits.outputCapMember, facts.outputTokensMax == nil {
             var cap: [UInt8] = []
-            cap.appendDecimal(request.limited.admitted.outputTokensMax)
+            cap.appendDecimal(request.admitted.outputTokensMax)
             edits.setMember(member, raw: cap, of: document.root)
         }
-        if facts.mustNotBeStored, !request.limited.admitted.model.settings.admitsUnscreened.contains(.storedText) {
+        if facts.mustNotBeStored, !request.admitted.model.settings.admitsUnscreened.contains(.storedText) {
             edits.setMember("store", raw: Array("false".utf8), of: document.root)
         }
         guard facts.isStream, !facts.asksForUsage else { return }

@@ -104,7 +104,18 @@ struct FieldReader {
             guard let role = document.member("role", of: message), document.kind(role) == .string else {
                 throw .refused(.invalid("\(place).role", "`\(place).role` must be a string."))
             }
+            // A server could take an object for the one part of the content, which nobody looked at as one.
+            guard document.member("content", of: message).map(isTextOrParts) ?? true else {
+                throw .refused(.invalid("\(place).content", "`\(place).content` must be a string or an array."))
+            }
             try body(message, place)
+        }
+    }
+
+    private func isTextOrParts(_ content: JSONNode) -> Bool {
+        switch document.kind(content) {
+        case .string, .array, .null: true
+        default: false
         }
     }
 

@@ -2,9 +2,11 @@ internal import JSON
 
 /// The events of a streamed message.
 ///
-/// A block begins, is said in pieces, and stops; no event says a text again.
+/// A block begins, is said in pieces, and stops; no event says a text again. What a message begins with already, pieces
+/// go on with.
 struct MessageEvents: TypedEvents {
     static var places: ProtocolPlaces.Kind { Messages.eventPlaces }
+    static var joined: [JoinedText] { Messages.joined }
 
     private let modelName: String?
     private var counted = Usage()
@@ -24,23 +26,35 @@ struct MessageEvents: TypedEvents {
         switch type {
         case "error": throw .malformed("an error in the stream")
         case "message_start":
-            if let message = document.member("message", of: root) { count(in: message, of: document) }
+            guard let message = document.member("message", of: root) else { return event }
+            count(in: message, of: document)
+            for text in Messages.joined {
+                text.forEachPiece(below: message, of: document) { node, place in
+                    event.pieces.append(
+                        .init(node: node, text: TextID(kind: text.kind, outer: place.outer), way: .begins))
+                }
+            }
         case "content_block_start":
             guard let block = document.member("content_block", of: root) else { return event }
             let outer = try index(document)
-            for (name, kind) in Self.beginnings {
-                guard let node = document.member(name, of: block), document.kind(node) == .string else { continue }
-                event.pieces.append((node, TextID(kind: kind, outer: outer)))
+            (event.begun, event.outer) = ([], outer)
+            for text in Messages.joined {
+                guard let node = text.piece(of: block, in: document) else { continue }
+                event.begun?.append(text.kind)
+                event.pieces.append(.init(node: node, text: TextID(kind: text.kind, outer: outer), way: .begins))
             }
         case "content_block_delta":
             let outer = try index(document)
+            event.outer = outer
             guard let delta = document.member("delta", of: root) else { return event }
             for (kind, member) in Self.pieces {
                 guard let node = document.member(member, of: delta), document.kind(node) == .string else { continue }
-                event.pieces.append((node, TextID(kind: kind, outer: outer)))
+                event.pieces.append(.init(node: node, text: TextID(kind: kind, outer: outer)))
             }
             event.isPiece = event.pieces.count == 1
-        case "content_block_stop": event.ended = .outer(try index(document))
+        case "content_block_stop":
+            let outer = try index(document)
+            (event.ended, event.outer) = (.outer(outer), outer)
         case "message_delta":
             event.ended = .all
             count(in: root, of: document)
@@ -56,14 +70,15 @@ struct MessageEvents: TypedEvents {
     private static let pieces: [(kind: String, member: StaticString)] = [
         ("text_delta", "text"), ("input_json_delta", "partial_json"), ("thinking_delta", "thinking"),
     ]
-    private static let beginnings: [(member: StaticString, kind: String)] = [
-        ("text", "text_delta"), ("thinking", "thinking_delta"),
-    ]
 
     /// Takes over what the upstream counted; its output counts from the beginning each time.
     private mutating func count(in node: JSONNode, of document: JSONDocument) {
         guard let node = document.member("usage", of: node) else { return }
-        if let usage = MessageTree.usage(document)(node) { counted.input = max(counted.input ?? 0, usage.input ?? 0) }
+        if let usage = MessageTree.usage(document)(node) {
+            counted.input = max(counted.input ?? 0, usage.input ?? 0)
+            counted.cachedInput = max(counted.cachedInput, usage.cachedInput)
+            counted.cacheWrites = max(counted.cacheWrites, usage.cacheWrites)
+        }
         if let output = document.tokenCount("output_tokens", of: node) { counted.output = output }
     }
 

@@ -10,10 +10,11 @@ struct MessageTree: AnswerTree {
     static func usage(_ document: JSONDocument) -> (JSONNode) -> Usage? {
         { node in
             guard let input = document.tokenCount("input_tokens", of: node) else { return nil }
-            let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"].reduce(into: 0) { sum, name in
-                sum += document.tokenCount(name, of: node) ?? 0
-            }
-            return Usage(input: input + cached, output: document.tokenCount("output_tokens", of: node) ?? 0)
+            let cached = document.tokenCount("cache_read_input_tokens", of: node) ?? 0
+            let written = document.tokenCount("cache_creation_input_tokens", of: node) ?? 0
+            return Usage(
+                input: input + cached + written, output: document.tokenCount("output_tokens", of: node) ?? 0,
+                cachedInput: cached, cacheWrites: written)
         }
     }
 

@@ -32,9 +32,23 @@ enum Messages {
         if let system = reader.member("system") {
             BlockReader(document: document).read(system, at: "system", into: &facts)
         }
+        try checkEndUser(reader)
         readTools(reader, into: &facts)
         reader.readTemplates(into: &facts)
         return facts
+    }
+
+    /// The caller's own end user must be told by a string, whether or not anything is counted by it.
+    private static func checkEndUser(_ reader: FieldReader) throws(PathExit) {
+        let document = reader.document
+        guard let metadata = reader.member("metadata") else { return }
+        guard document.kind(metadata) == .object else {
+            throw .refused(.invalid("metadata", "`metadata` must be an object."))
+        }
+        guard let user = document.member("user_id", of: metadata), !document.isNull(user),
+            document.kind(user) != .string
+        else { return }
+        throw .refused(.invalid("metadata.user_id", "`metadata.user_id` must be a string."))
     }
 
     /// Tools that the server itself runs bring text before the model that no filter has seen.
@@ -61,9 +75,9 @@ enum Messages {
 private struct BlockReader {
     let document: JSONDocument
 
-    /// - Parameter content: a string, or an array of blocks.
+    /// - Parameter content: a string, or an array of blocks; a server may take a block alone for that.
     func read(_ content: JSONNode, at place: String, into facts: inout RequestFacts) {
-        guard document.kind(content) == .array else { return }
+        if document.kind(content) == .object { return readBlock(content, at: place, into: &facts) }
         for (index, block) in document.elements(of: content).enumerated() {
             readBlock(block, at: "\(place)[\(index)]", into: &facts)
         }
@@ -187,8 +201,14 @@ extension Messages {
             (.quantity, ["usage/*", "usage/*/*", "input_tokens"]),
         ] + Responses.under("content/*", blockPlaces)
 
+    /// Of an answer, by the types of the deltas that say it. A text is told by its member, whatever the type says.
+    static let joined = [
+        JoinedText(kind: "text_delta", path: ["content", nil], member: "text"),
+        JoinedText(kind: "thinking_delta", path: ["content", nil], member: "thinking"),
+    ]
+
     static let answerPlaces = ProtocolPlaces.Kind(
-        answer, joined: [["content"]], typed: typed(["content", nil]), inputs: [["content", nil, "input"]])
+        answer, texts: joined, typed: typed(["content", nil]), inputs: [["content", nil, "input"]])
 
     static let eventPlaces = ProtocolPlaces.Kind(
         Responses.under("message", answer) + Responses.under("content_block", blockPlaces) + [

@@ -4,8 +4,8 @@ internal import JSON
 ///
 /// Every string is in it, every long number, and every key that is no word of the protocol, but for plain words at the
 /// protocol's places, and for data that no text filter reads (`Unscreenable` decided before whether it may be sent at all).
-/// Pieces are parted by more white space than any rule passes over; the text parts of one message, which a chat template
-/// joins, stand a second time without it.
+/// Pieces are parted by more white space than any rule passes over; what a chat template or a reader lays end to end stands
+/// a second time without it.
 struct Passage {
     struct Piece {
         let node: JSONNode
@@ -13,6 +13,8 @@ struct Passage {
         let end: Int
         /// A key, or an id or number of the protocol: it can't be rewritten without changing what it means.
         let isFixed: Bool
+        /// Where it begins in the node's text.
+        var offset = 0
     }
 
     private(set) var bytes: [UInt8] = []
@@ -48,8 +50,10 @@ struct Passage {
             }
         }
         joinParts(kind)
+        for text in kind.texts { join(text) }
+        if kind.hasCues { joinCues() }
         for path in kind.inputs {
-            document.forEachNode(at: path[...], below: document.root) { joinLists(in: $0) }
+            document.forEachNode(at: path[...], below: document.root) { node, _ in joinLists(in: node) }
         }
         if hasData { appendStrangeData(kind) }
     }
@@ -129,7 +133,7 @@ struct Passage {
 
     private mutating func joinParts(_ kind: ProtocolPlaces.Kind) {
         for path in kind.joined {
-            document.forEachNode(at: path[...], below: document.root) { joinParts(in: $0) }
+            document.forEachNode(at: path[...], below: document.root) { node, _ in joinParts(in: node) }
         }
         if let last = kind.adjoining.last, document.member(last, of: document.root) != nil { adjoin(kind.adjoining) }
     }
@@ -144,6 +148,40 @@ struct Passage {
             bytes.removeLast(Self.separatorBytes)
         }
         separate()
+    }
+
+    private mutating func join(_ text: JoinedText) {
+        var nodes: [JSONNode] = []
+        text.forEachPiece(below: document.root, of: document) { node, _ in nodes.append(node) }
+        guard nodes.count > 1 else { return }
+        for isSpaced in text.isSpaced ? [false, true] : [false] {
+            for node in nodes {
+                append(node, isFixed: false)
+                bytes.removeLast(Self.separatorBytes)
+                if isSpaced { bytes.append(0x20) }
+            }
+            separate()
+        }
+    }
+
+    /// Lays the lines of subtitles end to end, which are one string.
+    private mutating func joinCues() {
+        guard document.kind(document.root) == .string, let whole = pieces.first else { return }
+        let lines = Cues.lines(of: bytes[whole.start..<whole.end])
+        for isSpaced in lines.isEmpty ? [] : [false, true] {
+            for line in lines {
+                for range in line {
+                    let start = bytes.count
+                    bytes.append(contentsOf: Array(bytes[range]))
+                    pieces.append(
+                        Piece(
+                            node: whole.node, start: start, end: bytes.count, isFixed: false,
+                            offset: range.lowerBound - whole.start))
+                }
+                if isSpaced { bytes.append(0x20) }
+            }
+            separate()
+        }
     }
 
     /// Lays the elements of lists, wherever they stand in a tree, end to end.
@@ -188,7 +226,7 @@ struct Passage {
     /// What looks like data is text in objects of a type that has none there.
     private mutating func appendStrangeData(_ kind: ProtocolPlaces.Kind) {
         for data in kind.typed {
-            document.forEachNode(at: data.objects[...], below: document.root) { object in
+            document.forEachNode(at: data.objects[...], below: document.root) { object, _ in
                 guard let node = document.member(data.member, of: object), document.kind(node) == .string,
                     ProtocolWord.isData(node, in: document)
                 else { return }
@@ -212,18 +250,6 @@ struct Passage {
 }
 
 extension JSONDocument {
-    /// Nodes that a path leads to; `nil` is every element of an array.
-    fileprivate func forEachNode(
-        at path: ArraySlice<StaticString?>, below node: JSONNode, _ body: (JSONNode) -> Void
-    ) {
-        guard let step = path.first else { return body(node) }
-        if let name = step {
-            if let member = member(name, of: node) { forEachNode(at: path.dropFirst(), below: member, body) }
-        } else {
-            for element in elements(of: node) { forEachNode(at: path.dropFirst(), below: element, body) }
-        }
-    }
-
     /// A string's text; a number's digits, however it is written.
     fileprivate func appendScreened(_ node: JSONNode, to output: inout [UInt8]) {
         if kind(node) == .number {

@@ -27,9 +27,13 @@ enum ProtocolPlaces: UInt8 {
     /// What a tree is. Each kind has places of its own, since what one has no use for can carry text in another.
     struct Kind: Sendable {
         let paths: JSONPaths
-        /// Where arrays of parts stand that are joined to one text, by chat templates and by readers; `nil` is every
-        /// element of an array.
+        /// Where arrays of parts stand that are joined to one text, by chat templates and by readers, whatever the parts
+        /// are; `nil` is every element of an array.
         let joined: [[StaticString?]]
+        /// Texts of an answer whose pieces stand in several places.
+        let texts: [JoinedText]
+        /// Whether a tree that is but a string may be subtitles.
+        let hasCues: Bool
         /// Members whose texts are joined in this order.
         let adjoining: [StaticString]
         /// Data that is some only in objects of its type.
@@ -40,11 +44,14 @@ enum ProtocolPlaces: UInt8 {
         let readsEscapes: Bool
 
         init(
-            _ places: Places, joined: [[StaticString?]] = [], adjoining: [StaticString] = [], typed: [TypedData] = [],
-            inputs: [[StaticString?]] = [], readsEscapes: Bool = false
+            _ places: Places, joined: [[StaticString?]] = [], texts: [JoinedText] = [], hasCues: Bool = false,
+            adjoining: [StaticString] = [], typed: [TypedData] = [], inputs: [[StaticString?]] = [],
+            readsEscapes: Bool = false
         ) {
             paths = JSONPaths(places.flatMap { place in place.patterns.map { ($0, place.place.rawValue) } })
             self.joined = joined
+            self.texts = texts
+            self.hasCues = hasCues
             self.adjoining = adjoining
             self.typed = typed
             self.inputs = inputs

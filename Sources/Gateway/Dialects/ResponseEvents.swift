@@ -3,9 +3,11 @@ internal import JSON
 /// The events of a streamed response.
 ///
 /// `….delta` says a piece of a text, `….done` all of it again; so do the ends of the part, of the item and of the response.
+/// Pieces go on with what the response, the item or the part began with.
 /// Every event has a number, and the gateway counts anew, because it leaves some out and adds some.
 struct ResponseEvents: TypedEvents {
     static var places: ProtocolPlaces.Kind { Responses.eventPlaces }
+    static var joined: [JoinedText] { Responses.joined }
 
     private let modelName: String?
     private(set) var usage: Usage?
@@ -40,26 +42,73 @@ struct ResponseEvents: TypedEvents {
             }
             return event
         }
+        if let response = document.member("response", of: root), let output = document.member("output", of: response) {
+            for (outer, item) in document.elements(of: output).enumerated() {
+                event.pieces += beginnings(of: item, document, outer)
+            }
+        }
         let outer = try index("output_index", document)
+        event.outer = outer
         if type.hasSuffix(".delta"), let delta = document.member("delta", of: root), document.kind(delta) == .string {
-            let text = TextID(kind: String(type.dropLast(6)), outer: outer, inner: try inner(document))
-            event.pieces = [(delta, text)]
+            let kind = String(type.dropLast(6))
+            let text = TextID(kind: kind, outer: outer, inner: try inner(of: kind, document))
+            event.pieces = [.init(node: delta, text: text)]
             event.isPiece = true
-        } else if type == "response.output_item.done" {
-            event.ended = .outer(outer)
         } else if type.hasSuffix(".done") {
-            event.ended = .text(try text(of: type, document, outer))
+            try readDone(type, document, outer, into: &event)
         } else if type.hasSuffix(".added") {
-            event.pieces = try beginning(type, document, outer)
+            if let part = document.member("part", of: root) {
+                event.begun = [Self.kind(of: part, document)]
+                event.pieces += try texts(of: part, document, outer).map { .init(node: $0, text: $1, way: .begins) }
+            }
+            if let item = document.member("item", of: root) {
+                let type = document.member("type", of: item)
+                let known = Self.items.first { item in type.map { document.utf8Equals($0, item.type) } ?? false }
+                event.begun = known?.kinds ?? []
+                event.pieces += beginnings(of: item, document, outer)
+            }
         }
         return event
     }
 
-    /// The text that a `….done` is about.
-    private func text(of type: String, _ document: JSONDocument, _ outer: Int) throws(UpstreamFailure) -> TextID {
-        var kind = String(type.dropLast(5))
-        if let part = document.member("part", of: document.root) { kind = Self.kind(of: part, document) }
-        return TextID(kind: kind, outer: outer, inner: try inner(document))
+    /// What is said in the parts of items, which begin with events of their own.
+    private static let items: [(type: StaticString, kinds: [String])] = [
+        ("message", ["response.output_text", "response.refusal"]),
+        ("reasoning", ["response.reasoning_text", "response.reasoning_summary_text"]),
+    ]
+
+    /// Reads what ends a text, and says all of it again.
+    private func readDone(
+        _ type: String, _ document: JSONDocument, _ outer: Int, into event: inout TypedEvent
+    ) throws(UpstreamFailure) {
+        let root = document.root
+        var said: [(node: JSONNode, text: TextID)] = []
+        var telling = TextID.Telling.text
+        if type == "response.output_item.done" {
+            event.ended = .outer(outer)
+            telling = .item
+            if let item = document.member("item", of: root) { said = Self.texts(of: item, document, outer) }
+        } else if let part = document.member("part", of: root) {
+            telling = .part
+            let kind = Self.kind(of: part, document)
+            event.ended = .text(TextID(kind: kind, outer: outer, inner: try inner(of: kind, document)))
+            said = try texts(of: part, document, outer)
+        } else {
+            let kind = String(type.dropLast(5))
+            let text = TextID(kind: kind, outer: outer, inner: try inner(of: kind, document))
+            event.ended = .text(text)
+            if let joined = Responses.joined.first(where: { $0.kind == kind }),
+                let node = document.member(joined.member, of: root), document.kind(node) == .string
+            {
+                said = [(node, text)]
+            }
+        }
+        // What no other text goes on with is judged with the event.
+        for (node, text) in said where Responses.joined.contains(where: { $0.kind == text.kind }) {
+            var text = text
+            text.telling = telling
+            event.pieces.append(.init(node: node, text: text, way: .isWhole))
+        }
     }
 
     /// The texts of a part are told by its type.
@@ -68,30 +117,53 @@ struct ResponseEvents: TypedEvents {
         return type == "summary_text" ? "response.reasoning_summary_text" : "response.\(type)"
     }
 
-    /// What an event that begins a part or an item says of its text already.
-    private func beginning(
-        _ type: String, _ document: JSONDocument, _ outer: Int
-    ) throws(UpstreamFailure) -> [(JSONNode, TextID)] {
-        func string(_ name: StaticString, of node: JSONNode) -> JSONNode? {
-            document.member(name, of: node).flatMap { document.kind($0) == .string ? $0 : nil }
+    /// The texts of the part that an event is about.
+    private func texts(
+        of part: JSONNode, _ document: JSONDocument, _ outer: Int
+    ) throws(UpstreamFailure) -> [(node: JSONNode, text: TextID)] {
+        let kind = Self.kind(of: part, document)
+        let text = TextID(kind: kind, outer: outer, inner: try inner(of: kind, document))
+        if let joined = Responses.joined.first(where: { $0.kind == kind }) {
+            return joined.piece(of: part, in: document).map { [($0, text)] } ?? []
         }
-        if let part = document.member("part", of: document.root) {
-            let text = TextID(kind: Self.kind(of: part, document), outer: outer, inner: try inner(document))
-            return ["text", "refusal"].compactMap { name in string(name, of: part).map { ($0, text) } }
-        }
-        guard let item = document.member("item", of: document.root) else { return [] }
-        let beginnings: [(StaticString, String)] = [
-            ("arguments", "response.function_call_arguments"), ("input", "response.custom_tool_call_input"),
-        ]
-        return beginnings.compactMap { name, kind in
-            string(name, of: item).map { ($0, TextID(kind: kind, outer: outer)) }
-        }
+        guard let node = document.member("text", of: part), document.kind(node) == .string else { return [] }
+        return [(node, text)]
     }
 
-    private func inner(_ document: JSONDocument) throws(UpstreamFailure) -> Int {
-        let content = try index("content_index", document)
-        return try content + index("summary_index", document)
+    /// The texts of an item's parts.
+    private static func texts(
+        of item: JSONNode, _ document: JSONDocument, _ outer: Int
+    ) -> [(node: JSONNode, text: TextID)] {
+        var texts: [(node: JSONNode, text: TextID)] = []
+        for joined in Responses.joined {
+            joined.below(2).forEachPiece(below: item, of: document) { node, place in
+                // Of the array of parts, the only one on the way.
+                texts.append((node, TextID(kind: joined.kind, outer: outer, inner: place.outer)))
+            }
+        }
+        return texts
     }
+
+    /// What an item says already where it begins.
+    private func beginnings(of item: JSONNode, _ document: JSONDocument, _ outer: Int) -> [TypedEvent.Piece] {
+        var texts = Self.texts(of: item, document, outer)
+        for (name, kind) in Self.inputs {
+            guard let node = document.member(name, of: item), document.kind(node) == .string else { continue }
+            texts.append((node, TextID(kind: kind, outer: outer)))
+        }
+        return texts.map { .init(node: $0, text: $1, way: .begins) }
+    }
+
+    /// What tools are given.
+    private static let inputs: [(member: StaticString, kind: String)] = [
+        ("arguments", "response.function_call_arguments"), ("input", "response.custom_tool_call_input"),
+    ]
+
+    private func inner(of kind: String, _ document: JSONDocument) throws(UpstreamFailure) -> Int {
+        try index(Self.isSummary(kind) ? "summary_index" : "content_index", document)
+    }
+
+    private static func isSummary(_ kind: String) -> Bool { kind.contains("summary") }
 
     private func index(_ name: StaticString, _ document: JSONDocument) throws(UpstreamFailure) -> Int {
         guard let node = document.member(name, of: document.root), !document.isNull(node) else { return 0 }
@@ -156,7 +228,7 @@ struct ResponseEvents: TypedEvents {
     }
 
     mutating func note(_ left: [UInt8], of text: TextID) {
-        if text.kind == Self.words, sent.count < Self.sentBytesMax { sent += left }
+        if text.kind == Self.words, text.telling == .pieces, sent.count < Self.sentBytesMax { sent += left }
     }
 
     /// A longer answer is not said again in full where a filter ends it.
@@ -176,7 +248,7 @@ struct ResponseEvents: TypedEvents {
             }
             writer.key("output_index" as StaticString)
             writer.int(text.outer)
-            let inner: StaticString = text.kind.contains("summary") ? "summary_index" : "content_index"
+            let inner: StaticString = Self.isSummary(text.kind) ? "summary_index" : "content_index"
             writer.key(inner)
             writer.int(text.inner)
             writer.key("delta" as StaticString)

@@ -10,7 +10,9 @@ struct ResponseTree: AnswerTree {
     static func usage(_ document: JSONDocument) -> (JSONNode) -> Usage? {
         { node in
             document.tokenCount("input_tokens", of: node).map {
-                Usage(input: $0, output: document.tokenCount("output_tokens", of: node) ?? 0)
+                Usage(
+                    input: $0, output: document.tokenCount("output_tokens", of: node) ?? 0,
+                    cachedInput: document.cachedTokens("input_tokens_details", of: node))
             }
         }
     }

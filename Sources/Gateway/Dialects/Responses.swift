@@ -64,6 +64,9 @@ enum Responses {
         _ document: JSONDocument, _ item: JSONNode, at place: String, into facts: inout RequestFacts
     ) throws(PathExit) {
         let type = document.member("type", of: item).flatMap { document.isNull($0) ? nil : $0 }
+        guard type.map({ document.kind($0) == .string }) ?? true else {
+            throw .refused(.invalid("\(place).type", "`\(place).type` must be a string."))
+        }
         let isMessage = type.map { document.utf8Equals($0, "message") } ?? true
         if isMessage {
             guard let role = document.member("role", of: item), document.kind(role) == .string else {
@@ -189,8 +192,22 @@ extension Responses {
             (.quantity, ["usage/*", "usage/*/*"]),
         ]
 
+    /// Of an answer, by the events that say it.
+    static let joined = [
+        JoinedText(
+            kind: "response.output_text", path: ["output", nil, "content", nil], member: "text", type: "output_text"),
+        JoinedText(
+            kind: "response.refusal", path: ["output", nil, "content", nil], member: "refusal", type: "refusal"),
+        JoinedText(
+            kind: "response.reasoning_text", path: ["output", nil, "content", nil], member: "text",
+            type: "reasoning_text"),
+        JoinedText(
+            kind: "response.reasoning_summary_text", path: ["output", nil, "summary", nil], member: "text",
+            type: "summary_text"),
+    ]
+
     static let answerPlaces = ProtocolPlaces.Kind(
-        answer, joined: [["output", nil, "content"]], typed: typed(["output", nil]))
+        answer, joined: [["output", nil, "content"]], texts: joined, typed: typed(["output", nil]))
 
     static let eventPlaces = ProtocolPlaces.Kind(
         under("response", answer) + under("item", itemPlaces) + under("part", partPlaces) + [
@@ -200,7 +217,8 @@ extension Responses {
             (.word, ["item_id", "obfuscation"]),
             (.number, ["sequence_number", "output_index", "content_index", "summary_index", "annotation_index"]),
             (.spelled, ["logprobs/**"]),
-        ], typed: typed(["response", "output", nil]) + typed(["item"]) + typedParts(["part"]))
+        ], joined: [["response", "output", nil, "content"]], texts: joined.map { $0.under("response") },
+        typed: typed(["response", "output", nil]) + typed(["item"]) + typedParts(["part"]))
 
     /// The same places, below another.
     static func under(_ prefix: String, _ places: Places) -> Places {

@@ -61,6 +61,20 @@ final class StreamChannel {
         if path.isEmpty, !screen.redactions.isEmpty { screen.forgetRedactions(before: .max) }
     }
 
+    /// Ends a text with which the next one goes on; what of it may leave now.
+    func beginNext(isSpaced: Bool, to output: inout [UInt8]) {
+        screen.beginNext(isSpaced: isSpaced, to: &output)
+    }
+
+    /// Lets go of the little that waits for a text to go on with it.
+    func letGo(to output: inout [UInt8]) {
+        screen.letGo(bytesMax: Self.tailBytesMax, to: &output)
+    }
+
+    /// The first letters of a key or of a small word, in which most texts end that are held at all; no more of a number than
+    /// anybody may see.
+    private static let tailBytesMax = 3
+
     /// Ends the text; the rest of it that may leave.
     func finish(to output: inout [UInt8]) {
         if !cut.isEmpty {
@@ -70,7 +84,7 @@ final class StreamChannel {
         screen.finish(to: &output)
     }
 
-    /// Whether all of the text has left as it came.
+    /// Whether all of the text, where there are several of the latest, has left as it came.
     var isClean: Bool { !screen.hasRedacted && screen.decidedOffset == fed && cut.isEmpty }
 
     /// A choice's members down to this text, for an event of our own that carries the rest of it.

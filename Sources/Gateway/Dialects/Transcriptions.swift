@@ -46,23 +46,40 @@ enum Transcriptions {
             ),
         ], readsEscapes: true)
 
-    private static let answerPlaces = ProtocolPlaces.Kind([
-        (
-            .text,
-            ["text", "segments", "segments/*/text", "words", "words/*/word", "usage", "logprobs", "segments/*/tokens"]
-        ),
-        (.identifier, ["task", "language", "segments/*/type", "segments/*/speaker", "usage/type"]),
-        (.quantity, ["duration", "segments/*/*", "words/*/*", "usage/*", "usage/*/*"]),
-        (.spelled, ["logprobs/**", "segments/*/tokens/**"]),
-    ])
+    /// A transcript says its text once as a whole; these say it again, in lists. Some programs put a blank between their
+    /// elements and some don't.
+    static let joined = [
+        JoinedText(kind: "transcript.text.segment", path: ["segments", nil], member: "text", isSpaced: true),
+        JoinedText(kind: "words", path: ["words", nil], member: "word", isSpaced: true),
+        JoinedText(
+            kind: "words of segments", path: ["segments", nil, "words", nil], member: "word", isSpaced: true),
+    ]
 
-    static let eventPlaces = ProtocolPlaces.Kind([
-        (.text, ["text", "delta", "usage", "logprobs"]),
-        (.identifier, ["type", "speaker", "usage/type"]),
-        (.word, ["id", "segment_id"]),
-        (.quantity, ["start", "end", "usage/*", "usage/*/*"]),
-        (.spelled, ["logprobs/**"]),
-    ])
+    private static let answerPlaces = ProtocolPlaces.Kind(
+        [
+            (
+                .text,
+                [
+                    "text", "segments", "segments/*/text", "segments/*/words", "segments/*/words/*/word", "words",
+                    "words/*/word", "usage", "logprobs", "segments/*/tokens",
+                ]
+            ),
+            (.identifier, ["task", "language", "segments/*/type", "segments/*/speaker", "usage/type"]),
+            (
+                .quantity,
+                ["duration", "segments/*/*", "segments/*/words/*/*", "words/*/*", "usage/*", "usage/*/*"]
+            ),
+            (.spelled, ["logprobs/**", "segments/*/tokens/**"]),
+        ], texts: joined, hasCues: true)
+
+    static let eventPlaces = ProtocolPlaces.Kind(
+        [
+            (.text, ["text", "delta", "usage", "logprobs"]),
+            (.identifier, ["type", "speaker", "usage/type"]),
+            (.word, ["id", "segment_id"]),
+            (.quantity, ["start", "end", "usage/*", "usage/*/*"]),
+            (.spelled, ["logprobs/**"]),
+        ], texts: joined)
 }
 
 /// A transcript: an object, or a string where it is plain text.
@@ -79,12 +96,15 @@ struct TranscriptTree: AnswerTree {
         }
     }
 
-    /// Tokens and words are the text again, in pieces too small to be screened.
+    /// Tokens and words are the text again.
     func dropSpellings(isRedacted: Bool, besides edits: inout JSONEdits) {
         ResponseTree.dropSpellings(beside: document.root, in: document, isRedacted: isRedacted, besides: &edits)
         let empty = Array("[]".utf8)
         if let segments = document.member("segments", of: document.root) {
             for segment in document.elements(of: segments) {
+                if isRedacted, let words = document.member("words", of: segment) {
+                    edits.replace(words, withRaw: empty)
+                }
                 guard let tokens = document.member("tokens", of: segment), isRedacted || !isOfNumbers(tokens) else {
                     continue
                 }
@@ -107,8 +127,10 @@ struct TranscriptTree: AnswerTree {
 /// The events of a streamed transcript.
 struct TranscriptEvents: TypedEvents {
     static var places: ProtocolPlaces.Kind { Transcriptions.eventPlaces }
+    static var joined: [JoinedText] { Transcriptions.joined }
 
     private(set) var usage: Usage?
+    private var segmentCount = 0
     private static let text = TextID(kind: "transcript.text", outer: 0)
 
     mutating func read(_ type: String, _ document: JSONDocument) throws(UpstreamFailure) -> TypedEvent {
@@ -118,8 +140,12 @@ struct TranscriptEvents: TypedEvents {
         case "error": throw .malformed("an error in the stream")
         case "transcript.text.delta":
             guard let delta = document.member("delta", of: root), document.kind(delta) == .string else { return event }
-            event.pieces = [(delta, Self.text)]
+            event.pieces = [.init(node: delta, text: Self.text)]
             event.isPiece = true
+        case "transcript.text.segment":
+            guard let text = document.member("text", of: root), document.kind(text) == .string else { return event }
+            event.pieces = [.init(node: text, text: TextID(kind: type, outer: segmentCount), way: .isWhole)]
+            segmentCount += 1
         case "transcript.text.done":
             event.ended = .all
             event.isLast = true

@@ -2,103 +2,45 @@ internal import Filtering
 internal import JSON
 internal import NIOCore
 
-/// One text of a stream that grows piece by piece.
-struct TextID: Hashable {
-    /// What is said there, such as `response.output_text` or `thinking_delta`.
-    var kind: String
-    /// Of the item or block.
-    var outer: Int
-    /// Of the part in it.
-    var inner = 0
-}
-
-/// What one event of a typed stream says.
-struct TypedEvent {
-    /// Pieces of texts, in order.
-    var pieces: [(node: JSONNode, text: TextID)] = []
-    /// Whether the event says nothing but its pieces.
-    var isPiece = false
-    /// Which texts have ended before it.
-    var ended = Ended.none
-    /// Whether the stream ends with it.
-    var isLast = false
-
-    enum Ended {
-        case none
-        case text(TextID)
-        /// All of an item or block.
-        case outer(Int)
-        case all
-
-        func contains(_ text: TextID) -> Bool {
-            switch self {
-            case .none: false
-            case .text(let ended): ended == text
-            case .outer(let outer): outer == text.outer
-            case .all: true
-            }
-        }
-    }
-}
-
-/// How a dialect's typed events are read, and how those look that the gateway adds.
-protocol TypedEvents {
-    /// Where events keep what is no text.
-    static var places: ProtocolPlaces.Kind { get }
-
-    /// Tokens as the upstream told them so far.
-    var usage: Usage? { get }
-
-    /// Reads one event.
-    mutating func read(_ type: String, _ document: JSONDocument) throws(UpstreamFailure) -> TypedEvent
-
-    /// Edits an event that is about to leave: the model's name, its number, what spells the text again.
-    ///
-    /// - Parameter isRedacted: whether something was taken out of the text that it is about.
-    mutating func prepare(_ type: String, _ document: JSONDocument, isRedacted: Bool, edits: inout JSONEdits)
-
-    /// Takes over from an event that may leave what events of our own say besides.
-    mutating func learn(_ type: String, from document: JSONDocument)
-
-    /// Whether a text is JSON, in which escapes may hide what it spells.
-    func isJSON(_ text: TextID) -> Bool
-
-    /// Takes down what has left of a text.
-    mutating func note(_ left: [UInt8], of text: TextID)
-
-    /// Writes an event that says the rest of a text.
-    mutating func writePiece(_ rest: [UInt8], of text: TextID, to output: inout [UInt8])
-
-    /// Writes the events by which a filter ends the stream.
-    mutating func writeBlocked(_ tokens: Ending.Tokens, to output: inout [UInt8])
-}
-
-extension TypedEvents {
-    mutating func note(_ left: [UInt8], of text: TextID) {}
-    mutating func learn(_ type: String, from document: JSONDocument) {}
-}
-
 /// A streamed answer whose events say by their type what they are: OpenAI's responses and transcripts, Anthropic's
 /// messages.
 ///
-/// Every piece of a text is fed to the text's own screen; what a screen holds back stays out of the event and leaves with a
-/// later one, at the latest before the event that ends the text. Whatever else an event says is judged with that event.
+/// Every piece of a text is fed to the screen of the flow that readers lay it into; what a screen holds back stays out of the
+/// event and leaves with a later one, at the latest before the event that ends the text. Where a text ends with something
+/// held that the next one may go on with, the event that ends it waits, and so does one that says all of a text again. If
+/// something else comes next, a tail of a few bytes is let go, so that events stay in order; for a longer one the events
+/// about it wait on, and others pass them. Whatever else an event says is judged with that event.
 struct TypedStream<Events: TypedEvents>: AnswerStream {
     private var events: Events
     private let filter: FilterPolicy
     private let screener: Screener
     private let observesOnly: Bool
     private var parser: EventParser
-    private var texts: [TextID: StreamChannel] = [:]
+    private var flows: [TextID: StreamFlow] = [:]
     /// In which they began.
-    private var order: [TextID] = []
-    private var ended: Set<TextID> = []
+    private var order: [StreamFlow] = []
+    /// Places at which something was said in pieces, and whether all of it has been.
+    private var places: [TextID: Bool] = [:]
+    /// Those of which something was taken out, as far as they have left.
+    private var redacted: Set<TextID> = []
+    private var stretchCount = 0
+    /// A filter has ended one of the texts, and is heeded.
+    private var hasStopped = false
+    /// In order.
+    private var waiting: [EventInHand] = []
+    private var waitingBytes = 0
     private var beside: EventScreen
-    private(set) var outputBytes = 0
+    /// Bytes of text, by telling.
+    private var textBytes = [Int](repeating: 0, count: TextID.Telling.allCases.count)
     private(set) var status = StreamStatus.open
+    private(set) var isBlocked = false
 
     /// An answer of more texts is no answer.
-    private let textsMax = 1_024
+    private let placesMax = 1_024
+    /// What an item is ended with may wait: its text three times as a whole.
+    private let waitingBytesMax: Int
+    /// Text is held for some hundred bytes, which may be as many segments of a transcript.
+    private let waitingMax = 1_024
     /// An event of a mebibyte may have half a million values, each of which takes 16 bytes.
     private let limits = JSONLimits(nodesMax: 100_000)
 
@@ -108,25 +50,54 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         screener = terms.screener
         observesOnly = terms.observesOnly
         parser = EventParser(eventBytesMax: terms.eventBytesMax)
+        waitingBytesMax = 4 * terms.eventBytesMax
         beside = EventScreen(screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly)
     }
 
+    /// An event that has not left.
+    private struct EventInHand {
+        let type: String
+        let document: JSONDocument
+        let event: TypedEvent
+        var edits = JSONEdits()
+        /// Something beside its pieces was taken out, or of a text that it tells the last of.
+        var isRedacted = false
+        /// What may leave of its pieces so far, by the number of their stretch.
+        var left: [Int: (node: JSONNode, text: [UInt8])] = [:]
+        /// Stretches that it waits for.
+        var needs: Set<Int> = []
+
+        /// What it takes to keep.
+        var bytes: Int { document.bytes.count + 16 * document.nodeCount }
+
+        /// Whether others must leave before it: what ends something comes behind all about that, everything but pieces behind
+        /// its beginning.
+        func isBehind(_ others: [EventInHand]) -> Bool {
+            guard let outer = event.outer, !event.isPiece else { return false }
+            let endsSomething = if case .none = event.ended { false } else { true }
+            return others.contains { $0.event.outer == outer && (endsSomething || $0.event.begun != nil) }
+        }
+    }
+
     var hasText: Bool { outputBytes > 0 }
+    /// However often it was told.
+    var outputBytes: Int { textBytes.max() ?? 0 }
     var usage: Usage? { events.usage }
 
-    var verdict: Verdict {
-        texts.values.reduce(beside.verdict) { $0.combined(with: $1.screen.verdict) }
-    }
+    var verdict: Verdict { order.reduce(beside.verdict) { $0.combined(with: $1.screen.verdict) } }
 
-    /// Events that end a text say all of it again, so what was found in its pieces counts once.
+    /// What was found in pieces and again where all is told counts once.
     var findings: [Finding] {
         if verdict == .allow { return [] }
-        let found = order.flatMap { texts[$0]?.screen.findings ?? [] }
-        let rules = Set(found.map(\.rule))
-        return found + beside.findings.filter { !rules.contains($0.rule) }
+        var findings: [Finding] = []
+        for telling in TextID.Telling.allCases {
+            let rules = Set(findings.map(\.rule))
+            let found = order.filter { $0.telling == telling }.flatMap(\.screen.findings)
+            findings += found.filter { !rules.contains($0.rule) }
+        }
+        let rules = Set(findings.map(\.rule))
+        return findings + beside.findings.filter { !rules.contains($0.rule) }
     }
-
-    private(set) var isBlocked = false
 
     mutating func feed(_ bytes: ByteBuffer, to output: inout [UInt8]) throws(UpstreamFailure) {
         parser.feed(bytes)
@@ -156,116 +127,186 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
             ProtocolWord.isOne(node, in: document), let type = document.string(node)
         else { throw .malformed("an event without a type") }
         let event = try events.read(type, document)
-        if try flush(event.ended, to: &output) { return }
-        var edits = JSONEdits()
-        let left = try feed(event, of: document, edits: &edits)
-        let isClean = beside.judge(
-            Passage(of: document, as: Events.places, skipping: Set(event.pieces.map(\.node))), edits: &edits)
-        if !observesOnly, beside.isBlocked || event.pieces.contains(where: { isTextBlocked($0.text) }) {
-            return block()
+        var hand = EventInHand(type: type, document: document, event: event)
+        end(event.ended, with: &hand, to: &output)
+        if hasStopped { return block() }
+        if let begun = event.begun {
+            for flow in order where !begun.contains(flow.kind) {
+                take(flow.letGo(), of: flow, with: &hand, to: &output)
+            }
         }
+        for piece in event.pieces where document.utf8CountMax(of: piece.node) > 0 {
+            try feed(piece, of: &hand, to: &output)
+        }
+        let isClean = beside.judge(
+            Passage(of: document, as: Events.places, skipping: Set(event.pieces.map(\.node))), edits: &hand.edits)
+        if !isClean { hand.isRedacted = true }
+        if !observesOnly, beside.isBlocked || hasStopped { return block() }
         if isClean { events.learn(type, from: document) }
         if event.isLast { status = .ended }
-        // What is held back leaves with a later event.
-        if event.isPiece, !observesOnly, !left.isEmpty, left.allSatisfy(\.bytes.isEmpty) { return }
-        for (text, bytes) in left { events.note(bytes, of: text) }
-        events.prepare(type, document, isRedacted: isRedacted(event), edits: &edits)
-        Self.write(type, document, edits, to: &output)
+        try pass(hand, to: &output)
     }
 
-    private func isTextBlocked(_ text: TextID) -> Bool { texts[text]?.screen.isBlocked ?? false }
+    /// Feeds one of an event's pieces to the screen of its flow.
+    private mutating func feed(
+        _ piece: TypedEvent.Piece, of hand: inout EventInHand, to output: inout [UInt8]
+    ) throws(UpstreamFailure) {
+        let place = piece.text
+        if let hasEnded = places[place] {
+            if hasEnded { throw .malformed("text after its end") }
+            // Readers may go on from either beginning.
+            if piece.way == .begins { throw .malformed("a text that begins twice") }
+        } else if piece.way != .isWhole {
+            guard places.count < placesMax else { throw .malformed("more texts than an answer can have") }
+            places[place] = false
+        }
+        let flow = flow(of: place)
+        stretchCount += 1
+        let number = stretchCount
+        let (stretch, releases) = try hand.document.withUTF8(of: piece.node) { text throws(UpstreamFailure) in
+            textBytes[place.telling.rawValue] += text.count
+            return try flow.feed(text, at: place, number: number)
+        }
+        hand.left[stretch.number] = (piece.node, [])
+        take(releases, of: flow, with: &hand, to: &output)
+        guard piece.way == .isWhole else { return }
+        hand.needs.insert(stretch.number)
+        take(flow.beginNext(), of: flow, with: &hand, to: &output)
+        // Where nothing tells it in pieces, it would come late each time.
+        if place.telling == .pieces { take(flow.letGo(), of: flow, with: &hand, to: &output) }
+    }
+
+    private mutating func flow(of place: TextID) -> StreamFlow {
+        let joined = Events.joined.first { $0.kind == place.kind }
+        let key = joined == nil ? place : place.everywhere
+        if let flow = flows[key] { return flow }
+        let flow = StreamFlow(
+            at: place, joined, isJSON: events.isJSON(place),
+            screen: screener.stream(side: .completion, policy: filter))
+        flows[key] = flow
+        order.append(flow)
+        return flow
+    }
+
+    /// Ends texts, and decides on what is held of them that no other text goes on with. The event waits for the rest.
+    private mutating func end(_ scope: TypedEvent.Ended, with hand: inout EventInHand, to output: inout [UInt8]) {
+        if case .none = scope { return }
+        for place in places.keys where scope.contains(place) { places[place] = true }
+        for flow in order where !hasStopped {
+            if case .all = scope {
+                take(flow.finish(), of: flow, with: &hand, to: &output)
+            } else if let latest = flow.latest, scope.contains(latest) {
+                take(flow.isJoined ? flow.beginNext() : flow.finish(), of: flow, with: &hand, to: &output)
+            }
+            for stretch in flow.stretches where scope.contains(stretch.place) { hand.needs.insert(stretch.number) }
+        }
+    }
+
+    /// Gives what may leave to the events that say it: to the one in hand, to one that waits, or to one of our own.
+    private mutating func take(
+        _ releases: [StreamFlow.Release], of flow: StreamFlow, with hand: inout EventInHand, to output: inout [UInt8]
+    ) {
+        if !observesOnly, flow.screen.isBlocked { hasStopped = true }
+        for release in releases {
+            let (number, place) = (release.stretch.number, release.stretch.place)
+            if release.isRedacted, places[place] != nil { redacted.insert(place) }
+            if hand.left[number] != nil {
+                hand.left[number]?.text += release.text
+                if release.isRedacted { hand.isRedacted = true }
+            } else if let index = waiting.firstIndex(where: { $0.left[number] != nil }) {
+                waiting[index].left[number]?.text += release.text
+                if release.isRedacted { waiting[index].isRedacted = true }
+            } else if !observesOnly, !release.text.isEmpty {
+                events.note(release.text, of: place)
+                events.writePiece(release.text, of: place, to: &output)
+            }
+            guard release.isLast else { continue }
+            hand.needs.remove(number)
+            for index in waiting.indices { waiting[index].needs.remove(number) }
+            sendWaiting(to: &output)
+        }
+    }
+
+    // MARK: - What leaves
+
+    /// Sends the event, unless it must wait.
+    private mutating func pass(_ hand: EventInHand, to output: inout [UInt8]) throws(UpstreamFailure) {
+        var hand = hand
+        if let begun = hand.event.begun {
+            // Behind the pieces of what readers lay before it; ends that are still to be told again come later.
+            for flow in order where flow.telling == .pieces && begun.contains(flow.kind) {
+                hand.needs.formUnion(flow.stretches.map(\.number).filter { hand.left[$0] == nil })
+            }
+        }
+        if observesOnly || hand.needs.isEmpty && !hand.isBehind(waiting) {
+            if hand.event.begun != nil { sendBeginnings(to: &output) }
+            return send(hand, to: &output)
+        }
+        waitingBytes += hand.bytes
+        guard waiting.count < waitingMax, waitingBytes <= waitingBytesMax else {
+            throw .malformed("too much about texts that wait for others")
+        }
+        waiting.append(hand)
+    }
+
+    /// Sends what begins before something else does: client libraries count.
+    private mutating func sendBeginnings(to output: inout [UInt8]) {
+        if waiting.isEmpty { return }
+        for index in waiting.indices where waiting[index].event.begun != nil { waiting[index].needs = [] }
+        sendWaiting(to: &output)
+    }
+
+    /// Sends the events that wait for nothing any more, those about one item or block in their order.
+    private mutating func sendWaiting(to output: inout [UInt8]) {
+        if waiting.isEmpty { return }
+        var stay: [EventInHand] = []
+        for hand in waiting {
+            if hand.needs.isEmpty, !hand.isBehind(stay) {
+                waitingBytes -= hand.bytes
+                send(hand, to: &output)
+            } else {
+                stay.append(hand)
+            }
+        }
+        waiting = stay
+    }
+
+    private mutating func send(_ hand: EventInHand, to output: inout [UInt8]) {
+        var edits = hand.edits
+        if !observesOnly {
+            // What is held back leaves with a later event.
+            if hand.event.isPiece, !hand.left.isEmpty, hand.left.values.allSatisfy(\.text.isEmpty) { return }
+            for (node, text) in hand.left.values {
+                let isUnchanged = hand.document.withUTF8(of: node) { $0.elementsEqual(text) }
+                if !isUnchanged { edits.replace(node, withString: text) }
+            }
+        }
+        for piece in hand.event.pieces {
+            if let left = hand.left.values.first(where: { $0.node == piece.node }) {
+                events.note(left.text, of: piece.text)
+            }
+        }
+        events.prepare(hand.type, hand.document, isRedacted: isRedacted(hand), edits: &edits)
+        output.append(contentsOf: "event: ".utf8)
+        output.append(contentsOf: hand.type.utf8)
+        output.append(contentsOf: "\ndata: ".utf8)
+        hand.document.serialise(into: &output, edits: edits)
+        output.append(contentsOf: "\n\n".utf8)
+    }
 
     /// Whether what an event spells again may have lost something.
-    private func isRedacted(_ event: TypedEvent) -> Bool {
-        if observesOnly { return false }
-        return texts.contains { id, channel in
-            (event.ended.contains(id) || event.pieces.contains { $0.text == id }) && !channel.isClean
+    private func isRedacted(_ hand: EventInHand) -> Bool {
+        if observesOnly || hand.isRedacted { return !observesOnly }
+        func isAbout(_ place: TextID) -> Bool {
+            hand.event.ended.contains(place) || hand.event.pieces.contains { $0.text == place }
         }
-    }
-
-    /// Feeds an event's pieces to the screens of their texts, and edits them to what may leave.
-    ///
-    /// - Returns: what may leave of each piece that says something.
-    private mutating func feed(
-        _ event: TypedEvent, of document: JSONDocument, edits: inout JSONEdits
-    ) throws(UpstreamFailure) -> [(text: TextID, bytes: [UInt8])] {
-        var left: [(text: TextID, bytes: [UInt8])] = []
-        for (node, id) in event.pieces where document.utf8CountMax(of: node) > 0 {
-            let channel = try channel(of: id)
-            var output: [UInt8] = []
-            let isUnchanged = document.withUTF8(of: node) { text in
-                outputBytes += text.count
-                channel.feed(text, to: &output)
-                return output.count == text.count && output.elementsEqual(text)
-            }
-            if !observesOnly, !isUnchanged { edits.replace(node, withString: output) }
-            left.append((id, output))
-        }
-        return left
-    }
-
-    private mutating func channel(of id: TextID) throws(UpstreamFailure) -> StreamChannel {
-        guard !ended.contains(id) else { throw .malformed("text after its end") }
-        if let channel = texts[id] { return channel }
-        guard order.count < textsMax else { throw .malformed("more texts than an answer can have") }
-        let channel = StreamChannel(
-            isJSON: events.isJSON(id), screen: screener.stream(side: .completion, policy: filter))
-        texts[id] = channel
-        order.append(id)
-        return channel
-    }
-
-    /// Decides on all that is held of texts that have ended, and says what may leave.
-    ///
-    /// - Returns: whether that blocked the stream.
-    private mutating func flush(_ scope: TypedEvent.Ended, to output: inout [UInt8]) throws(UpstreamFailure) -> Bool {
-        if case .none = scope { return false }
-        for id in order where scope.contains(id) && ended.insert(id).inserted {
-            guard let channel = texts[id] else { continue }
-            var rest: [UInt8] = []
-            channel.finish(to: &rest)
-            if observesOnly { continue }
-            if channel.screen.isBlocked {
-                block()
-                return true
-            }
-            guard !rest.isEmpty else { continue }
-            events.note(rest, of: id)
-            events.writePiece(rest, of: id, to: &output)
-        }
-        return false
+        return redacted.contains(where: isAbout)
+            || order.contains { flow in flow.latest.map { isAbout($0) && !flow.isClean($0) } ?? false }
     }
 
     /// Nothing more of the upstream leaves.
     private mutating func block() {
         isBlocked = true
         status = .ended
-    }
-
-    private static func write(
-        _ type: String, _ document: JSONDocument, _ edits: JSONEdits, to output: inout [UInt8]
-    ) {
-        output.append(contentsOf: "event: ".utf8)
-        output.append(contentsOf: type.utf8)
-        output.append(contentsOf: "\ndata: ".utf8)
-        document.serialise(into: &output, edits: edits)
-        output.append(contentsOf: "\n\n".utf8)
-    }
-}
-
-extension [UInt8] {
-    /// Appends an event of our own, of which `body` writes the members.
-    mutating func appendEvent(_ type: String, _ body: (inout JSONWriter) -> Void) {
-        append(contentsOf: "event: ".utf8)
-        append(contentsOf: type.utf8)
-        append(contentsOf: "\ndata: ".utf8)
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.key("type" as StaticString)
-            writer.string(type)
-            body(&writer)
-        }
-        append(contentsOf: writer.bytes)
-        append(contentsOf: "\n\n".utf8)
     }
 }

@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// Finds the end of a head in what has arrived, without looking at any byte twice, and bounds its size.
 struct HeadReader: Sendable {
-    let headBytesMax: Int
+    var headBytesMax: Int
     private var searched = 0
     private var emptyLines = 0
     private static let emptyLinesMax = 4

@@ -1,6 +1,7 @@
 internal import Access
 internal import NIOCore
 internal import Snapshots
+internal import Telemetry
 
 /// A request that its caller may make of this model.
 ///
@@ -18,6 +19,12 @@ final class Admitted: Sendable {
         self.model = model
         self.outputTokensMax = outputTokensMax
         self.unscreened = unscreened
+    }
+
+    /// Tokens that all of its answers together may have; bounded, so that what adds to it cannot overflow.
+    var outputTokensOfAll: Int {
+        let (tokens, overflows) = request.facts.choices.multipliedReportingOverflow(by: outputTokensMax)
+        return overflows ? 1 << 52 : min(tokens, 1 << 52)
     }
 }
 
@@ -64,16 +71,32 @@ final class Model: Sendable {
     let settings: ModelSettings
     /// Its place in the configuration.
     let index: Int
+    /// What it is counted in, by the dialect's index.
+    let series: [GenAISeries]
     /// What may be sent to a second upstream.
     let retries: Lock<RetryBudget>
     /// How long an upstream may be silent before a second one is asked the same, and how often that may be.
     let hedging: (after: TimeAmount, budget: Lock<RetryBudget>)?
+    private let hedges: Lock<RetryBudget>
 
-    init(_ settings: ModelSettings, at index: Int, _ resilience: ResilienceSettings) {
+    /// - Parameter former: the model of that name in the configuration before, whose budgets go on.
+    init(
+        _ settings: ModelSettings, at index: Int, _ resilience: ResilienceSettings, series: [GenAISeries],
+        after former: Model?
+    ) {
         self.settings = settings
         self.index = index
-        retries = Lock(RetryBudget(percent: resilience.retryPercent))
-        hedging = settings.hedgeAfter.map { ($0, Lock(.hedges(percent: resilience.hedgePercent))) }
+        self.series = series
+        retries = former?.retries ?? Lock(RetryBudget(percent: resilience.retryPercent))
+        let hedges = former?.hedges ?? Lock(.hedges(percent: resilience.hedgePercent))
+        self.hedges = hedges
+        hedging = settings.hedgeAfter.map { ($0, hedges) }
+    }
+
+    /// What is carried on keeps to these from now on.
+    func follow(_ resilience: ResilienceSettings) {
+        retries.withLock { $0.follow(percent: resilience.retryPercent) }
+        hedges.withLock { $0.follow(percent: resilience.hedgePercent) }
     }
 
     /// All that callers may call it.
@@ -85,8 +108,17 @@ struct ModelTable: Sendable {
     let all: [Model]
     private let byName: [String: Model]
 
-    init(_ models: [ModelSettings], _ resilience: ResilienceSettings) {
-        all = models.enumerated().map { Model($1, at: $0, resilience) }
+    /// - Parameter former: the models of the configuration before.
+    init(
+        _ models: [ModelSettings], _ resilience: ResilienceSettings, _ metrics: GatewayMetrics,
+        after former: ModelTable? = nil
+    ) {
+        let before = Dictionary(
+            (former?.all ?? []).map { ($0.settings.name, $0) }, uniquingKeysWith: { first, _ in first })
+        all = models.enumerated().map { index, model in
+            Model(
+                model, at: index, resilience, series: metrics.series(of: model.name), after: before[model.name])
+        }
         var byName: [String: Model] = [:]
         for model in all {
             for name in model.names where byName[name] == nil { byName[name] = model }

@@ -7,17 +7,18 @@ extension ForwardStage {
     ///
     /// - Parameter pools: those that may be the second; without it when this returns.
     func race(
-        _ request: Screened, to first: UpstreamPool, or pools: inout [UpstreamPool],
+        _ request: Screened, to first: ChosenUpstream, or pools: inout [UpstreamPool],
         _ hedging: (after: TimeAmount, budget: Lock<RetryBudget>), trace: Trace
     ) async throws(UpstreamFailure) -> Forwarded {
-        hedging.budget.withLock { $0.deposit() }
-        let race = HedgeRace(between: first, and: pools, client: request.limited.admitted.request.caller.exchange)
-        let timer = HedgeTimer(on: first.executor.loop)
+        hedging.budget.withLock { $0.deposit(at: .now) }
+        let race = HedgeRace(between: first, and: pools, client: request.admitted.request.caller.exchange)
+        let timer = HedgeTimer(on: first.pool.executor.loop)
         let result = await withTaskGroup(of: HedgeRace.Event.self) { tasks in
             func start(_ lane: HedgeLane) {
                 tasks.addTask {
                     do throws(UpstreamFailure) {
-                        return .ended(lane, .success(try await send(request, to: lane.pool, lane: lane, trace: trace)))
+                        return .ended(
+                            lane, .success(try await send(request, to: lane.upstream, lane: lane, trace: trace)))
                     } catch {
                         return .ended(lane, .failure(error))
                     }
@@ -33,9 +34,9 @@ extension ForwardStage {
             while let event = await tasks.next() {
                 switch event {
                 case .due:
-                    guard let pool = another(of: race.free(at: .now), paidFrom: hedging.budget) else { continue }
-                    failures.metrics.hedged(to: pool.settings.name)
-                    start(race.enter(pool))
+                    guard let upstream = another(of: race.free(at: .now), paidFrom: hedging.budget) else { continue }
+                    failures.metrics.hedged(to: upstream.pool.settings.name)
+                    start(race.enter(upstream))
                 case .ended(let lane, let result):
                     if let result = race.end(lane, result) { return result }
                 case .stopped: continue
@@ -57,7 +58,7 @@ extension Screened {
     /// Whether and when a second upstream may be asked the same: where the caller waits for a whole answer, and no server
     /// keeps or does anything for it.
     var hedging: (after: TimeAmount, budget: Lock<RetryBudget>)? {
-        let admitted = limited.admitted
+        let admitted = admitted
         guard let hedging = admitted.model.hedging, !admitted.request.facts.isStream,
             admitted.unscreened.isDisjoint(with: [.storedText, .hostedTools])
         else { return nil }

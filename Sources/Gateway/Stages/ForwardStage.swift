@@ -9,7 +9,7 @@ internal import Storage
 /// An upstream that has begun to answer.
 struct Forwarded: Sendable {
     let screened: Screened
-    let pool: UpstreamPool
+    let upstream: ChosenUpstream
     let exchange: UpstreamExchange
     let head: ResponseHead
 }
@@ -26,44 +26,45 @@ struct ForwardStage: @unchecked Sendable {
     let failures: UpstreamFailureReport
 
     func send(_ request: Screened, trace: Trace) async throws(PathExit) -> Forwarded {
-        let admitted = request.limited.admitted
+        let admitted = request.admitted
         var pools = pools.serving(admitted.model, admitted.request.dialect)
-        if pools.count > 1 { admitted.model.retries.withLock { $0.deposit() } }
+        if pools.count > 1 { admitted.model.retries.withLock { $0.deposit(at: .now) } }
         let hedging = pools.count > 1 ? request.hedging : nil
-        var pool: UpstreamPool
-        do throws(UpstreamFailure) { pool = try choose(pools) } catch { throw .upstream(error) }
+        var upstream: ChosenUpstream
+        do throws(UpstreamFailure) { upstream = try choose(pools) } catch { throw .upstream(error) }
         while true {
-            trace.upstream = pool.settings.name
+            trace.upstream = upstream.pool.settings.name
             do throws(UpstreamFailure) {
-                guard let hedging else { return try await send(request, to: pool, trace: trace) }
-                return try await race(request, to: pool, or: &pools, hedging, trace: trace)
+                guard let hedging else { return try await send(request, to: upstream, trace: trace) }
+                return try await race(request, to: upstream, or: &pools, hedging, trace: trace)
             } catch {
-                pools.removeAll { $0 === pool }
+                pools.removeAll { $0 === upstream.pool }
                 guard error.isSafeElsewhere, let other = another(of: pools, paidFrom: admitted.model.retries) else {
                     throw .upstream(error)
                 }
-                failures.note(error, of: pool.settings.name, in: trace)
-                failures.metrics.retried(after: pool.settings.name)
-                pool = other
+                failures.note(error, of: upstream.pool.settings.name, in: trace)
+                failures.metrics.retried(after: upstream.pool.settings.name)
+                upstream = other
             }
         }
     }
 
     /// One more that lets the request through, paid from a budget; `nil` if there is none, or nothing to pay with.
-    func another(of pools: [UpstreamPool], paidFrom budget: Lock<RetryBudget>) -> UpstreamPool? {
-        guard !pools.isEmpty, let pool = try? choose(pools) else { return nil }
+    func another(of pools: [UpstreamPool], paidFrom budget: Lock<RetryBudget>) -> ChosenUpstream? {
+        guard !pools.isEmpty, let upstream = try? choose(pools) else { return nil }
         guard budget.withLock({ $0.withdraw(at: .now) }) else {
-            // It was let through, and does not go.
-            pool.state.note(.neither, at: .now)
+            upstream.release()
             return nil
         }
-        return pool
+        return upstream
     }
 
     /// One that is worth asking, and lets a request through.
-    private func choose(_ pools: [UpstreamPool]) throws(UpstreamFailure) -> UpstreamPool {
+    private func choose(_ pools: [UpstreamPool]) throws(UpstreamFailure) -> ChosenUpstream {
         let now = Moment.now
-        if pools.count == 1, pools[0].state.permit(at: now) { return pools[0] }
+        if pools.count == 1, let permit = pools[0].state.permit(at: now) {
+            return ChosenUpstream(pool: pools[0], permit: permit)
+        }
         var candidates = pools.enumerated().map { index, pool in
             UpstreamChoice.Candidate(
                 index: index, priority: pool.settings.priority, weight: pool.settings.weight,
@@ -71,7 +72,9 @@ struct ForwardStage: @unchecked Sendable {
         }
         var generator = SystemRandomNumberGenerator()
         while let index = UpstreamChoice.pick(candidates, &generator) {
-            if pools[index].state.permit(at: now) { return pools[index] }
+            if let permit = pools[index].state.permit(at: now) {
+                return ChosenUpstream(pool: pools[index], permit: permit)
+            }
             candidates.removeAll { $0.index == index }
         }
         throw Self.absence(of: pools.map { $0.state.worth(at: now) })
@@ -95,23 +98,23 @@ struct ForwardStage: @unchecked Sendable {
     ///
     /// - Parameter lane: where others are sent the same.
     func send(
-        _ request: Screened, to pool: UpstreamPool, lane: HedgeLane? = nil, trace: Trace
+        _ request: Screened, to upstream: ChosenUpstream, lane: HedgeLane? = nil, trace: Trace
     ) async throws(UpstreamFailure) -> Forwarded {
         do throws(UpstreamFailure) {
-            let answer = try await exchange(request, with: pool, lane, trace: trace)
-            pool.state.note(.success, at: .now)
+            let answer = try await exchange(request, with: upstream, lane, trace: trace)
+            upstream.answerBegan()
             return answer
         } catch {
-            pool.state.note(error, at: .now)
-            if let pause = error.pauseNanoseconds { pool.state.cool(nanoseconds: pause, at: .now) }
+            upstream.failed(error)
             throw error
         }
     }
 
     private func exchange(
-        _ request: Screened, with pool: UpstreamPool, _ lane: HedgeLane?, trace: Trace
+        _ request: Screened, with upstream: ChosenUpstream, _ lane: HedgeLane?, trace: Trace
     ) async throws(UpstreamFailure) -> Forwarded {
-        let caller = request.limited.admitted.request.caller
+        let pool = upstream.pool
+        let caller = request.admitted.request.caller
         guard caller.exchange.isAwaited() else { throw .cancelled }
         let bytes = UpstreamRequest(request, to: pool, headers: headers, id: trace.id).encoded()
         var exchange = try await pool.send(bytes, for: caller)
@@ -135,14 +138,14 @@ struct ForwardStage: @unchecked Sendable {
             pool.state.cool(nanoseconds: pause, at: .now)
         }
         try await check(head, exchange, request)
-        return Forwarded(screened: request, pool: pool, exchange: exchange, head: head)
+        return Forwarded(screened: request, upstream: upstream, exchange: exchange, head: head)
     }
 
     private func receiveHead(
         of exchange: UpstreamExchange, _ request: Screened, _ lane: HedgeLane?
     ) async throws(UpstreamFailure) -> ResponseHead {
         lane?.exchange = exchange
-        request.limited.admitted.request.caller.exchange.upstream = exchange
+        request.admitted.request.caller.exchange.upstream = exchange
         return try await exchange.receiveHead()
     }
 
@@ -175,7 +178,7 @@ struct ForwardStage: @unchecked Sendable {
     /// A server's words are a completion too; those that must not reach the caller are left out as a whole.
     private func screened(_ message: String, _ request: Screened) -> String? {
         if observesOnly { return UpstreamError.cut(message) }
-        let filter = request.policy.filter(for: request.limited.admitted.request.caller.key.stage)
+        let filter = request.policy.filter(for: request.admitted.request.caller.key.stage)
         var message = message
         let screening = message.withUTF8 { screener.screen($0, side: .completion, policy: filter) }
         return screening.verdict == .redact || screening.verdict == .block ? nil : UpstreamError.cut(message)

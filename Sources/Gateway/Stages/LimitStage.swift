@@ -4,6 +4,7 @@ internal import SharedLimits
 /// A request for which tokens are reserved.
 struct Limited: Sendable {
     let admitted: Admitted
+    let subjects: LimitSubjects
 }
 
 /// The reservation of one exchange. Dropped unsettled, it charges all that it reserved.
@@ -39,14 +40,15 @@ struct LimitStage: Sendable {
     let observesOnly: Bool
 
     func reserve(_ request: Admitted, trace: Trace, at now: Moment) throws(PathExit) -> Limited {
-        try reserve(try subjects(of: request, trace), tokens: Self.tokens(of: request), trace: trace, at: now)
-        return Limited(admitted: request)
+        let subjects = try subjects(of: request, trace)
+        try reserve(subjects, tokens: Self.tokens(of: request), trace: trace, at: now)
+        return Limited(admitted: request, subjects: subjects)
     }
 
     func reserve(_ request: Admitted, from shared: SharedLimiter, trace: Trace) async throws(PathExit) -> Limited {
-        try await reserve(
-            try subjects(of: request, trace), tokens: Self.tokens(of: request), from: shared, trace: trace)
-        return Limited(admitted: request)
+        let subjects = try subjects(of: request, trace)
+        try await reserve(subjects, tokens: Self.tokens(of: request), from: shared, trace: trace)
+        return Limited(admitted: request, subjects: subjects)
     }
 
     /// Whose limits it must keep: where end users have none, the same object for all requests of a key.
@@ -64,7 +66,7 @@ struct LimitStage: Sendable {
             return try endUsers.subjects(request, limits)
         } catch {
             guard observesOnly, case .refused(let refusal) = error else { throw error }
-            trace.unenforced = "\(refusal.explanation.code)"
+            trace.unenforced = refusal.recordCode
             return request.caller.key.limits
         }
     }
@@ -103,7 +105,7 @@ struct LimitStage: Sendable {
         case .needsRedis, .unavailable:
             let refusal = Refusal(.limitsUnavailable, retryAfter: .seconds(1))
             if observesOnly {
-                trace.unenforced = "\(refusal.explanation.code)"
+                trace.unenforced = refusal.recordCode
             } else {
                 throw .refused(refusal)
             }
@@ -113,7 +115,7 @@ struct LimitStage: Sendable {
     private func refuse(_ error: LimitRefusal, _ trace: Trace) throws(PathExit) {
         let refusal = Self.refusal(of: error)
         if observesOnly {
-            trace.unenforced = "\(refusal.explanation.code)"
+            trace.unenforced = refusal.recordCode
             return
         }
         // A full table's numbers are the gateway's, not the caller's.
@@ -123,10 +125,7 @@ struct LimitStage: Sendable {
 
     /// The most that a request may use: a token has at least one byte, and each answer may reach its cap.
     static func tokens(of request: Admitted) -> Int {
-        let prompt = request.request.document.bytes.count
-        let (answers, overflows) = request.request.facts.choices.multipliedReportingOverflow(
-            by: request.outputTokensMax)
-        return max(1, overflows ? Int.max / 2 : prompt + answers)
+        max(1, request.request.document.bytes.count + request.outputTokensOfAll)
     }
 
     static func refusal(of error: LimitRefusal) -> Refusal {

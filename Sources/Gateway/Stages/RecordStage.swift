@@ -72,7 +72,8 @@ struct RecordStage: Sendable {
             organisation: trace.key?.organisation, stage: (trace.key?.stage ?? .sandbox).recordValue,
             dialect: trace.dialect, model: trace.model, isStream: trace.isStream, observeOnly: observesOnly,
             tokensReserved: trace.tokensReserved, promptVerdict: trace.prompt.verdict.rawValue,
-            promptFindings: trace.prompt.findings, callerRequestID: trace.callerRequestID)
+            promptFindings: trace.prompt.findings, callerRequestID: trace.callerRequestID,
+            charge: trace.charge)
     }
 
     private func settlement(of trace: Trace, _ ending: Ending, at now: Moment) -> Settlement {
@@ -80,7 +81,8 @@ struct RecordStage: Sendable {
         return Settlement(
             record: trace.id, at: trace.at.adding(nanoseconds: now - trace.arrivedAt), outcome: ending.outcome,
             status: UInt16(ending.status), inputTokens: tokens.input, outputTokens: tokens.output,
-            tokensEstimated: tokens.areEstimated, upstream: trace.upstream,
+            tokensEstimated: tokens.areEstimated, cost: trace.prices.map { tokens.cost($0).nanos },
+            upstream: trace.upstream,
             completionVerdict: trace.completion.verdict.rawValue, completionFindings: trace.completion.findings,
             refusal: ending.refusal ?? trace.unenforced, clause: ending.clause, microseconds: trace.times(at: now))
     }
@@ -100,12 +102,21 @@ struct Ending: Sendable {
     var status: Int
     var refusal: String?
     var clause: String?
+    /// No model saw it, though it may have been sent: upstreams refused it.
+    var isUnseen = false
 
     struct Tokens: Sendable {
         var input: Int
         var output: Int
         var areEstimated: Bool
+        /// Of the input.
+        var cached = 0
+        var written = 0
         var total: Int { input + output }
+
+        func cost(_ prices: TokenPrices) -> Money {
+            prices.cost(input: input, cached: cached, written: written, output: output)
+        }
     }
 
     /// What is charged: the upstream's count; where it told nothing, four bytes a token of what went through, and
@@ -114,9 +125,11 @@ struct Ending: Sendable {
         // More than can be true is no count: it would be a debt that the caller never made.
         let believable = 8 * max(1_024, trace.tokensReserved)
         if let input = trace.usage.input, input + (trace.usage.output ?? 0) <= believable {
-            return Tokens(input: input, output: trace.usage.output ?? 0, areEstimated: false)
+            return Tokens(
+                input: input, output: trace.usage.output ?? 0, areEstimated: false, cached: trace.usage.cachedInput,
+                written: trace.usage.cacheWrites)
         }
-        guard trace.sentAt != nil else { return Tokens(input: 0, output: 0, areEstimated: false) }
+        guard trace.sentAt != nil, !isUnseen else { return Tokens(input: 0, output: 0, areEstimated: false) }
         return Tokens(
             input: (trace.promptBytes + 3) / 4, output: (trace.usage.outputBytes + 3) / 4, areEstimated: true)
     }

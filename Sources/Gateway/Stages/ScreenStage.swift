@@ -1,20 +1,19 @@
 internal import Access
 internal import Filtering
 internal import JSON
-internal import Snapshots
 
 /// A request whose text was judged, as it will be sent.
 ///
 /// A class, as `Parsed` is.
 final class Screened: Sendable {
-    let limited: Limited
+    let admitted: Admitted
     /// The body for the upstream, but for what differs between upstreams.
     let edits: JSONEdits
     /// What the answer is judged by: the policy of when the request came.
     let policy: Policy
 
-    init(limited: Limited, edits: JSONEdits, policy: Policy) {
-        self.limited = limited
+    init(admitted: Admitted, edits: JSONEdits, policy: Policy) {
+        self.admitted = admitted
         self.edits = edits
         self.policy = policy
     }
@@ -24,13 +23,12 @@ final class Screened: Sendable {
 ///
 /// `@unchecked Sendable`: the screener is working memory of one event loop, on which the stage is called.
 struct ScreenStage: @unchecked Sendable {
-    let policy: Snapshot<Policy>
+    let policy: Policy
     let screener: Screener
     let observesOnly: Bool
     let executor: LoopExecutor
 
-    func screen(_ request: Limited, trace: Trace) async throws(PathExit) -> Screened {
-        let policy = policy.current
+    func screen(_ request: Budgeted, trace: Trace) async throws(PathExit) -> Screened {
         let parsed = request.admitted.request
         let filter = policy.filter(for: parsed.caller.key.stage)
         let passage = Passage(
@@ -55,7 +53,7 @@ struct ScreenStage: @unchecked Sendable {
             default: break
             }
         }
-        return Screened(limited: request, edits: edits, policy: policy)
+        return Screened(admitted: request.admitted, edits: edits, policy: policy)
     }
 
     static func refusal(of findings: [Finding], side: Side) -> Refusal {
@@ -80,7 +78,8 @@ extension Passage {
                 let piece = pieces[index]
                 if piece.isFixed { return false }
                 var local = redaction
-                local.range = max(start, piece.start) - piece.start..<min(end, piece.end) - piece.start
+                let shift = piece.offset - piece.start
+                local.range = max(start, piece.start) + shift..<min(end, piece.end) + shift
                 byNode[piece.node, default: []].append(local)
                 index += 1
             }

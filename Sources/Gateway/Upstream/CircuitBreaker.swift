@@ -13,6 +13,8 @@ struct CircuitBreaker {
     enum Outcome {
         case success
         case failure
+        /// A success that turned into a failure: the answer had begun, and broke off.
+        case brokeOff
         /// Says nothing about the upstream: the caller's mistake, or nobody waited for it.
         case neither
     }
@@ -23,22 +25,46 @@ struct CircuitBreaker {
         case halfOpen(isProbing: Bool)
     }
 
+    /// What one request was let through by. Its outcome counts only while the state is still the one that let it through:
+    /// what was under way when the breaker opened decides no later trial.
+    struct Permit: Equatable, Sendable {
+        fileprivate let generation: Int
+    }
+
     private struct Slice {
         var number: Int64 = -1
+        /// Below nought where an answer broke off that had begun in an earlier slice.
         var successes = 0
         var failures = 0
     }
 
     private static let slices = 6
 
-    private let settings: BreakerSettings
+    private var settings: BreakerSettings
     private(set) var state = State.closed
+    /// Counts the states gone through.
+    private var generation = 0
     private var pause: Int64
     private var window = InlineArray<6, Slice>(repeating: Slice())
 
     init(_ settings: BreakerSettings) {
         self.settings = settings
         pause = settings.pauseNanoseconds
+    }
+
+    /// Keeps to other settings from now on. A pause that has begun ends as it was to, unless nothing is to be left alone.
+    ///
+    /// - Returns: whether that changed the state.
+    mutating func follow(_ settings: BreakerSettings) -> Bool {
+        guard settings != self.settings else { return false }
+        // Slices of another length can't be counted together.
+        if settings.windowNanoseconds != self.settings.windowNanoseconds { window = InlineArray(repeating: Slice()) }
+        self.settings = settings
+        if state != .closed, settings.failuresMin > 0 { return false }
+        pause = settings.pauseNanoseconds
+        guard state != .closed else { return false }
+        enter(.closed)
+        return true
     }
 
     /// Whether a request would be let through.
@@ -50,40 +76,44 @@ struct CircuitBreaker {
         }
     }
 
-    /// Lets a request through, or not. Every request that was let through must be told by `note`.
-    mutating func permit(at now: Moment) -> Bool {
-        guard !isOpen(at: now) else { return false }
-        if state != .closed { state = .halfOpen(isProbing: true) }
-        return true
+    /// Lets a request through, or not (`nil`). Every request that was let through must be told by `note`.
+    mutating func permit(at now: Moment) -> Permit? {
+        guard !isOpen(at: now) else { return nil }
+        if state != .closed { enter(.halfOpen(isProbing: true)) }
+        return Permit(generation: generation)
     }
 
-    /// - Returns: whether that changed the state.
-    @discardableResult
-    mutating func note(_ outcome: Outcome, at now: Moment) -> Bool {
+    /// Takes the outcome of a request that was let through; `brokeOff` may follow its `success`.
+    mutating func note(_ outcome: Outcome, of permit: Permit, at now: Moment) {
+        guard permit.generation == generation else { return }
         switch (state, outcome) {
         case (.closed, .success):
             slice(at: now) { $0.successes += 1 }
-            return false
-        case (.closed, .failure):
-            slice(at: now) { $0.failures += 1 }
-            guard settings.failuresMin > 0, isTooMuch(at: now) else { return false }
-            open(at: now)
+        case (.closed, .failure), (.closed, .brokeOff):
+            slice(at: now) {
+                $0.failures += 1
+                if outcome == .brokeOff { $0.successes -= 1 }
+            }
+            if settings.failuresMin > 0, isTooMuch(at: now) { open(at: now) }
         case (.halfOpen, .success):
-            state = .closed
+            enter(.closed)
             pause = settings.pauseNanoseconds
             window = InlineArray(repeating: Slice())
-        case (.halfOpen, .failure):
+        case (.halfOpen, .failure), (.halfOpen, .brokeOff):
             pause = min(pause * 2, settings.pauseMaxNanoseconds)
             open(at: now)
-        case (.halfOpen, .neither): state = .halfOpen(isProbing: false)
-        // Of requests that were under way when it opened.
-        case (.open, _), (.closed, .neither): return false
+        case (.halfOpen, .neither): enter(.halfOpen(isProbing: false))
+        case (.open, _), (.closed, .neither): break
         }
-        return true
     }
 
     private mutating func open(at now: Moment) {
-        state = .open(until: Moment(nanoseconds: now.nanoseconds + pause))
+        enter(.open(until: Moment(nanoseconds: now.nanoseconds + pause)))
+    }
+
+    private mutating func enter(_ next: State) {
+        state = next
+        generation += 1
     }
 
     private func number(at now: Moment) -> Int64 {
@@ -105,7 +135,7 @@ struct CircuitBreaker {
             successes += window[index].successes
             failures += window[index].failures
         }
-        return (successes, failures)
+        return (max(0, successes), failures)
     }
 
     private func isTooMuch(at now: Moment) -> Bool {

@@ -10,7 +10,8 @@ struct FairQueue<Owner: Hashable, Element> {
         let element: Element
     }
 
-    private let countMax: Int
+    /// Those that wait already stay, should it become less.
+    var countMax: Int
     private var lines: [Owner: [Entry]] = [:]
     /// Owners with something waiting, next first.
     private var turns: [Owner] = []

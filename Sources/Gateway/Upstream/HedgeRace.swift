@@ -5,7 +5,7 @@ internal import NIOCore
 ///
 /// `@unchecked Sendable`: touched on the request's loop only.
 final class HedgeLane: @unchecked Sendable {
-    let pool: UpstreamPool
+    let upstream: ChosenUpstream
     /// Whether it is the second.
     let isHedge: Bool
     /// Once the request is on a connection.
@@ -16,10 +16,12 @@ final class HedgeLane: @unchecked Sendable {
     /// How it failed.
     fileprivate(set) var failure: UpstreamFailure?
 
-    init(_ pool: UpstreamPool, isHedge: Bool) {
-        self.pool = pool
+    init(_ upstream: ChosenUpstream, isHedge: Bool) {
+        self.upstream = upstream
         self.isHedge = isHedge
     }
+
+    var pool: UpstreamPool { upstream.pool }
 
     func cancel() {
         isCancelled = true
@@ -45,7 +47,7 @@ final class HedgeRace: @unchecked Sendable {
     private let pools: [UpstreamPool]
     private let client: Exchange
 
-    init(between first: UpstreamPool, and pools: [UpstreamPool], client: Exchange) {
+    init(between first: ChosenUpstream, and pools: [UpstreamPool], client: Exchange) {
         self.first = HedgeLane(first, isHedge: false)
         decided = self.first
         self.pools = pools
@@ -57,8 +59,8 @@ final class HedgeRace: @unchecked Sendable {
         pools.filter { $0 !== first.pool && $0.hasRoom && $0.state.worth(at: now) == .good }
     }
 
-    func enter(_ pool: UpstreamPool) -> HedgeLane {
-        let lane = HedgeLane(pool, isHedge: true)
+    func enter(_ upstream: ChosenUpstream) -> HedgeLane {
+        let lane = HedgeLane(upstream, isHedge: true)
         second = lane
         return lane
     }

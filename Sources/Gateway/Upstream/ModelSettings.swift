@@ -1,7 +1,8 @@
+package import Limits
 package import NIOCore
 
 /// A model as callers name it, and who serves it.
-package struct ModelSettings: Sendable {
+package struct ModelSettings: Sendable, Equatable {
     package var name: String
     /// Further names that callers may use; answers say the name that was asked for.
     package var aliases: [String] = []
@@ -13,6 +14,8 @@ package struct ModelSettings: Sendable {
     package var outputTokensMax = 131_072
     /// What no filter can read and this model's callers may send all the same; recorded as *not evaluated*.
     package var admitsUnscreened: Set<Unscreenable> = []
+    /// What its tokens cost; `nil` where that is not said, and nobody whose budget is in money may ask it.
+    package var prices: TokenPrices?
     /// How long an upstream may be silent before a second one is asked the same; `nil` never asks one.
     package var hedgeAfter: TimeAmount?
     /// Whether callers may append `?option=value` to the name, as the rehearsal model understands it.
@@ -45,7 +48,7 @@ package enum Unscreenable: String, Sendable, Hashable, CaseIterable {
 }
 
 /// One server that serves a model.
-package struct UpstreamSettings: Sendable {
+package struct UpstreamSettings: Sendable, Equatable {
     /// For records, metrics and logs; unique in the configuration.
     package var name: String
     package var host: String
@@ -94,7 +97,8 @@ package enum CredentialField: String, Sendable, CaseIterable {
 }
 
 /// A secret that no log line shows by accident.
-package struct Credential: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct Credential: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
+{
     let secret: String
 
     package init(_ secret: String) {
@@ -106,7 +110,7 @@ package struct Credential: Sendable, CustomStringConvertible, CustomDebugStringC
     package var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-package struct UpstreamTimeouts: Sendable {
+package struct UpstreamTimeouts: Sendable, Equatable {
     package var connect = TimeAmount.seconds(5)
     /// From handing the request to the connection, a new one's TLS handshake included, to the answer's first byte.
     package var firstByte = TimeAmount.seconds(120)

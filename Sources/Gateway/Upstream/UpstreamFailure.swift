@@ -55,7 +55,26 @@ package enum UpstreamFailure: Error, Sendable, Equatable {
     var detail: String? {
         switch self {
         case .connect(let detail), .malformed(let detail): detail
+        case .status(401, _), .status(403, _): "It refuses the credential: see `credential_env` of this upstream."
+        case .status(404, _): "It knows no such model or path: see `model` and `url` of this upstream."
         default: nil
+        }
+    }
+
+    /// Whether no model saw the request, whichever upstreams were asked before: others are only where that holds of all.
+    var isUnseen: Bool {
+        switch self {
+        case .connect, .connectTimeout, .saturated, .noRoom, .none, .broken, .unhealthy: true
+        case .rejected, .status(400..<500, _), .status(503, _), .status(529, _): true
+        default: false
+        }
+    }
+
+    /// Whether only the operator can mend it, so that trying again is of no use.
+    var isMisconfiguration: Bool {
+        switch self {
+        case .status(401, _), .status(403, _), .status(404, _): true
+        default: false
         }
     }
 }

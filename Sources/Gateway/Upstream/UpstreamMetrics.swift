@@ -29,7 +29,8 @@ struct UpstreamMetrics: Sendable {
             "steward.upstream.outstanding", help: "Requests that an upstream has not answered to the end.",
             labels: ["upstream"])
         breakersOpen = registry.gauges(
-            "steward.upstream.breaker_open", help: "1 while an upstream is left alone because it failed too often.",
+            "steward.upstream.breaker_open",
+            help: "1 from when an upstream failed too often until a trial request succeeds.",
             labels: ["upstream"])
         breakersOpened = registry.counters(
             "steward.upstream.breaker_openings", help: "Times that an upstream's breaker opened.", labels: ["upstream"])

@@ -21,7 +21,9 @@ final class UpstreamPool: @unchecked Sendable {
     private var all: [ObjectIdentifier: UpstreamConnection] = [:]
     private var connecting = 0
     private var queue: FairQueue<ApplicationID, Waiter>
-    private let queueTime: TimeAmount
+    private var queueTime: TimeAmount
+    /// No new request chooses it, so what becomes idle is closed.
+    private var isRetired = false
 
     /// What a request may send on.
     private enum Place {
@@ -58,6 +60,35 @@ final class UpstreamPool: @unchecked Sendable {
         self.bytesInFlight = bytesInFlight
         loop = executor.loop
     }
+
+    // MARK: - Reloads
+
+    /// Whether it can go on serving an upstream: everything about that is as before, but for how its health is checked.
+    func serves(_ upstream: UpstreamSettings, _ tls: NIOSSLContext?, _ state: UpstreamState) -> Bool {
+        var upstream = upstream
+        upstream.health = settings.health
+        return upstream == settings && tls === self.tls && state === self.state
+    }
+
+    /// Who comes from now on waits by other settings.
+    func follow(_ resilience: ResilienceSettings) {
+        queue.countMax = resilience.queueMax
+        queueTime = .nanoseconds(resilience.queueNanoseconds)
+    }
+
+    /// Whoever has chosen it, or still will on a path that has it, is served to the end; then its connections are closed.
+    func retire() {
+        isRetired = true
+        closeIdle()
+    }
+
+    private func closeIdle() {
+        let connections = idle
+        idle = []
+        for connection in connections { connection.abort() }
+    }
+
+    // MARK: - For the path
 
     /// What a request in this dialect begins with, up to the value of `accept`.
     func head(of dialect: Dialect) -> [UInt8] { heads[dialect.index] }
@@ -222,6 +253,7 @@ final class UpstreamPool: @unchecked Sendable {
     func giveBack(_ connection: UpstreamConnection) {
         idle.append(connection)
         callNext()
+        if isRetired { closeIdle() }
     }
 
     func connectionClosed(_ connection: UpstreamConnection) {

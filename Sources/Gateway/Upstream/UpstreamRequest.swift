@@ -35,7 +35,7 @@ struct UpstreamRequest {
         self.id = id
     }
 
-    private var parsed: Parsed { request.limited.admitted.request }
+    private var parsed: Parsed { request.admitted.request }
 
     /// Head and body in one buffer.
     func encoded() -> ByteBuffer {

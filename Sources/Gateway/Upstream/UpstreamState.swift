@@ -15,6 +15,8 @@ final class UpstreamState: Sendable {
         var unhealthyFor: Int64 = 0
         /// What an operator wants to see of it.
         var lastFailure: (failure: UpstreamFailure, at: Moment)?
+        /// It is no part of the configuration any more; its gauges may be another's.
+        var isRetired = false
     }
 
     private let judgement: Lock<Judgement>
@@ -81,24 +83,26 @@ final class UpstreamState: Sendable {
         }
     }
 
-    /// Lets a request through, or not. Every request that was let through must be told by `note`.
-    func permit(at now: Moment) -> Bool {
-        judgement.withLock { $0.unhealthySince == nil && $0.breaker.permit(at: now) }
+    /// Lets a request through, or not (`nil`). Every request that was let through must be told by `note`.
+    func permit(at now: Moment) -> CircuitBreaker.Permit? {
+        judgement.withLock { $0.unhealthySince == nil ? $0.breaker.permit(at: now) : nil }
     }
 
-    func note(_ outcome: CircuitBreaker.Outcome, at now: Moment) { note(outcome, nil, at: now) }
-
-    func note(_ failure: UpstreamFailure, at now: Moment) { note(failure.outcome, failure, at: now) }
-
-    private func note(_ outcome: CircuitBreaker.Outcome, _ failure: UpstreamFailure?, at now: Moment) {
-        let isOpen: Bool? = judgement.withLock { judgement in
+    /// Takes the outcome of a request that was let through, and what went wrong with it.
+    func note(
+        _ outcome: CircuitBreaker.Outcome, _ failure: UpstreamFailure? = nil, of permit: CircuitBreaker.Permit,
+        at now: Moment
+    ) {
+        judgement.withLock { judgement in
             if let failure, failure.isOfUpstream { judgement.lastFailure = (failure, now) }
-            guard judgement.breaker.note(outcome, at: now) else { return nil }
-            return judgement.breaker.isOpen(at: now)
+            let before = judgement.breaker.state
+            judgement.breaker.note(outcome, of: permit, at: now)
+            let after = judgement.breaker.state
+            guard after != before, !judgement.isRetired else { return }
+            // Under the lock, or of two changes the older could be shown last.
+            gauges.isOpen.set(after == .closed ? 0 : 1)
+            if case .open = after { gauges.opened.add() }
         }
-        guard let isOpen else { return }
-        gauges.isOpen.set(isOpen ? 1 : 0)
-        if isOpen { gauges.opened.add() }
     }
 
     /// The server asked to be left alone for a while, or serves nobody before that; a minute at most, whatever it says.
@@ -118,6 +122,23 @@ final class UpstreamState: Sendable {
     func readmit() {
         judgement.withLock { $0.unhealthySince = nil }
     }
+
+    // MARK: - Reloads
+
+    /// Its breaker keeps to other settings from now on.
+    func follow(_ settings: BreakerSettings) {
+        judgement.withLock { if $0.breaker.follow(settings) { gauges.isOpen.set(0) } }
+    }
+
+    /// No configuration names it any more. What has chosen it goes on, and is counted until it has ended.
+    func retire() {
+        judgement.withLock { judgement in
+            judgement.isRetired = true
+            gauges.isOpen.set(0)
+        }
+    }
+
+    var isUnhealthy: Bool { judgement.withLock { $0.unhealthySince != nil } }
 
     private static let coolingMax = Duration.seconds(60)
 }

@@ -1,33 +1,29 @@
 internal import JSON
 package import Limits
+internal import Snapshots
 
 /// What the running process tells operators of its upstreams, as JSON. No credential is in it.
 package struct UpstreamsPage: Sendable {
-    private let models: ModelTable
-    private let states: UpstreamStates
-    private let windowNanoseconds: Int64
-
-    init(models: ModelTable, states: UpstreamStates, _ settings: ResilienceSettings) {
-        self.models = models
-        self.states = states
-        windowNanoseconds = settings.breaker.windowNanoseconds
-    }
+    let plan: Snapshot<GatewayPlan>
 
     /// `{"window_seconds": 30, "models": [{"name": …, "retries_left": …, "upstreams": […]}]}`
     package func json(at now: Moment) -> [UInt8] {
+        let plan = plan.current
         var writer = JSONWriter(capacity: 4_096)
         writer.object { writer in
             writer.key("window_seconds" as StaticString)
-            writer.seconds(windowNanoseconds)
+            writer.seconds(plan.settings.resilience.breaker.windowNanoseconds)
             writer.key("models" as StaticString)
             writer.array { writer in
-                for model in models.all { write(model, at: now, into: &writer) }
+                for model in plan.models.all { write(model, plan.states, at: now, into: &writer) }
             }
         }
         return writer.bytes
     }
 
-    private func write(_ model: Model, at now: Moment, into writer: inout JSONWriter) {
+    private func write(
+        _ model: Model, _ states: UpstreamStates, at now: Moment, into writer: inout JSONWriter
+    ) {
         writer.object { writer in
             writer.key("name" as StaticString)
             writer.string(model.settings.name)

@@ -11,8 +11,11 @@ internal import Storage
 ///
 ///  1 admission   record 16 · at i64 · key 16 · application 16 · organisation 16 · stage u8 · dialect u8 · flags u8
 ///                · verdict u8 · reserved i64 · model s · caller's id s · findings
+///                · with flag 4: budget's day i32 · reserved nanos i64 (−1: absent)
+///                · with flag 8: end user u64
 ///  2 settlement  record 16 · at i64 · outcome u8 · flags u8 · status u16 · verdict u8 · input i64 · output i64
 ///                · 5 times u32 · upstream s · refusal s · clause s · findings
+///                · with flag 2: cost in nanos i64
 ///  3 refused     an admission and its settlement
 ///  4 lost        record 16 · at i64: the disk refused this exchange's settlement; it is charged in full
 ///

@@ -131,19 +131,26 @@ struct FrameEncoder {
         put(admission.organisation)
         put(admission.stage)
         put(admission.dialect.rawValue)
-        put((admission.isStream ? 1 : 0) | (admission.observeOnly ? 2 : 0) as UInt8)
+        let charge = admission.charge
+        put(
+            (admission.isStream ? 1 : 0) | (admission.observeOnly ? 2 : 0) | (charge != nil ? 4 : 0)
+                | (charge?.endUser != nil ? 8 : 0) as UInt8)
         put(admission.promptVerdict)
         put(Int64(admission.tokensReserved))
         put(admission.model)
         put(admission.callerRequestID)
         put(admission.promptFindings)
+        guard let charge else { return }
+        put(charge.day)
+        put(charge.costReserved ?? -1)
+        if let endUser = charge.endUser { put(endUser) }
     }
 
     mutating func put(_ settlement: Settlement) {
         put(settlement.record)
         put(settlement.at.microseconds)
         put(settlement.outcome.rawValue)
-        put((settlement.tokensEstimated ? 1 : 0) as UInt8)
+        put((settlement.tokensEstimated ? 1 : 0) | (settlement.cost != nil ? 2 : 0) as UInt8)
         put(settlement.status)
         put(settlement.completionVerdict)
         put(Int64(settlement.inputTokens))
@@ -157,6 +164,7 @@ struct FrameEncoder {
         put(settlement.refusal)
         put(settlement.clause)
         put(settlement.completionFindings)
+        if let cost = settlement.cost { put(cost) }
     }
 }
 
@@ -172,12 +180,12 @@ private func bytesMax(_ findings: [FindingCount]) -> Int {
 
 extension Admission {
     /// No fewer bytes than its payload takes.
-    var encodedBytesMax: Int { 84 + bytesMax(model) + bytesMax(callerRequestID) + bytesMax(promptFindings) }
+    var encodedBytesMax: Int { 104 + bytesMax(model) + bytesMax(callerRequestID) + bytesMax(promptFindings) }
 }
 
 extension Settlement {
     /// No fewer bytes than its payload takes.
     var encodedBytesMax: Int {
-        65 + bytesMax(upstream) + bytesMax(refusal) + bytesMax(clause) + bytesMax(completionFindings)
+        73 + bytesMax(upstream) + bytesMax(refusal) + bytesMax(clause) + bytesMax(completionFindings)
     }
 }

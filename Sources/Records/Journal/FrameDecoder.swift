@@ -100,11 +100,27 @@ struct FrameDecoder {
             let verdict = number(UInt8.self), let reserved = number(Int64.self), let model = text() ?? nil,
             let caller = text(), let findings = findings()
         else { return nil }
+        var charge: Charge?
+        if flags & 4 != 0 {
+            guard let read = self.charge(namesEndUser: flags & 8 != 0) else { return nil }
+            charge = read
+        }
         return Admission(
             record: record, at: Timestamp(microseconds: at), key: key, application: application,
             organisation: organisation, stage: stage, dialect: RecordDialect(rawValue: dialect) ?? .unknown,
             model: model, isStream: flags & 1 != 0, observeOnly: flags & 2 != 0, tokensReserved: Int(reserved),
-            promptVerdict: verdict, promptFindings: findings, callerRequestID: caller)
+            promptVerdict: verdict, promptFindings: findings, callerRequestID: caller,
+            charge: charge)
+    }
+
+    private mutating func charge(namesEndUser: Bool) -> Charge? {
+        guard let day = number(Int32.self), let cost = number(Int64.self) else { return nil }
+        var charge = Charge(day: day, costReserved: cost < 0 ? nil : cost)
+        if namesEndUser {
+            guard let user = number(UInt64.self) else { return nil }
+            charge.endUser = user
+        }
+        return charge
     }
 
     private mutating func settlement() -> Settlement? {
@@ -114,10 +130,16 @@ struct FrameDecoder {
             let output = number(Int64.self), let times = times(), let upstream = text(), let refusal = text(),
             let clause = text(), let findings = findings()
         else { return nil }
+        var cost: Int64?
+        if flags & 2 != 0 {
+            guard let nanos = number(Int64.self), nanos >= 0 else { return nil }
+            cost = nanos
+        }
         return Settlement(
             record: record, at: Timestamp(microseconds: at), outcome: outcome, status: status,
-            inputTokens: Int(input), outputTokens: Int(output), tokensEstimated: flags & 1 != 0, upstream: upstream,
-            completionVerdict: verdict, completionFindings: findings, refusal: refusal, clause: clause,
+            inputTokens: Int(input), outputTokens: Int(output), tokensEstimated: flags & 1 != 0, cost: cost,
+            upstream: upstream, completionVerdict: verdict, completionFindings: findings, refusal: refusal,
+            clause: clause,
             microseconds: times)
     }
 

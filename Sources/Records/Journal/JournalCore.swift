@@ -56,7 +56,7 @@ final class JournalCore: Sendable {
                 notice: notice)
             return (core, segment)
         } catch {
-            if lockFile >= 0 { files.close(lockFile) }
+            if lockFile >= 0 { files.unlock(lockFile) }
             throw error.code == EWOULDBLOCK ? .inUse : .failed(code: error.code)
         }
     }
@@ -90,7 +90,7 @@ final class JournalCore: Sendable {
     }
 
     func end() {
-        files.close(lockFile)
+        files.unlock(lockFile)
     }
 
     func isFull(_ state: JournalState, adding bytes: Int) -> Bool {

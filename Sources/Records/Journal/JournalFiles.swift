@@ -7,6 +7,8 @@ package protocol JournalFiles: Sendable {
     func makeFolder(_ path: String) throws(FileFault)
     /// Takes the lock file's exclusive lock, which ends with the descriptor. `EWOULDBLOCK` if another has it.
     func lock(_ path: String) throws(FileFault) -> Int32
+    /// Gives a lock back, and closes its file.
+    func unlock(_ file: Int32)
     /// The names in a folder.
     func names(in folder: String) throws(FileFault) -> [String]
     func size(of path: String) throws(FileFault) -> Int
@@ -68,6 +70,12 @@ package struct SystemFiles: JournalFiles {
             throw error
         }
         return file
+    }
+
+    /// Closing alone would leave the lock to a child process that is just being made, and has the file still open.
+    package func unlock(_ file: Int32) {
+        flock(file, LOCK_UN)
+        close(file)
     }
 
     package func names(in folder: String) throws(FileFault) -> [String] {

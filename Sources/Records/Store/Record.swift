@@ -17,6 +17,7 @@ package struct Record: Sendable, Hashable {
         settlement = Settlement(
             record: admission.record, at: lostAt ?? admission.at, outcome: .interrupted, status: 0,
             inputTokens: admission.tokensReserved, outputTokens: 0, tokensEstimated: true,
+            cost: admission.charge?.costReserved,
             completionVerdict: Self.notEvaluated)
     }
 

@@ -59,7 +59,7 @@ package actor SQLiteRecordPartitions: RecordPartitions {
         let store = try SQLiteDatabase(path: path, options: options)
         do {
             // Another process may have made the file and not its tables yet.
-            try await store.migrate([RecordMigrations.month], at: .now)
+            try await store.migrate(RecordMigrations.month, at: .now)
         } catch {
             try? await store.close()
             throw error
@@ -101,11 +101,20 @@ package enum RecordMigrations {
             name: "20261126-2-record-partitions", owner: "Records",
             sqlite: "-- Each month of records is a file of its own.",
             postgres: text(PackageResources._0261126_2_record_partitions_postgres_sql)),
+        Migration(name: "20261127-2-spending", owner: "Records", sql: text(PackageResources._0261127_2_spending_sql)),
+        Migration(
+            name: "20261127-3-record-cost", owner: "Records",
+            sqlite: "-- Each month of records is a file of its own.",
+            postgres: text(PackageResources._0261127_3_record_cost_sql)),
     ]
 
     /// For each month's file of SQLite.
-    static let month = Migration(
-        name: "20261124-1-month", owner: "Records", sql: text(PackageResources._0261124_1_month_sqlite_sql))
+    static let month = [
+        Migration(
+            name: "20261124-1-month", owner: "Records", sql: text(PackageResources._0261124_1_month_sqlite_sql)),
+        Migration(
+            name: "20261127-3-record-cost", owner: "Records", sql: text(PackageResources._0261127_3_record_cost_sql)),
+    ]
 
     private static func text(_ bytes: [UInt8]) -> String {
         String(decoding: bytes, as: UTF8.self)

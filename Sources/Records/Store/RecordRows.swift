@@ -6,13 +6,13 @@ enum RecordRows {
         id, admitted_at, settled_at, key_id, application, organisation, stage, dialect, model, outcome, status, \
         is_stream, observe_only, prompt_verdict, completion_verdict, findings, tokens_reserved, input_tokens, \
         output_tokens, tokens_estimated, upstream, refusal, clause, caller_request_id, parse_us, decide_us, queue_us, \
-        first_token_us, total_us
+        first_token_us, total_us, cost
         """
 
     private static let insertion = """
         INSERT INTO records (\(columns))
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-        $23, $24, $25, $26, $27, $28, $29)
+        $23, $24, $25, $26, $27, $28, $29, $30)
         ON CONFLICT DO NOTHING
         """
 
@@ -56,6 +56,7 @@ enum RecordRows {
         row.append(settlement.microseconds.queue)
         row.append(settlement.microseconds.firstToken)
         row.append(settlement.microseconds.total)
+        row.append(settlement.cost.map(SQLValue.integer) ?? .null)
     }
 
     static func record(_ id: RecordID, in reader: any Reader) throws -> (record: Record, sequence: Int64)? {
@@ -120,7 +121,8 @@ enum RecordRows {
             outcome: Outcome(rawValue: try small(row, "outcome")) ?? .internalError,
             status: try small(row, "status"), inputTokens: try row["input_tokens"],
             outputTokens: try row["output_tokens"], tokensEstimated: try row["tokens_estimated"],
-            upstream: try row["upstream"], completionVerdict: try small(row, "completion_verdict"),
+            cost: try row["cost"], upstream: try row["upstream"],
+            completionVerdict: try small(row, "completion_verdict"),
             completionFindings: findings.completion, refusal: try row["refusal"], clause: try row["clause"],
             microseconds: times)
         return Record(admission: admission, settlement: settlement)

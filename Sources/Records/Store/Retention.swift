@@ -31,6 +31,7 @@ extension RecordStore {
         let usageFrom = Day(containing: time.adding(.seconds(-86_400 * retention.usageDays)))
         try await main.write { transaction in
             _ = try transaction.execute("DELETE FROM usage_days WHERE day < $1", [usageFrom.description])
+            try Spending.drop(at: time, in: transaction)
         }
         return dropped
     }

@@ -15,6 +15,8 @@ package struct Usage: Sendable, Hashable {
     package var failed: Int
     package var inputTokens: Int
     package var outputTokens: Int
+    /// Nanos, as charged at the time; `nil` where nothing had a price.
+    package var cost: Int64?
 }
 
 /// Adds records up, to be written as few rows.
@@ -69,19 +71,25 @@ struct UsageSums: Sendable {
             try transaction.execute(
                 """
                 INSERT INTO usage_days (
-                    day, application, model, stage, requests, refused, blocked, failed, input_tokens, output_tokens)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                    day, application, model, stage, requests, refused, blocked, failed, input_tokens, output_tokens,
+                    cost)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
                 ON CONFLICT (day, application, model, stage) DO UPDATE SET
                     requests = usage_days.requests + excluded.requests,
                     refused = usage_days.refused + excluded.refused,
                     blocked = usage_days.blocked + excluded.blocked,
                     failed = usage_days.failed + excluded.failed,
                     input_tokens = usage_days.input_tokens + excluded.input_tokens,
-                    output_tokens = usage_days.output_tokens + excluded.output_tokens
+                    output_tokens = usage_days.output_tokens + excluded.output_tokens,
+                    cost = CASE
+                        WHEN excluded.cost IS NULL THEN usage_days.cost
+                        ELSE coalesce(usage_days.cost, 0) + excluded.cost
+                    END
                 """,
                 [
                     key.day.description, key.application?.description ?? "", key.model, Int(key.stage),
                     usage.requests, usage.refused, usage.blocked, usage.failed, usage.inputTokens, usage.outputTokens,
+                    usage.cost,
                 ])
         }
     }
@@ -98,6 +106,7 @@ extension Usage {
         }
         inputTokens += settlement.inputTokens
         outputTokens += settlement.outputTokens
+        if let more = settlement.cost { cost = Spending.sum(cost ?? 0, more) }
     }
 }
 
@@ -109,7 +118,8 @@ extension RecordStore {
         try await main.read { reader in
             try reader.query(
                 """
-                SELECT day, application, model, stage, requests, refused, blocked, failed, input_tokens, output_tokens
+                SELECT day, application, model, stage, requests, refused, blocked, failed, input_tokens, output_tokens,
+                    cost
                 FROM usage_days
                 WHERE day >= $1 AND day <= $2 AND ($3 = '' OR application = $3)
                 ORDER BY day, application, model, stage
@@ -125,7 +135,7 @@ extension RecordStore {
                     day: day, application: ApplicationID(application), model: try row["model"],
                     stage: UInt8(clamping: stage), requests: try row["requests"], refused: try row["refused"],
                     blocked: try row["blocked"], failed: try row["failed"], inputTokens: try row["input_tokens"],
-                    outputTokens: try row["output_tokens"])
+                    outputTokens: try row["output_tokens"], cost: try row["cost"])
             }
         }
     }

@@ -36,6 +36,9 @@ package actor RecordWriter {
     /// Admissions read, not yet settled: for metrics and tests.
     package var openCount: Int { open.count }
 
+    /// Whether what an earlier process left in the journal is in the store, exchanges that it broke off too.
+    package private(set) var hasCaughtUp = false
+
     /// Takes all that is in the journal now; returns how many records it wrote.
     ///
     /// - Throws: `StorageError`, `FileFault` or `RecordWriterError`. Nothing is lost then: call again.
@@ -53,6 +56,7 @@ package actor RecordWriter {
                 pending = interruptedBatch()
                 hasClosedInterrupted = true
             } else {
+                hasCaughtUp = true
                 return written
             }
             written += try await writePending()
@@ -121,6 +125,7 @@ package actor RecordWriter {
             if stored == batch.progress { return }
             guard stored == previous else { throw RecordWriterError.anotherFollower }
             try batch.usage.save(in: transaction)
+            try batch.spending.save(in: transaction)
             for admission in batch.parking { try RecordProgress.park(admission, of: identity, in: transaction) }
             for record in batch.unparking { try RecordProgress.unpark(record, in: transaction) }
             try batch.progress.save(identity, in: transaction)
@@ -136,6 +141,7 @@ package actor RecordWriter {
 struct RecordBatch: Sendable {
     private(set) var months: [Month: [Record]] = [:]
     private(set) var usage = UsageSums()
+    private(set) var spending = SpendingSums()
     private(set) var count = 0
     var parking: [Admission] = []
     var unparking: [RecordID] = []
@@ -145,6 +151,7 @@ struct RecordBatch: Sendable {
         let record = record.storable
         months[Month(containing: record.settlement.at), default: []].append(record)
         usage.add(record)
+        spending.add(record)
         if wasParked { unparking.append(record.admission.record) }
         count += 1
     }

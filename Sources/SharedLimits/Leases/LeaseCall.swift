@@ -63,7 +63,11 @@ struct LeaseKey: Sendable, Hashable {
     let id: UInt64
 
     init(_ scope: LimitScope, _ subject: LimitSubject) {
+        self.init(scope: scope, id: subject.id)
+    }
+
+    init(scope: LimitScope, id: UInt64) {
         self.scope = scope
-        id = subject.id
+        self.id = id
     }
 }

@@ -296,7 +296,7 @@ struct LeaseGroup: Sendable {
 
     private mutating func forEachLimited(_ request: LimitSubjects, _ body: (inout LeaseGroup, Int) -> Void) {
         for scope in LimitScope.allCases {
-            guard let subject = request[scope], subject.settings != .unlimited else { continue }
+            guard let subject = request[scope], !subject.settings.areRatesUnlimited else { continue }
             let key = LeaseKey(scope, subject)
             let place: Int
             if let found = places[key] {

@@ -17,6 +17,8 @@ package struct LeaseTerms: Sendable, Hashable {
     var gathering: Int64 = 50_000_000
     /// How long a refusal by Redis answers for it at most, in nanoseconds: others may give back what they held.
     var refusalMax: Int64 = 50_000_000
+    /// The same for a budget, which comes back only where others give up what they leased.
+    var budgetRefusal: Int64 = 500_000_000
 
     package init() {}
 

@@ -15,9 +15,31 @@ internal import Synchronization
 final class RedisLink: @unchecked Sendable {
     /// A call, and who is told its answer: `nil` when there is none in time.
     struct Job: Sendable {
-        let call: LeaseCall
+        enum Call: Sendable {
+            case leases(LeaseCall, end: @Sendable (LeaseAnswer?) -> Void)
+            case budgets(BudgetCall, end: @Sendable (BudgetAnswer?) -> Void)
+        }
+
+        let call: Call
         let since: Int64
-        let end: @Sendable (LeaseAnswer?) -> Void
+
+        init(call: LeaseCall, since: Int64, end: @escaping @Sendable (LeaseAnswer?) -> Void) {
+            self.call = .leases(call, end: end)
+            self.since = since
+        }
+
+        init(call: BudgetCall, since: Int64, end: @escaping @Sendable (BudgetAnswer?) -> Void) {
+            self.call = .budgets(call, end: end)
+            self.since = since
+        }
+
+        /// There is no answer in time.
+        func fail() {
+            switch call {
+            case .leases(_, let end): end(nil)
+            case .budgets(_, let end): end(nil)
+            }
+        }
     }
 
     private let inbox = Lock(CallInbox())
@@ -93,7 +115,7 @@ final class RedisLink: @unchecked Sendable {
         switch inbox.withLock({ isOpen ? $0.submit(job) : .refused }) {
         case .taken: break
         case .takenFirst: signal()
-        case .refused: job.end(nil)
+        case .refused: job.fail()
         }
     }
 
@@ -122,7 +144,7 @@ final class RedisLink: @unchecked Sendable {
             if inbox.withLock({ $0.isEmpty }) { sleep(until: min(session.dueAt, ticked + Self.tick)) }
         }
         session.end()
-        for job in inbox.withLock({ $0.close() }) { job.end(nil) }
+        for job in inbox.withLock({ $0.close() }) { job.fail() }
     }
 
     /// Sleeps until something comes, or until that time.

@@ -22,7 +22,9 @@ final class RedisSession {
     private var phase = Phase.connecting
     private var connectingSince: Int64 = 0
     private var signInAnswersDue = 0
-    private var digest = ""
+    /// Of the scripts, in the order of `scripts`.
+    private var digests: [String] = []
+    private static let scripts = [LeaseScript.text, BudgetScript.text]
     private var pending: [Pending] = []
     private var breaker = Breaker()
     private var dataSet = LeaseScript.DataSet()
@@ -74,13 +76,26 @@ final class RedisSession {
 
     func send(_ job: RedisLink.Job) {
         guard isOpen, let connection else { return fail(job) }
-        let words = LeaseScript.arguments(
-            job.call, namespace: settings.namespace, process: process, dataSet: dataSet, lifetime: lifetime)
+        let (script, words) = script(of: job)
         attempt { () throws(RedisFailure) in
-            try connection.append(["EVALSHA", digest] + words)
+            try connection.append(["EVALSHA", digests[script]] + words)
             pending.append(Pending(job: job, sentAt: Moment.now.nanoseconds))
         }
         if self.connection == nil { fail(job) }
+    }
+
+    /// Which of the scripts a call is of, and its keys and arguments.
+    private func script(of job: RedisLink.Job) -> (Int, [String]) {
+        switch job.call {
+        case .leases(let call, _):
+            (
+                0,
+                LeaseScript.arguments(
+                    call, namespace: settings.namespace, process: process, dataSet: dataSet, lifetime: lifetime)
+            )
+        case .budgets(let call, _):
+            (1, BudgetScript.arguments(call, namespace: settings.namespace, process: process))
+        }
     }
 
     /// Writes, and keeps deadlines.
@@ -113,7 +128,7 @@ final class RedisSession {
 
     private func fail(_ job: RedisLink.Job) {
         noteAway(since: job.since)
-        job.end(nil)
+        job.fail()
     }
 
     private func noteAway(since: Int64) {
@@ -149,28 +164,39 @@ final class RedisSession {
         let first = pending.removeFirst()
         if case .error(let text) = reply { return take(error: text, first) }
         guard let job = first.job else { return }
-        guard let (answer, dataSet) = LeaseScript.answer(reply, to: job.call) else {
+        guard let end = end(of: job, by: reply) else {
             return lose(RedisFailure("it answered what is no answer of the script"), at: Moment.now.nanoseconds, job)
         }
-        if self.dataSet.id != "", self.dataSet.id != dataSet.id {
-            log.warning("Redis has lost what it knew of limits: all shared limits count as used up now, and refill.")
-        }
-        self.dataSet = dataSet
         let now = Moment.now.nanoseconds
         metrics.roundTrip.observe(now - first.sentAt)
         metrics.answered.add()
         breaker.succeeded()
         state.away.store(0, ordering: .relaxed)
-        job.end(answer)
+        end()
+    }
+
+    /// Tells the answer to who waits for it; `nil` if it is none of the script to that call.
+    private func end(of job: RedisLink.Job, by reply: RedisReply) -> (() -> Void)? {
+        switch job.call {
+        case .leases(let call, let end):
+            guard let (answer, dataSet) = LeaseScript.answer(reply, to: call) else { return nil }
+            if self.dataSet.id != "", self.dataSet.id != dataSet.id {
+                log.warning(
+                    "Redis has lost what it knew of limits: all shared limits count as used up now, and refill.")
+            }
+            self.dataSet = dataSet
+            return { end(answer) }
+        case .budgets(let call, let end):
+            return BudgetScript.answer(reply, to: call).map { answer in { end(answer) } }
+        }
     }
 
     private func take(error text: String, _ pending: Pending) {
         // After SCRIPT FLUSH. Nothing was done, so the call is made again.
         if text.hasPrefix("NOSCRIPT"), let job = pending.job, let connection {
-            let words = LeaseScript.arguments(
-                job.call, namespace: settings.namespace, process: process, dataSet: dataSet, lifetime: lifetime)
+            let (script, words) = script(of: job)
             attempt { () throws(RedisFailure) in
-                try connection.append(["EVAL", LeaseScript.text] + words)
+                try connection.append(["EVAL", Self.scripts[script]] + words)
                 self.pending.append(Pending(job: job, sentAt: pending.sentAt))
             }
             if self.connection == nil { fail(job) }
@@ -201,7 +227,8 @@ final class RedisSession {
 
     private func signIn(_ connection: RedisConnection) throws(RedisFailure) {
         phase = .signingIn
-        signInAnswersDue = 1
+        signInAnswersDue = Self.scripts.count
+        digests = []
         if let password = settings.password {
             try connection.append(["AUTH"] + (settings.user.map { [$0] } ?? []) + [password.text])
             signInAnswersDue += 1
@@ -210,7 +237,7 @@ final class RedisSession {
             try connection.append(["SELECT", "\(settings.database)"])
             signInAnswersDue += 1
         }
-        try connection.append(["SCRIPT", "LOAD", LeaseScript.text])
+        for script in Self.scripts { try connection.append(["SCRIPT", "LOAD", script]) }
     }
 
     private func takeSignIn(_ reply: RedisReply) {
@@ -231,9 +258,12 @@ final class RedisSession {
             log.notice("Redis is there; limits are shared.")
             return
         }
-        if case .text(let text) = reply { digest = text }
+        if signInAnswersDue <= Self.scripts.count, case .text(let text) = reply { digests.append(text) }
         signInAnswersDue -= 1
         guard signInAnswersDue == 0, let connection else { return }
+        guard digests.count == Self.scripts.count else {
+            return lose(RedisFailure("it has not told the scripts' digests"), at: now)
+        }
         phase = .probing
         connectingSince = now
         attempt { () throws(RedisFailure) in try connection.append(["PING"]) }
@@ -264,6 +294,6 @@ final class RedisSession {
         connection = nil
         let left = pending.compactMap(\.job)
         pending = []
-        for job in left { job.end(nil) }
+        for job in left { job.fail() }
     }
 }

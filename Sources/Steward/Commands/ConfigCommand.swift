@@ -31,13 +31,13 @@ struct ConfigCommand: AsyncParsableCommand {
             do {
                 let settings = try SettingsLoader().load(file: config)
                 _ = try PolicyLoader(settings: settings).policy()
-                try report(SettingsCheckView(problems: [], notices: settings.notices))
+                try report(SettingsCheckView(file: settings.file, problems: [], notices: settings.notices))
             } catch let problems as SettingProblems {
-                try report(SettingsCheckView(problems: problems.problems.map(\.description), notices: []))
+                try report(SettingsCheckView(file: nil, problems: problems.problems.map(\.description), notices: []))
             } catch let failure as CommandFailure where failure.code == .configuration {
                 try report(
                     SettingsCheckView(
-                        problems: failure.message.split(separator: "\n").map(String.init), notices: []))
+                        file: nil, problems: failure.message.split(separator: "\n").map(String.init), notices: []))
             }
         }
 
@@ -45,8 +45,15 @@ struct ConfigCommand: AsyncParsableCommand {
             if format.json {
                 Output.print(try Output.json(view))
             } else {
-                let lines = view.problems + view.notices.map { "Notice: \($0)" }
-                Output.print((lines.isEmpty ? ["The settings are right."] : lines).map { $0 + "\n" }.joined())
+                var lines = view.problems + view.notices.map { "Notice: \($0)" }
+                if view.problems.isEmpty, view.file == nil {
+                    lines.insert(
+                        "No file was read: \(SettingsLoader.defaultFile) is not here and none is named. The defaults are "
+                            + "right.", at: 0)
+                } else if lines.isEmpty {
+                    lines = ["The settings are right."]
+                }
+                Output.print(lines.map { $0 + "\n" }.joined())
             }
             if !view.problems.isEmpty { throw ExitCode(CommandFailure.Code.problems.rawValue) }
         }
@@ -81,6 +88,8 @@ struct ConfigCommand: AsyncParsableCommand {
 }
 
 private struct SettingsCheckView: Encodable {
+    /// What was read; `nil` if there was none or it was not read to its end.
+    let file: String?
     let problems: [String]
     let notices: [String]
 }

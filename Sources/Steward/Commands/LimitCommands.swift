@@ -22,6 +22,7 @@ extension OrganisationsCommand {
         func run() async throws {
             let view = try await store.withStore { open in
                 let found = try await open.organisation(organisation)
+                try changes.requirePrices(open.settings)
                 let limits = try changes.applied(to: found.limits, below: open.settings.limits.organisation)
                 if limits != found.limits { try await open.access.organisations.setLimits(found.id, to: limits) }
                 return OrganisationView(
@@ -50,6 +51,7 @@ extension ApplicationsCommand {
         func run() async throws {
             let view = try await store.withStore { open in
                 let found = try await open.application(application)
+                try changes.requirePrices(open.settings)
                 let limits = try changes.applied(
                     to: found.limits, below: open.settings.limits.defaults(of: found.stage))
                 if limits != found.limits { try await open.access.applications.setLimits(found.id, to: limits) }
@@ -81,6 +83,7 @@ extension KeysCommand {
             let id = try KeysCommand.id(key)
             let view = try await store.withStore { open in
                 guard let found = try await open.access.keys.find(id) else { throw AccessError.unknownKey(id) }
+                try changes.requirePrices(open.settings)
                 let limits = try changes.applied(to: found.limits, below: .unlimited)
                 if limits != found.limits { try await open.access.keys.setLimits(id, to: limits) }
                 return KeyView(try await open.access.keys.find(id) ?? found, at: .now)
@@ -93,16 +96,28 @@ extension KeysCommand {
 /// Limits to set; what is not named stays as it is.
 struct LimitOptions: ParsableArguments {
     @Option(help: "Requests per minute: a number, default, or unlimited.")
-    var requestsPerMinute: LimitArgument?
+    var requestsPerMinute: LimitArgument<Int>?
 
     @Option(help: "Tokens of prompt and completion per minute: a number, default, or unlimited.")
-    var tokensPerMinute: LimitArgument?
+    var tokensPerMinute: LimitArgument<Int>?
 
     @Option(help: "Requests at once: a number, default, or unlimited.")
-    var concurrentRequests: LimitArgument?
+    var concurrentRequests: LimitArgument<Int>?
 
     @Option(help: "Tokens within 24 hours: a number, default, or unlimited.")
-    var tokensPerDay: LimitArgument?
+    var tokensPerDay: LimitArgument<Int>?
+
+    @Option(help: "Budget of tokens in a day of UTC: a number, default, or unlimited.")
+    var budgetTokensPerDay: LimitArgument<Int>?
+
+    @Option(help: "Budget of tokens in a month of UTC: a number, default, or unlimited.")
+    var budgetTokensPerMonth: LimitArgument<Int>?
+
+    @Option(help: "Budget of money in a day of UTC: an amount like 12.50, default, or unlimited.")
+    var budgetMoneyPerDay: LimitArgument<Money>?
+
+    @Option(help: "Budget of money in a month of UTC: an amount like 12.50, default, or unlimited.")
+    var budgetMoneyPerMonth: LimitArgument<Money>?
 
     /// - Parameter defaults: what holds where no limit of its own is set.
     /// - Throws: `ValidationError` where nothing of its own would still leave a limit that is to be unlimited.
@@ -114,7 +129,26 @@ struct LimitOptions: ParsableArguments {
             limits.concurrentRequests = try concurrentRequests.own(defaults.concurrentRequests)
         }
         if let tokensPerDay { limits.tokensPerDay = try tokensPerDay.own(defaults.tokensPerDay) }
+        let (own, standard) = (limits.budget, defaults.budget)
+        limits.budget = BudgetSettings(
+            tokensPerDay: try budgetTokensPerDay.map { try $0.own(standard?.tokensPerDay) } ?? own?.tokensPerDay,
+            tokensPerMonth: try budgetTokensPerMonth.map { try $0.own(standard?.tokensPerMonth) }
+                ?? own?.tokensPerMonth,
+            moneyPerDay: try budgetMoneyPerDay.map { try $0.own(standard?.moneyPerDay) } ?? own?.moneyPerDay,
+            moneyPerMonth: try budgetMoneyPerMonth.map { try $0.own(standard?.moneyPerMonth) } ?? own?.moneyPerMonth)
         return limits
+    }
+
+    /// - Throws: `ValidationError` where money is to be budgeted and a model has no price: who has the budget could not ask it.
+    func requirePrices(_ settings: Settings) throws {
+        let budgetsMoney = [budgetMoneyPerDay, budgetMoneyPerMonth].contains { argument in
+            if case .number = argument { true } else { false }
+        }
+        let names = settings.models.filter { $0.prices == nil }.map(\.name)
+        guard budgetsMoney, !names.isEmpty else { return }
+        throw ValidationError(
+            "Who has a budget of money can't ask a model without a price: \(names.joined(separator: ", ")). Write `price:` for "
+                + "each into the settings first; 0 where it costs nothing.")
     }
 
     /// The help of a command that has them.
@@ -141,6 +175,9 @@ struct LimitOptions: ParsableArguments {
                 row.0, row.1.map(String.init) ?? "unlimited", own.1 == nil ? source.fallback : source.own,
             ])
         }
+        for (row, own) in zip(limits.budgetRows, own.budgetRows) {
+            table.add([row.0, row.1 ?? "unlimited", own.1 == nil ? source.fallback : source.own])
+        }
         Output.print(table.text)
     }
 }
@@ -149,9 +186,24 @@ extension LimitDefaults {
     fileprivate func defaults(of stage: Stage) -> LimitSettings { stage == .sandbox ? sandbox : production }
 }
 
+/// What a limit or a budget is counted in.
+protocol LimitAmount: Hashable, Sendable {
+    /// Reads what is not negative.
+    init?(argument: String)
+}
+
+extension Int: LimitAmount {}
+
+extension Money: LimitAmount {
+    init?(argument: String) {
+        guard let amount = try? Money(parsing: argument) else { return nil }
+        self = amount
+    }
+}
+
 /// A number, `default`, or `unlimited`.
-enum LimitArgument: ExpressibleByArgument, Hashable {
-    case number(Int)
+enum LimitArgument<Amount: LimitAmount>: ExpressibleByArgument, Hashable {
+    case number(Amount)
     case fallback
     case unlimited
 
@@ -160,7 +212,8 @@ enum LimitArgument: ExpressibleByArgument, Hashable {
         case "default": self = .fallback
         case "unlimited": self = .unlimited
         default:
-            guard let number = Int(argument), number >= 0 else { return nil }
+            // No amount is negative.
+            guard let number = Amount(argument: argument), !argument.hasPrefix("-") else { return nil }
             self = .number(number)
         }
     }
@@ -168,7 +221,7 @@ enum LimitArgument: ExpressibleByArgument, Hashable {
     /// The limit to set; `nil` for none of its own.
     ///
     /// - Throws: `ValidationError` where it is to be unlimited, and `standard` limits whatever has no limit of its own.
-    func own(_ standard: Int?) throws -> Int? {
+    func own(_ standard: Amount?) throws -> Amount? {
         switch self {
         case .number(let number): return number
         case .fallback: return nil
@@ -180,18 +233,29 @@ enum LimitArgument: ExpressibleByArgument, Hashable {
     }
 }
 
-/// Four limits as commands print them; an absent one is unlimited.
+/// Limits and budgets as commands print them; an absent one is unlimited.
 struct LimitsView: Encodable, Hashable {
     let requestsPerMinute: Int?
     let tokensPerMinute: Int?
     let concurrentRequests: Int?
     let tokensPerDay: Int?
+    let budget: BudgetSettings?
 
     init(_ limits: LimitSettings) {
         requestsPerMinute = limits.requestsPerMinute
         tokensPerMinute = limits.tokensPerMinute
         concurrentRequests = limits.concurrentRequests
         tokensPerDay = limits.tokensPerDay
+        budget = limits.budget
+    }
+
+    var budgetRows: [(String, String?)] {
+        [
+            ("budget.tokens_per_day", budget?.tokensPerDay.map(String.init)),
+            ("budget.tokens_per_month", budget?.tokensPerMonth.map(String.init)),
+            ("budget.money_per_day", budget?.moneyPerDay?.description),
+            ("budget.money_per_month", budget?.moneyPerMonth?.description),
+        ]
     }
 
     var rows: [(String, Int?)] {

@@ -1,5 +1,6 @@
 internal import Access
 internal import Filtering
+internal import Limits
 internal import Records
 internal import Storage
 
@@ -54,6 +55,8 @@ struct RecordView: Encodable {
     let inputTokens: Int
     let outputTokens: Int
     let tokensEstimated: Bool
+    /// At the prices of the time; absent where the model had none.
+    let cost: Money?
     let upstream: String?
     let callerRequestId: String?
     let microseconds: Microseconds
@@ -85,6 +88,7 @@ struct RecordView: Encodable {
         inputTokens = settlement.inputTokens
         outputTokens = settlement.outputTokens
         tokensEstimated = settlement.tokensEstimated
+        cost = settlement.cost.map { Money(nanos: $0) }
         upstream = settlement.upstream
         callerRequestId = admission.callerRequestID
         let times = settlement.microseconds
@@ -114,7 +118,8 @@ struct RecordPrinter {
     }
 
     private func cells(_ view: RecordView) -> [String] {
-        let findings = view.findings.map { "\($0.category):\($0.verdict)×\($0.count)" }.joined(separator: " ")
+        let findings = view.findings.map { "\($0.side):\($0.category):\($0.verdict)×\($0.count)" }.joined(
+            separator: " ")
         return [
             view.admittedAt, view.id, view.applicationName ?? "–", view.model, view.outcome, String(view.status),
             "\(view.inputTokens)+\(view.outputTokens)", String(view.microseconds.total / 1_000),
@@ -162,7 +167,8 @@ enum RecordText {
             ("stream", view.stream ? "yes" : "no"), ("outcome", view.outcome), ("status", String(view.status)),
             ("refusal", view.refusal ?? "–"), ("clause", view.clause ?? "–"), ("prompt", view.promptVerdict),
             ("completion", view.completionVerdict), ("tokens", tokens + (view.tokensEstimated ? " (estimated)" : "")),
-            ("upstream", view.upstream ?? "–"), ("caller's id", view.callerRequestId ?? "–"),
+            ("cost", view.cost?.description ?? "–"), ("upstream", view.upstream ?? "–"),
+            ("caller's id", view.callerRequestId ?? "–"),
             (
                 "microseconds",
                 "parse \(times.parse), decide \(times.decide), queue \(times.queue), first token \(times.firstToken), "

@@ -14,6 +14,8 @@ struct RecordsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show the latest records; with -f, go on.",
             discussion: """
+                An exchange is on record once its answer has ended, and reaches the store within a second or so. \
+                NOTES say what refused it and what was found: category, verdict, times, and in which side.
                 With --json, one object a line.
 
                 EXAMPLES
@@ -87,7 +89,8 @@ struct RecordsCommand: AsyncParsableCommand {
             let (record, name) = try await store.withStore { open in
                 guard let record = try await open.records.record(id) else {
                     throw CommandFailure(
-                        "There is no record \(id). It may still be running, or older than retention keeps.", .noInput)
+                        "There is no record \(id). Its exchange may still be running or be older than retention keeps; "
+                            + "requests without a valid key or to an unknown path leave no record.", .noInput)
                 }
                 var name: String?
                 if let application = record.admission.application {

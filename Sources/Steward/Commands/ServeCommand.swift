@@ -6,8 +6,9 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Serve the gateway, the desk and telemetry.",
         discussion: """
             Serves until SIGTERM or SIGINT; running answers then finish within gateway.http.drain_timeout, and what they \
-            did reaches the store. On a first run it makes an organisation, a sandbox application and a key, and prints \
-            the key with examples that work when pasted. Logs go to standard error.
+            did reaches the store. SIGHUP makes it read settings, rules and guidelines again. On a first run it makes an \
+            organisation, a sandbox application and a key, and prints the key with examples that work when pasted. Logs \
+            go to standard error.
 
             Without models in steward.yaml and without --upstream, the built-in rehearsal model answers. It is no \
             language model; it is there to try out clients, faults and filters. See `steward rehearse --help`.
@@ -99,7 +100,11 @@ struct ServeCommand: AsyncParsableCommand {
         let loader = SettingsLoader(flags: flags)
         let settings = try loader.load(file: config)
         let choice = try upstream.map { try self.choice($0, environment: loader.environment) }
-        try await Composition(settings: settings, upstream: choice, readyFile: readyFile).serve()
+        try await Composition(
+            reader: ConfigurationReader(loader: loader, file: config, servesModels: choice == nil), settings: settings,
+            upstream: choice,
+            readyFile: readyFile
+        ).serve()
     }
 
     private func choice(_ text: String, environment: [String: String]) throws -> UpstreamChoice {

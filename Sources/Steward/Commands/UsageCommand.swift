@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Limits
 internal import Records
 internal import Storage
 
@@ -7,7 +8,8 @@ struct UsageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "usage", abstract: "Show usage by day, application and model.",
         discussion: """
-            Days are of UTC. What was asked in the last moments may not be in it yet.
+            Days are of UTC. What was asked in the last moments may not be in it yet. The cost is at the prices of the \
+            time, of models that had one.
 
             EXAMPLES
               steward usage
@@ -31,17 +33,21 @@ struct UsageCommand: AsyncParsableCommand {
         let first = from?.day ?? Day(containing: now.adding(.seconds(-30 * 86_400)))
         let last = to?.day ?? Day(containing: now)
         guard first <= last else { throw ValidationError("--from is after --to.") }
-        let views = try await store.withStore { open in
+        let (views, currency) = try await store.withStore { open in
             var id: ApplicationID?
             if let application { id = try await open.application(application).id }
             let names = Dictionary(
                 uniqueKeysWithValues: try await open.access.applications.list().map { ($0.id, $0.name) })
-            return try await open.records.usage(from: first, through: last, application: id).map { usage in
-                UsageView(usage, name: usage.application.flatMap { names[$0] })
+            let currency = open.settings.currency
+            let views = try await open.records.usage(from: first, through: last, application: id).map { usage in
+                UsageView(usage, name: usage.application.flatMap { names[$0] }, currency: currency)
             }
+            return (views, currency)
         }
         guard !format.json else { return Output.print(try Output.json(views)) }
-        let numbers = ["REQUESTS", "REFUSED", "BLOCKED", "FAILED", "INPUT TOKENS", "OUTPUT TOKENS"]
+        let numbers = [
+            "REQUESTS", "REFUSED", "BLOCKED", "FAILED", "INPUT TOKENS", "OUTPUT TOKENS", "COST (\(currency))",
+        ]
         var table = Table(["DAY", "APPLICATION", "MODEL", "STAGE"] + numbers, rightAligned: Set(numbers))
         for view in views {
             table.add(
@@ -49,7 +55,7 @@ struct UsageCommand: AsyncParsableCommand {
                     + [view.requests, view.refused, view.blocked, view.failed, view.inputTokens, view.outputTokens].map
                 {
                     String($0)
-                })
+                } + [view.cost?.description ?? "–"])
         }
         Output.print(views.isEmpty ? "Nothing was used from \(first) to \(last).\n" : table.text)
     }
@@ -78,8 +84,11 @@ struct UsageView: Encodable {
     let failed: Int
     let inputTokens: Int
     let outputTokens: Int
+    /// At the prices of the time; absent where nothing had a price.
+    let cost: Money?
+    let currency: String?
 
-    init(_ usage: Usage, name: String?) {
+    init(_ usage: Usage, name: String?, currency: String) {
         day = usage.day.description
         application = usage.application?.description
         applicationName = name
@@ -91,5 +100,7 @@ struct UsageView: Encodable {
         failed = usage.failed
         inputTokens = usage.inputTokens
         outputTokens = usage.outputTokens
+        cost = usage.cost.map { Money(nanos: $0) }
+        self.currency = cost == nil ? nil : currency
     }
 }

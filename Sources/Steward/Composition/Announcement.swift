@@ -95,6 +95,13 @@ struct Announcement: Sendable {
         guard rename(draft, path) == 0 else { throw Self.failure(path) }
     }
 
+    /// Takes the ready file away unless another process has written its own there since.
+    static func withdraw(_ path: String) {
+        struct Written: Decodable { let pid: pid_t }
+        let content = FileManager.default.contents(atPath: path) ?? Data()
+        if (try? JSONDecoder().decode(Written.self, from: content))?.pid == getpid() { unlink(path) }
+    }
+
     private static func failure(_ path: String) -> CommandFailure {
         CommandFailure(
             "The ready file \(path) can't be written: \(String(cString: strerror(errno))). Name another with --ready-file.",

@@ -2,7 +2,6 @@ internal import Access
 internal import CoreMetrics
 internal import Gateway
 internal import Glibc
-internal import Guidelines
 internal import Limits
 internal import Logging
 internal import Moderation
@@ -14,15 +13,17 @@ internal import SharedLimits
 internal import Snapshots
 internal import Storage
 internal import Telemetry
+internal import UnixSignals
 internal import Web
 
 /// Wires all parts of Steward into one process. Read it top to bottom; a new desk is one line in `desk`.
 ///
 /// ```
-///   shutdown:  announcer (ready turns red) ► gateway drains ► rehearsal ► leases go back ► desk ► keys ► retention
-///              ► record writer empties the journal ► telemetry ► journal and store close
+///   shutdown:  announcer (ready turns red) ► no more reloads ► gateway drains ► rehearsal ► leases go back ► desk ► keys
+///              ► retention ► record writer empties the journal ► telemetry ► journal and store close
 /// ```
 struct Composition {
+    let reader: ConfigurationReader
     let settings: Settings
     let upstream: UpstreamChoice?
     let readyFile: String?
@@ -31,6 +32,8 @@ struct Composition {
 
     /// Serves until SIGTERM or SIGINT.
     func serve() async throws {
+        // Early, so that a hangup during the start ends nothing and leads to a reload after it.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         ProcessLimits.prepare()
         // Whoever waits for the file must not read that of an earlier run.
         if let readyFile { unlink(readyFile) }
@@ -46,10 +49,12 @@ struct Composition {
         ProcessMetrics.register(in: metrics)
         let logger = Logger(label: "steward")
         for notice in settings.notices { logger.warning("\(notice)") }
-        let policy = try PolicyLoader(settings: settings).policy()
+        let configuration = try Configuration(settings)
         let ground = try await Ground.open(settings, in: folder, logger: logger)
         do {
-            try await serve(on: ground, policy: policy, logger: logger)
+            // A file that outlives what it names would tell of a gateway that is gone.
+            defer { if let readyFile { Announcement.withdraw(readyFile) } }
+            try await serve(configuration, on: ground, hangups, output, logger: logger)
         } catch {
             await ground.close()
             output.flush()
@@ -61,65 +66,75 @@ struct Composition {
         _ = consume lock
     }
 
-    private func serve(on ground: Ground, policy: Policy, logger: Logger) async throws {
-        let plan = try await ModelPlan.make(settings, upstream: upstream, log: logger)
+    private func serve(
+        _ configuration: Configuration, on ground: Ground, _ hangups: UnixSignalsSequence, _ output: LogOutput,
+        logger: Logger
+    ) async throws {
+        let rehearsal = RehearsalKeeper()
+        let plan = try await ModelPlan.make(settings, upstream: upstream, rehearsal: rehearsal)
         let keys = try await keyDirectory(ground)
         var deskSettings = settings.desk
         if deskSettings.port == 0 { deskSettings.port = try FreePort.find() }
         let deskURL = Addresses.url(host: deskSettings.host, port: deskSettings.port)
         let shared = try sharedLimiter()
-        let gateway = try await gateway(
-            ground, keys, plan, policy, shared, deskURL: settings.effective.text("desk.public_url") ?? deskURL)
+        let writer = ground.writer()
+        let budgets = await budgetKeeper(ground, writer, shared)
+        let gateway = try await gateway(ground, keys, plan, configuration.policy, shared, budgets, desk: deskURL)
         lightLamps(ground, keys, shared)
-        let gatewayURL = Addresses.url(
-            host: settings.effective.text("gateway.host") ?? "127.0.0.1", port: gateway.port,
-            usesTLS: settings.tls != nil)
-        let place = ServingPlace(
-            gateway: gatewayURL, desk: deskURL,
-            publicURL: settings.publicURL ?? gatewayURL,
-            exampleModel: plan.models.first?.name ?? "rehearsal", description: plan.description)
+        let addresses = OwnAddresses(
+            gateway: Addresses.url(
+                host: settings.effective.text("gateway.host") ?? "127.0.0.1", port: gateway.port,
+                usesTLS: settings.tls != nil), desk: deskURL)
         let (listening, heard) = AsyncStream.makeStream(of: Void.self)
         let telemetryPort = Snapshot(0)
         let telemetry = telemetryServer(gateway.upstreamsPage) { port in
             telemetryPort.replace(with: port)
             heard.yield()
         }
-        let desk = try desk(policy, deskSettings, place) { heard.yield() }
+        let content = try DeskContent(settings, plan, configuration.policy, addresses)
+        let desk = try desk(content, deskSettings) { heard.yield() }
         let announcer = AnnouncingService(health: health, listening: listening, listenersExpected: 2) {
-            try await announce(place, telemetryPort: telemetryPort.current, ground, keys, logger)
+            try await announce(plan, addresses, telemetryPort: telemetryPort.current, ground, keys, logger)
         }
+        let reloader = Reloader(
+            reader, serving: configuration,
+            Reloader.Parts(
+                gateway: gateway, keys: keys, rehearsal: rehearsal, desk: content, addresses: addresses,
+                health: health, status: ReloadStatus(in: metrics, health), output: output,
+                upstream: upstream?.naming(plan.models.filter { !$0.takesOptions })), log: logger)
         var services: [any Service] = [
-            HangupService(logger: logger),
             ListenerService(name: "telemetry listener", place: settings.telemetry.place, base: telemetry),
-            RecordWriterService(writer: ground.writer()),
+            RecordWriterService(writer: writer), budgets,
             RetentionService(
                 store: ground.records, journal: ground.journal, retention: settings.retention, now: { Timestamp.now }),
             StoreProbe(database: ground.database, lamp: health.lamp("store")), keys,
             ListenerService(name: "desk", place: deskSettings.place, base: desk),
         ]
         if let shared { services.append(SharedLimitsService(limiter: shared)) }
-        if let rehearsal = plan.rehearsal { services.append(RehearsalService(running: rehearsal)) }
-        if let checks = gateway.healthChecks { services.append(checks) }
-        services += [gateway, announcer]
+        services += [
+            rehearsal, gateway.healthChecks, gateway,
+            ReloadService(hangups: hangups) { await reloader.reload() }, announcer,
+        ]
         try await run(services)
     }
 
     /// Says that all is there. Only now, when nothing can fail any more, a first run makes its key: it is shown once.
     private func announce(
-        _ place: ServingPlace, telemetryPort: Int, _ ground: Ground, _ keys: KeyDirectory, _ logger: Logger
+        _ plan: ModelPlan, _ own: OwnAddresses, telemetryPort: Int, _ ground: Ground, _ keys: KeyDirectory,
+        _ logger: Logger
     ) async throws {
         let firstKey = try await ground.access.prepareFirstRun(at: .now)
         if firstKey != nil { await keys.refresh() }
         let addresses = Addresses(
-            gateway: place.gateway, desk: place.desk,
+            gateway: own.gateway, desk: own.desk,
             telemetry: Addresses.url(host: settings.telemetry.host, port: telemetryPort))
         let announcement = Announcement(
-            addresses: addresses, publicURL: place.publicURL, model: place.exampleModel,
-            description: place.description, observesOnly: settings.effective.flag("gateway.observe_only") ?? false,
+            addresses: addresses, publicURL: settings.publicURL ?? own.gateway, model: plan.exampleModel,
+            description: plan.description, observesOnly: settings.observesOnly,
             sandboxKey: firstKey?.secret.reveal(), dataFolder: settings.dataFolder)
         Output.print(announcement.text)
         if let readyFile { try announcement.write(to: readyFile) }
-        logger.info("Steward serves.", metadata: ["gateway": "\(place.gateway)", "desk": "\(place.desk)"])
+        logger.info("Steward serves.", metadata: ["gateway": "\(own.gateway)", "desk": "\(own.desk)"])
     }
 
     private func run(_ services: [any Service]) async throws {
@@ -162,39 +177,44 @@ struct Composition {
         return shared
     }
 
+    /// Knows what was spent before the first request comes: a restart opens no budget again.
+    private func budgetKeeper(_ ground: Ground, _ writer: RecordWriter, _ shared: SharedLimiter?) async -> BudgetKeeper
+    {
+        let keeper = BudgetKeeper(
+            budgets: Budgets(), shared: shared?.budgets, writer: writer, records: ground.records,
+            lamp: health.lamp("budgets"))
+        keeper.register(in: metrics)
+        await keeper.begin()
+        return keeper
+    }
+
     private func gateway(
         _ ground: Ground, _ keys: KeyDirectory, _ plan: ModelPlan, _ policy: Policy, _ shared: SharedLimiter?,
-        deskURL: String
+        _ budgets: BudgetKeeper, desk: String
     ) async throws -> Gateway {
-        var gatewaySettings = try settings.gateway(models: plan.models, desk: String(deskURL.withoutSlashes))
-        if plan.rehearsal != nil { gatewaySettings.headers.toUpstream.insert("x-rehearsal") }
+        // Its own address is for the desk alone, and is not known yet.
+        let gatewaySettings = try settings.gateway(plan, OwnAddresses(gateway: "", desk: desk))
         let limiter = Limiter(startingAt: .now)
         metrics.gauge("steward.limiter.subjects", help: "Keys, applications and organisations that are using limits.") {
             Double(limiter.subjectCount)
         }
         ground.register(in: metrics)
-        let dependencies = Gateway.Dependencies(
-            keys: keys.snapshot, digester: ground.digester,
-            policy: Snapshot(policy), limiter: limiter, sharedLimiter: shared,
-            failures: FailureGuard(seed: .random(in: .min ... .max), startingAt: .now), journal: ground.journal,
-            metrics: GatewayMetrics(in: metrics, models: plan.models))
+        let parts = GatewayParts(
+            digester: ground.digester, limiter: limiter, sharedLimiter: shared, budgets: budgets.budgets,
+            sharedBudgets: shared?.budgets, failures: FailureGuard(seed: .random(in: .min ... .max), startingAt: .now),
+            journal: ground.journal, metrics: GatewayMetrics(in: metrics), log: Logger(label: "steward.gateway"))
         do {
-            return try await Gateway(gatewaySettings, dependencies, log: Logger(label: "steward.gateway"))
+            return try await Gateway(gatewaySettings, policy, keys.snapshot, parts)
         } catch let error as IOError {
             throw ListenerFailure.make("gateway", "\(gatewaySettings.host):\(gatewaySettings.port)", error)
         }
     }
 
     private func desk(
-        _ policy: Policy, _ listener: ListenerSettings, _ place: ServingPlace,
-        onListening: @escaping @Sendable () -> Void
+        _ content: DeskContent, _ listener: ListenerSettings, onListening: @escaping @Sendable () -> Void
     ) throws -> DeskServer {
-        let name = settings.effective.text("desk.name") ?? "Steward"
-        let site = try Site(name: name, version: StewardVersion.current, navigation: Moderation.navigation)
-        let moderation = try Moderation(
-            guidelines: Snapshot(policy.guidelines), siteName: name, baseURL: place.publicURL + "/v1",
-            exampleModel: place.exampleModel)
-        let router = DeskRouter.make(site: site, settings: listener, desks: [moderation])
+        let moderation = try Moderation(guidelines: content.guidelines, home: content.home)
+        let router = DeskRouter.make(site: content.site, settings: listener, desks: [moderation])
         return DeskServer(
             router, settings: listener, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "steward.desk"), onListening: { _ in onListening() })
@@ -222,7 +242,7 @@ struct Composition {
             }
         }
         let journal = ground.journal
-        health.setObserveOnly(settings.effective.flag("gateway.observe_only") ?? false)
+        health.setObserveOnly(settings.observesOnly)
         health.check("keys") {
             keys.isStale() ? .red("The keys could not be read for a while, so a revoked one might be let in.") : .green
         }
@@ -236,15 +256,6 @@ struct Composition {
         health.lamp("gateway").set(.green)
     }
 
-}
-
-/// What is known of this run before it is announced.
-private struct ServingPlace: Sendable {
-    let gateway: String
-    let desk: String
-    let publicURL: String
-    let exampleModel: String
-    let description: String
 }
 
 extension ListenerSettings {

@@ -74,6 +74,8 @@ struct FolderLock: ~Copyable {
     }
 
     deinit {
+        // Closing alone would leave it to a child process that is just being made.
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 }

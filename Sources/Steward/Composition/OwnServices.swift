@@ -7,7 +7,6 @@ internal import SharedLimits
 internal import Snapshots
 internal import Storage
 internal import Telemetry
-internal import UnixSignals
 
 /// Waits until desk and telemetry listen, announces, then marks the process as draining when shutdown begins.
 ///
@@ -57,13 +56,40 @@ enum ListenerFailure {
     }
 }
 
-/// Keeps the in-process rehearsal model until the gateway no longer needs it.
-struct RehearsalService: Service {
-    let running: RunningRehearsal
+/// The in-process rehearsal model: started when a configuration first needs it, kept until the gateway needs nothing more.
+///
+/// An actor because starting is asynchronous work; one configuration is made at a time.
+actor RehearsalKeeper: Service {
+    /// Where it is, and what it calls its models.
+    struct Served: Sendable {
+        let url: UpstreamURL
+        let names: [String]
+    }
+
+    private var running: RunningRehearsal?
+    private var served: Served?
+
+    func served() async throws -> Served {
+        if let served { return served }
+        let running = try await RehearsalServer(
+            configuration: RehearsalConfiguration(), logger: Logger(label: "steward.rehearsal")
+        ).start()
+        self.running = running
+        let url = try UpstreamURL(running.baseURL)
+        let served = Served(url: url, names: try await UpstreamModels(url: url, credential: nil).names())
+        self.served = served
+        return served
+    }
 
     func run() async throws {
         try? await gracefulShutdown()
-        try await running.stop(grace: .seconds(1))
+        try await stop(grace: .seconds(1))
+    }
+
+    func stop(grace: Duration) async throws {
+        let running = running
+        (self.running, served) = (nil, nil)
+        try await running?.stop(grace: grace)
     }
 }
 
@@ -119,20 +145,6 @@ struct StoreProbe: Service {
                 return rest
             }
             try? await Task.sleep(for: rest > .zero ? rest : interval)
-        }
-    }
-}
-
-/// SIGHUP ends nothing: certificates, keys and limits are followed by themselves, other settings need a restart.
-struct HangupService: Service {
-    let logger: Logger
-
-    func run() async throws {
-        let signals = await UnixSignalsSequence(trapping: .sighup)
-        await cancelWhenGracefulShutdown {
-            for await _ in signals {
-                logger.notice("SIGHUP is ignored. Keys and certificates are read by themselves; restart for settings.")
-            }
         }
     }
 }

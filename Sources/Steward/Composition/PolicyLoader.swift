@@ -2,18 +2,48 @@ internal import Filtering
 internal import Gateway
 internal import Guidelines
 
+/// What a policy is made of, as it was read: equal texts make equal policies.
+struct PolicyTexts: Sendable, Equatable {
+    struct File: Sendable, Equatable {
+        let name: String
+        let yaml: String
+    }
+
+    let rules: [File]
+    /// `nil` for the shipped ones.
+    let guidelines: File?
+    let holdBackBytesMax: Int
+
+    static func read(_ settings: EffectiveSettings) throws -> PolicyTexts {
+        PolicyTexts(
+            rules: try settings.list("filter.rules").map { File(name: $0, yaml: try TextFile.read($0)) },
+            guidelines: try settings.text("guidelines.file").map { File(name: $0, yaml: try TextFile.read($0)) },
+            holdBackBytesMax: settings.integer("filter.hold_back_bytes_max"))
+    }
+}
+
 /// Reads guidelines and rules, as shipped or as the settings say, and joins them to the policy of the path.
 struct PolicyLoader {
     let settings: Settings
 
-    func policy() throws -> Policy {
+    func policy() throws -> Policy { try Self.policy(of: PolicyTexts.read(settings.effective)) }
+
+    /// - Parameter former: a policy and what it was made of. It is returned where nothing has changed; its rules, which take
+    ///   longest to compile, are taken where they have not.
+    static func policy(of texts: PolicyTexts, after former: (texts: PolicyTexts, policy: Policy)? = nil) throws
+        -> Policy
+    {
+        if let former, former.texts == texts { return former.policy }
         let categories = try CategoryCatalogue.shipped()
-        let guidelines = try guidelines()
-        let files = ShippedRules.files + (try RuleTexts.read(settings.effective.list("filter.rules")))
+        let guidelines = try guidelines(texts.guidelines)
+        let files = ShippedRules.files + texts.rules.map { ($0.name, $0.yaml) }
         let places = RulePlaces(files: files)
         do {
-            let rules = try RuleFile.rules(files: files, categories: categories)
-            let unknown = rules.compactMap { rule in
+            let compiled =
+                if let former, former.texts.rules == texts.rules { former.policy.rules } else {
+                    try FilterRules(try RuleFile.rules(files: files, categories: categories))
+                }
+            let unknown = compiled.rules.compactMap { rule in
                 rule.clause.flatMap { clause in
                     guidelines.clause(clause) == nil
                         ? FilterError.Problem(rule: rule.id, reason: "the guidelines have no clause \(clause)") : nil
@@ -21,8 +51,8 @@ struct PolicyLoader {
             }
             guard unknown.isEmpty else { throw FilterError(unknown) }
             return try Policy(
-                guidelines: guidelines, rules: try FilterRules(rules), categories: categories,
-                holdBackBytesMax: settings.effective.integer("filter.hold_back_bytes_max"))
+                guidelines: guidelines, rules: compiled, categories: categories,
+                holdBackBytesMax: texts.holdBackBytesMax)
         } catch let problems as RuleProblems {
             throw CommandFailure(problems.description, .configuration)
         } catch let error as FilterError {
@@ -31,15 +61,20 @@ struct PolicyLoader {
         }
     }
 
-    func guidelines() throws -> Guidelines {
+    func guidelines() throws -> Guidelines { try Self.guidelines(PolicyTexts.read(settings.effective).guidelines) }
+
+    private static func guidelines(_ file: PolicyTexts.File?) throws -> Guidelines {
+        guard let file else { return try Guidelines.shipped() }
         let known = Set(try CategoryCatalogue.shipped().entries.map(\.id.rawValue))
-        guard let file = settings.effective.text("guidelines.file") else { return try Guidelines.shipped() }
-        return try Self.guidelines(file: file, knownCategories: known)
+        return try guidelines(file.yaml, file: file.name, knownCategories: known)
     }
 
     /// - Throws: `CommandFailure` with a line for each problem.
     static func guidelines(file: String, knownCategories: Set<String>) throws -> Guidelines {
-        let text = try TextFile.read(file)
+        try guidelines(TextFile.read(file), file: file, knownCategories: knownCategories)
+    }
+
+    private static func guidelines(_ text: String, file: String, knownCategories: Set<String>) throws -> Guidelines {
         do {
             return try Guidelines(yaml: text, file: file, knownCategories: knownCategories)
         } catch {

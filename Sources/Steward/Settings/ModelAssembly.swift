@@ -1,5 +1,6 @@
 internal import Gateway
 internal import Foundation
+internal import Limits
 internal import NIOCore
 internal import NIOSSL
 
@@ -37,6 +38,7 @@ struct ModelAssembly {
         model.admitsUnscreened = Set(
             (written.fields["admit_unscreened"]?.texts ?? []).compactMap(Unscreenable.init(rawValue:)))
         model.hedgeAfter = written.fields.time("hedge_after")
+        model.prices = prices(written.fields)
         if model.outputTokensDefault > model.outputTokensMax {
             let place =
                 (written.fields["output_tokens_default"] ?? written.fields["output_tokens_max"])?.place ?? written.place
@@ -46,6 +48,28 @@ struct ModelAssembly {
                 "Lower the first or raise the second.")
         }
         return model
+    }
+
+    /// `nil` where none is written, or what is written is incomplete, which was reported.
+    private func prices(_ fields: [String: Written]) -> TokenPrices? {
+        func price(_ name: String) -> TokenPrice? {
+            fields["price.\(name)"].flatMap { try? TokenPrice(perMillion: $0.texts[0]) }
+        }
+        guard let input = price("input"), let output = price("output") else { return nil }
+        return TokenPrices(
+            input: input, output: output, cachedInput: price("cached_input"), cacheWrite: price("cache_write"))
+    }
+
+    /// Where a budget is in money, each model needs a price: one without would cost nothing.
+    mutating func requirePrices(_ written: [WrittenModel], for effective: EffectiveSettings) {
+        guard let budget = effective.moneyBudget else { return }
+        for model in written where !model.fields.keys.contains(where: { $0.hasPrefix("price.") }) {
+            guard let name = model.fields["name"] else { continue }
+            report(
+                name.place, "The model \(Shown.quoted(name.texts[0])) has no price, but `\(budget)` is in money.",
+                "Write `price:` beside its name and below it `input: …` and `output: …`, each for a million tokens; 0 where "
+                    + "they cost nothing.")
+        }
     }
 
     private mutating func claim(_ name: String, _ place: SettingPlace) {

@@ -10,18 +10,34 @@ struct Setting: Sendable {
     let fallback: String?
     /// A sentence or two.
     let summary: String
+    /// When a change of it takes effect.
+    let uptake: Uptake
 
-    init(_ path: String, _ kind: SettingKind, _ fallback: String?, _ summary: String) {
+    /// What a process that serves does with a change.
+    enum Uptake: String, Sendable, CaseIterable {
+        /// Takes it up when it is sent SIGHUP.
+        case reload
+        /// Says that it needs a restart, and keeps the value that it was started with.
+        case restart
+    }
+
+    init(
+        _ path: String, _ kind: SettingKind, _ fallback: String?, _ summary: String, _ uptake: Uptake = .reload
+    ) {
         self.path = path
         self.kind = kind
         self.fallback = fallback
         self.summary = summary
+        self.uptake = uptake
     }
 
     /// The last part of the path, as written in the file.
     var name: String {
         String(path[(path.lastIndex(of: ".").map { path.index(after: $0) } ?? path.startIndex)...])
     }
+
+    /// The part of the path behind the innermost list, such as `timeouts.connect`.
+    var nameInItem: String { path.split(separator: "]").last.map { String($0.dropFirst()) } ?? name }
 
     /// `gateway.public_url` is `STEWARD_GATEWAY_PUBLIC_URL`.
     var variable: String {
@@ -32,11 +48,17 @@ struct Setting: Sendable {
 /// What may be written for a setting.
 enum SettingKind: Sendable, Hashable {
     case text
+    /// Letters only.
+    case letters
     case flag
     case choice([String])
     case integer(ClosedRange<Int>)
     /// A whole number, or `unlimited`.
     case limit
+    /// An amount of money, or `unlimited`.
+    case amount
+    /// Of a million tokens.
+    case price
     /// In bytes; `64KiB`, `32MiB`, `1GiB` or a whole number.
     case bytes(ClosedRange<Int>)
     case duration(ClosedRange<Duration>)
@@ -75,10 +97,14 @@ enum SettingKind: Sendable, Hashable {
     var advice: String {
         switch self {
         case .text: "a text"
+        case .letters: "one to twelve letters, like EUR"
         case .flag: "true or false"
         case .choice(let words): words.joined(separator: " or ")
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
         case .limit: "a whole number, 0 or more, or unlimited"
+        case .amount: "an amount from 0 to 1000000000 with at most six decimals, like 50 or 12.50, or unlimited"
+        case .price:
+            "the price of a million tokens, from 0 to 1000000 with at most six decimals, like 0.15; 0 where they cost nothing"
         case .bytes(let range):
             "a size from \(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound)), like 32MiB"
         case .duration(let range):
@@ -104,10 +130,13 @@ enum SettingKind: Sendable, Hashable {
     var word: String {
         switch self {
         case .text: "text"
+        case .letters: "letters"
         case .flag: "true, false"
         case .choice(let words): words.joined(separator: ", ")
         case .integer(let range): "number, \(range.lowerBound) to \(range.upperBound)"
         case .limit: "number, unlimited"
+        case .amount: "amount, unlimited"
+        case .price: "price"
         case .bytes: "size"
         case .duration: "time"
         case .host: "host"

@@ -2,6 +2,7 @@ internal import Access
 internal import Filtering
 internal import Gateway
 internal import Glibc
+internal import Limits
 internal import Logging
 internal import Storage
 
@@ -43,6 +44,19 @@ extension SettingKind {
             if text == "unlimited" { return .unlimited }
             guard let number = Int(text), number >= 0 else { throw complaint(text, path) }
             return .integer(number)
+        case .amount:
+            if text == "unlimited" { return .unlimited }
+            do throws(MoneyComplaint) {
+                return .text(try Money(parsing: text).description)
+            } catch {
+                throw complaint(text, path, error)
+            }
+        case .price:
+            do throws(MoneyComplaint) {
+                return .text(try TokenPrice(perMillion: text).description)
+            } catch {
+                throw complaint(text, path, error)
+            }
         case .bytes(let range):
             guard let bytes = ByteSize.parse(text), range.contains(bytes) else { throw complaint(text, path) }
             return .integer(bytes)
@@ -74,6 +88,17 @@ extension SettingKind {
         ValueComplaint("`\(path)` can't be \(Shown.quoted(text)).", "Write \(advice).")
     }
 
+    private func complaint(_ text: String, _ path: String, _ reason: MoneyComplaint) -> ValueComplaint {
+        let what =
+            switch reason {
+            case .notANumber: "is no decimal number"
+            case .negative: "is negative"
+            case .tooFine: "has more than six decimals"
+            case .tooLarge: "is too large"
+            }
+        return ValueComplaint("`\(path)` can't be \(Shown.quoted(text)), which \(what).", "Write \(advice).")
+    }
+
     private func check(text: String, of path: String, environment: [String: String]) throws(ValueComplaint) {
         switch self {
         case .choice(let words):
@@ -83,6 +108,8 @@ extension SettingKind {
                     "`\(path)` can't be \(Shown.quoted(text)).", "Did you mean \(nearest)? Write \(advice).")
             }
             throw complaint(text, path)
+        case .letters:
+            guard Self.isWord(text) else { throw complaint(text, path) }
         case .host:
             let isHost = text.utf8.allSatisfy { byte in
                 (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
@@ -181,6 +208,10 @@ extension SettingKind {
     static func isVariableName(_ text: String) -> Bool {
         guard let first = text.utf8.first, first == 0x5F || (0x41...0x5A).contains(first) else { return false }
         return text.utf8.allSatisfy { (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }
+    }
+
+    private static func isWord(_ text: String) -> Bool {
+        (1...12).contains(text.utf8.count) && text.utf8.allSatisfy { (0x41...0x5A).contains($0 & 0xDF) }
     }
 
     private static func isHeaderName(_ text: String) -> Bool {

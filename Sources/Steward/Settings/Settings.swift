@@ -20,6 +20,13 @@ struct Settings: Sendable {
     /// What is no error, but perhaps not meant.
     let notices: [String]
 
+    /// The same, but with the values of `old` where a change needs a restart.
+    func keeping(_ old: Settings) -> Settings {
+        Settings(
+            effective: effective.keeping(old.effective), models: models, writtenModels: writtenModels,
+            environment: environment, file: file, notices: notices)
+    }
+
     /// The gateway's address as callers write it, without `/v1`, where the operator said it.
     var publicURL: String? {
         guard let url = effective.text("gateway.public_url")?.withoutSlashes else { return nil }
@@ -53,7 +60,8 @@ struct Settings: Sendable {
         gateway.headers.toUpstream = Set(effective.list("headers.to_upstream").map { $0.lowercased() })
         gateway.headers.toCaller = Set(effective.list("headers.to_caller").map { $0.lowercased() })
         gateway.trustedProxies = try effective.list("gateway.trusted_proxies").map { try Network(parsing: $0) }
-        gateway.observesOnly = effective.flag("gateway.observe_only") ?? false
+        gateway.observesOnly = observesOnly
+        gateway.currency = currency
         gateway.recordFailure = effective.text("records.failure") == "open" ? .open : .closed
         return gateway
     }
@@ -122,8 +130,20 @@ struct Settings: Sendable {
             requestsPerMinute: effective.limit("limits.\(scope).requests_per_minute"),
             tokensPerMinute: effective.limit("limits.\(scope).tokens_per_minute"),
             concurrentRequests: effective.limit("limits.\(scope).concurrent_requests"),
-            tokensPerDay: effective.limit("limits.\(scope).tokens_per_day"))
+            tokensPerDay: effective.limit("limits.\(scope).tokens_per_day"), budget: budget(scope))
     }
+
+    private func budget(_ scope: String) -> BudgetSettings? {
+        let path = "limits.\(scope).budget"
+        return BudgetSettings(
+            tokensPerDay: effective.limit("\(path).tokens_per_day"),
+            tokensPerMonth: effective.limit("\(path).tokens_per_month"),
+            moneyPerDay: effective.amount("\(path).money_per_day"),
+            moneyPerMonth: effective.amount("\(path).money_per_month"))
+    }
+
+    /// What prices and budgets are in.
+    var currency: String { effective.text("limits.currency") ?? "USD" }
 
     var retention: Retention {
         Retention(

@@ -1,11 +1,13 @@
 internal import Access
 internal import Gateway
+internal import Limits
 internal import SharedLimits
 
 /// Every setting but those of models.
 enum SettingsCatalogue {
     static let all: [Setting] =
-        gateway + http + resilience + desk + operation + database + records + limits + endUsers + sharedLimits + path
+        gateway + http + resilience + desk + operation + database + records + limits + endUsers + budgets + sharedLimits
+        + path
 
     static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
 
@@ -14,18 +16,20 @@ enum SettingsCatalogue {
     private static let sizes = SettingKind.bytes(1_024...(64 << 30))
 
     private static let gateway = [
-        Setting("gateway.host", .host, "127.0.0.1", "Where the gateway listens. `0.0.0.0` is every IPv4 address."),
-        Setting("gateway.port", port, "8080", "Port of the gateway; 0 takes a free one."),
-        Setting("gateway.threads", .integer(1...256), "1", "Event loops, one thread each."),
+        Setting(
+            "gateway.host", .host, "127.0.0.1", "Where the gateway listens. `0.0.0.0` is every IPv4 address.", .restart),
+        Setting("gateway.port", port, "8080", "Port of the gateway; 0 takes a free one.", .restart),
+        Setting("gateway.threads", .integer(1...256), "1", "Event loops, one thread each.", .restart),
         Setting(
             "gateway.public_url", .url, nil,
             "The gateway's address as callers write it, without `/v1`. Without it, the address it listens on."),
         Setting(
             "gateway.tls.certificate_chain", .file, nil,
-            "PEM file of the certificate and its chain. Read again when it changes. Needs `gateway.tls.private_key`."),
+            "PEM file of the certificate and its chain. Read again when it changes. Needs `gateway.tls.private_key`.",
+            .restart),
         Setting(
             "gateway.tls.private_key", .secretFile, nil,
-            "PEM file of the certificate's private key. Needs `gateway.tls.certificate_chain`."),
+            "PEM file of the certificate's private key. Needs `gateway.tls.certificate_chain`.", .restart),
         Setting(
             "gateway.trusted_proxies", .networks, "[]",
             "Proxies whose `x-forwarded-for` is believed. Anybody else's is ignored."),
@@ -55,7 +59,8 @@ enum SettingsCatalogue {
         Setting(
             "gateway.http.write_timeout", times, "1m", "How long a client that reads nothing may hold an answer up."),
         Setting(
-            "gateway.http.drain_timeout", times, "30s", "How long running exchanges may take to end after SIGTERM."),
+            "gateway.http.drain_timeout", times, "30s", "How long running exchanges may take to end after SIGTERM.",
+            .restart),
     ]
 
     private static let resilience = [
@@ -81,19 +86,21 @@ enum SettingsCatalogue {
     ]
 
     private static let desk = [
-        Setting("desk.host", .host, "127.0.0.1", "Where the desk (guidelines, pages, `/public/v1`) listens."),
-        Setting("desk.port", port, "8081", "Port of the desk; 0 takes a free one."),
+        Setting("desk.host", .host, "127.0.0.1", "Where the desk (guidelines, pages, `/public/v1`) listens.", .restart),
+        Setting("desk.port", port, "8081", "Port of the desk; 0 takes a free one.", .restart),
         Setting(
             "desk.public_url", .url, nil,
             "The desk's address as people write it, for links in refusals. Without it, the address it listens on."),
         Setting("desk.name", .text, "Steward", "What the deployment calls itself on its pages."),
-        Setting("telemetry.host", .host, "127.0.0.1", "Where `/metrics` and `/health` listen."),
-        Setting("telemetry.port", port, "8082", "Port of telemetry; 0 takes a free one."),
+        Setting("telemetry.host", .host, "127.0.0.1", "Where `/metrics` and `/health` listen.", .restart),
+        Setting("telemetry.port", port, "8082", "Port of telemetry; 0 takes a free one.", .restart),
     ]
 
     private static let operation = [
-        Setting("data.dir", .folder, "./data", "Folder of the store, the journal and the digest key; mode 0700."),
-        Setting("log.format", .choice(["text", "json"]), "text", "How log lines look. They go to standard error."),
+        Setting(
+            "data.dir", .folder, "./data", "Folder of the store, the journal and the digest key; mode 0700.", .restart),
+        Setting(
+            "log.format", .choice(["text", "json"]), "text", "How log lines look. They go to standard error.", .restart),
         Setting(
             "log.level", .choice(logLevels), "info",
             "From which level on something is logged. Nothing logs content or secrets at any level."),
@@ -101,25 +108,28 @@ enum SettingsCatalogue {
         Setting(
             "keys.digest_key_file", .secretFile, nil,
             "File with the 64 hexadecimal digits that API keys are digested with, mode 0600. Without it and without "
-                + "`keys.digest_key_env`, `digest.key` in the data folder, which is made when it is not there."),
-        Setting("keys.digest_key_env", .secretVariable, nil, "Variable that holds the digest key instead of a file."),
+                + "`keys.digest_key_env`, `digest.key` in the data folder, which is made when it is not there.",
+            .restart),
+        Setting(
+            "keys.digest_key_env", .secretVariable, nil, "Variable that holds the digest key instead of a file.",
+            .restart),
     ]
 
     private static let database = [
         Setting(
             "database.url", .databaseURL, nil,
             "PostgreSQL database that holds the store, and that several gateways may share. Without it, SQLite in the data "
-                + "folder."),
+                + "folder.", .restart),
         Setting(
             "database.password_env", .secretVariable, nil,
-            "Variable that holds its password. Without it and a file, libpq's `PGPASSWORD` and `~/.pgpass`."),
-        Setting("database.password_file", .secretFile, nil, "File that holds it instead."),
+            "Variable that holds its password. Without it and a file, libpq's `PGPASSWORD` and `~/.pgpass`.", .restart),
+        Setting("database.password_file", .secretFile, nil, "File that holds it instead.", .restart),
         Setting(
             "database.connections_max", .integer(1...256), "8",
-            "Connections to PostgreSQL of one gateway that work; one more listens for changes."),
+            "Connections to PostgreSQL of one gateway that work; one more listens for changes.", .restart),
         Setting(
             "database.statement_timeout", .duration(.milliseconds(10)...(.seconds(3_600))), "30s",
-            "How long one statement of PostgreSQL may take."),
+            "How long one statement of PostgreSQL may take.", .restart),
     ]
 
     static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
@@ -128,17 +138,18 @@ enum SettingsCatalogue {
         Setting(
             "records.durability", .choice(["crash", "power"]), "crash",
             "What a decision's record survives before its bytes leave: `crash`, the end of the process; `power`, a "
-                + "power cut, at the price of a disk sync per batch."),
+                + "power cut, at the price of a disk sync per batch.", .restart),
         Setting(
             "records.failure", .choice(["closed", "open"]), "closed",
             "When nothing can be recorded: `closed` answers 503; `open` serves without a record, and counts it."),
         Setting(
             "records.journal_bytes_max", .bytes((128 << 20)...(1 << 40)), "1GiB",
-            "How far the journal may grow while the store is away."),
+            "How far the journal may grow while the store is away.", .restart),
         Setting(
             "records.retention_days", .integer(1...36_500), "92",
-            "Days that records are kept. Whole months go, so a record may stay for up to a month longer."),
-        Setting("records.usage_retention_days", .integer(1...36_500), "800", "Days that daily usage is kept."),
+            "Days that records are kept. Whole months go, so a record may stay for up to a month longer.", .restart),
+        Setting(
+            "records.usage_retention_days", .integer(1...36_500), "800", "Days that daily usage is kept.", .restart),
     ]
 
     private static let limitNames = [
@@ -171,34 +182,55 @@ enum SettingsCatalogue {
         ]
     }
 
+    private static let budgets: [Setting] =
+        [
+            ("sandbox", "a sandbox application"), ("production", "a production application"),
+            ("organisation", "all applications of an organisation together"),
+            ("sandbox.end_user", "each end user of a sandbox application"),
+            ("production.end_user", "each end user of a production application"),
+        ].flatMap { scope, whose in
+            BudgetKind.allCases.map { kind in
+                Setting(
+                    "limits.\(scope).budget.\(kind.name)", kind.isInMoney ? .amount : .limit, "unlimited",
+                    "\(kind.isInMoney ? "Money" : "Tokens") that \(whose) may spend in a "
+                        + "\(kind.isOfDay ? "day" : "month") of the UTC calendar.")
+            }
+        } + [
+            Setting(
+                "limits.currency", .letters, "USD",
+                "What prices and budgets are in. A name: changing it converts nothing.")
+        ]
+
     private static let sharedLimits = [
         Setting(
             "limits.shared.host", .host, nil,
-            "Redis server through which several processes share limits. Without it, each process keeps its own."),
-        Setting("limits.shared.port", .integer(1...65_535), "6379", "Its port."),
-        Setting("limits.shared.database", .integer(0...1_000_000), "0", "Number of the database there."),
-        Setting("limits.shared.user", .text, nil, "User to sign in as; without one, the default user."),
-        Setting("limits.shared.password_env", .secretVariable, nil, "Variable that holds the password."),
-        Setting("limits.shared.password_file", .secretFile, nil, "File that holds it instead."),
+            "Redis server through which several processes share limits. Without it, each process keeps its own.",
+            .restart),
+        Setting("limits.shared.port", .integer(1...65_535), "6379", "Its port.", .restart),
+        Setting("limits.shared.database", .integer(0...1_000_000), "0", "Number of the database there.", .restart),
+        Setting("limits.shared.user", .text, nil, "User to sign in as; without one, the default user.", .restart),
+        Setting("limits.shared.password_env", .secretVariable, nil, "Variable that holds the password.", .restart),
+        Setting("limits.shared.password_file", .secretFile, nil, "File that holds it instead.", .restart),
         Setting(
             "limits.shared.namespace", .text, "steward",
-            "What keys begin with. Processes share limits when it is the same."),
+            "What keys begin with. Processes share limits when it is the same.", .restart),
         Setting(
             "limits.shared.away", .choice(AwayPolicy.allCases.map(\.rawValue)), "closed",
             "While Redis is away: `closed` answers 503 what no lease covers; `local_share` admits in each process the "
-                + "rate divided by `limits.shared.processes`."),
+                + "rate divided by `limits.shared.processes`.", .restart),
         Setting(
             "limits.shared.processes", .integer(1...10_000), "2",
-            "How many processes share the limits, for `local_share`."),
+            "How many processes share the limits, for `local_share`.", .restart),
         Setting(
             "limits.shared.lease_percent", .integer(0...50), "5",
-            "The most of a limit that a process may hold unused, in hundredths. More needs fewer round trips."),
+            "The most of a limit that a process may hold unused, in hundredths. More needs fewer round trips.", .restart
+        ),
         Setting(
             "limits.shared.lease_time", .duration(.seconds(1)...(.seconds(60))), "3s",
-            "After how long what a killed process held counts as used."),
+            "After how long what a killed process held counts as used.", .restart),
         Setting(
             "limits.shared.timeout", .duration(.milliseconds(5)...(.seconds(1))), "30ms",
-            "How long a call may take; three late ones in a row, and Redis is not asked for a while."),
+            "How long a call may take; three late ones in a row, and Redis is not asked for a while.", .restart),
     ]
 
     private static let path = [
@@ -242,6 +274,21 @@ enum ModelCatalogue {
             "How long an upstream may be silent before a second one is sent a request too, whose answer is no stream. The "
                 + "work is done, and paid for, twice. Without it, never."),
     ]
+
+    static let price = [
+        Setting("models[].price.input", .price, nil, "Price of a million tokens of prompts."),
+        Setting("models[].price.output", .price, nil, "Price of a million tokens of answers."),
+        Setting(
+            "models[].price.cached_input", .price, nil,
+            "Price of a million tokens of prompts that the server says were in its cache; without it, that of `input`."),
+        Setting(
+            "models[].price.cache_write", .price, nil,
+            "Price of a million tokens of prompts that the server says it put into its cache; without it, that of `input`."
+        ),
+    ]
+
+    /// All of one model but its upstreams.
+    static let wholeModel = model + price
 
     /// Those that only `serve` and the checks of settings need.
     static let credentials: Set<String> = ["credential_env", "credential_file"]

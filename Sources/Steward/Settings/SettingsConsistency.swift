@@ -1,4 +1,5 @@
 internal import Access
+internal import Limits
 internal import NIOSSL
 
 /// What must hold between settings, and of what they point to.
@@ -120,6 +121,16 @@ extension EffectiveSettings {
     /// A limit; `nil` is unlimited.
     func limit(_ path: String) -> Int? {
         if case .integer(let number)? = self[path].value { number } else { nil }
+    }
+
+    /// A budget of money; `nil` is none.
+    func amount(_ path: String) -> Money? { text(path).flatMap { try? Money(parsing: $0) } }
+
+    /// The first setting that budgets money; `nil` where none does.
+    var moneyBudget: String? {
+        entries.first { entry in
+            if case .text? = entry.value { entry.setting.kind == .amount } else { false }
+        }?.setting.path
     }
 
     func duration(_ path: String) -> Duration {

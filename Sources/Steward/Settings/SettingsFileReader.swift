@@ -74,8 +74,16 @@ struct SettingsFileReader {
         for (index, item) in items(node, "models").enumerated() {
             var model = WrittenModel(place: place(item))
             let path = "models[\(index)]"
-            guard let fields = fields(item, path, ModelCatalogue.model, sections: ["upstreams"]) else { continue }
+            guard let fields = fields(item, path, ModelCatalogue.model, sections: ["price", "upstreams"]) else {
+                continue
+            }
             model.fields = fields.values
+            if let node = fields.sections["price"],
+                let prices = self.fields(node, "\(path).price", ModelCatalogue.price, sections: [])
+            {
+                for (name, written) in prices.values { model.fields["price.\(name)"] = written }
+                for name in ["input", "output"] { require(name, of: "\(path).price", node, in: prices) }
+            }
             if let upstreams = fields.sections["upstreams"] {
                 for (index, item) in items(upstreams, "\(path).upstreams").enumerated() {
                     if let upstream = upstream(item, "\(path).upstreams[\(index)]") { model.upstreams.append(upstream) }
@@ -218,8 +226,11 @@ extension SettingsFileReader {
         let name = key.string ?? ""
         if Self.secretNames.contains(name.lowercased().replacing("-", with: "_")) {
             let (variable, file) =
-                path.hasPrefix("models[")
-                ? ("credential_env", "credential_file") : ("keys.digest_key_env", "keys.digest_key_file")
+                switch path {
+                case _ where path.hasPrefix("models["): ("credential_env", "credential_file")
+                case "limits.shared", "database": ("\(path).password_env", "\(path).password_file")
+                default: ("keys.digest_key_env", "keys.digest_key_file")
+                }
             report(
                 key, "A secret does not belong into this file.",
                 "Name a variable that holds it in `\(variable)`, or a file in `\(file)`; if the secret was real, change it."

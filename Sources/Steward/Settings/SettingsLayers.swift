@@ -18,6 +18,11 @@ struct EffectiveSettings: Sendable {
         positions = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.setting.path, $0) })
     }
 
+    /// The same, but with the values of `old` where a change needs a restart.
+    func keeping(_ old: EffectiveSettings) -> EffectiveSettings {
+        EffectiveSettings(entries: entries.map { $0.setting.uptake == .restart ? old[$0.setting.path] : $0 })
+    }
+
     /// - Precondition: the catalogue has `path`.
     subscript(path: String) -> Entry {
         guard let position = positions[path] else { preconditionFailure("The catalogue has no setting \(path).") }

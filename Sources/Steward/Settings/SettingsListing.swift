@@ -17,7 +17,7 @@ struct SettingsListing {
                 from: entry.place.description)
         }
         for (index, model) in settings.writtenModels.enumerated() {
-            rows += Self.rows(model.fields, ModelCatalogue.model, "models[\(index)]")
+            rows += Self.rows(model.fields, ModelCatalogue.wholeModel, "models[\(index)]")
             for (number, upstream) in model.upstreams.enumerated() {
                 rows += Self.rows(
                     upstream.fields, ModelCatalogue.wholeUpstream,
@@ -29,8 +29,7 @@ struct SettingsListing {
 
     private static func rows(_ fields: [String: Written], _ known: [Setting], _ path: String) -> [Row] {
         known.map { setting in
-            let prefix = "models[].upstreams[]."
-            let name = setting.path.hasPrefix(prefix) ? String(setting.path.dropFirst(prefix.count)) : setting.name
+            let name = setting.nameInItem
             let written = fields[name]
             return Row(
                 setting: "\(path).\(name)", value: shown(written?.value ?? setting.fallbackValue, setting.kind),
@@ -38,7 +37,7 @@ struct SettingsListing {
         }
     }
 
-    private static func shown(_ value: SettingValue?, _ kind: SettingKind) -> String? {
+    static func shown(_ value: SettingValue?, _ kind: SettingKind) -> String? {
         guard let value else { return nil }
         switch kind {
         case .secretVariable, .secretFile: return "\(value) ([secret])"

@@ -69,6 +69,7 @@ struct SettingsLoader: Sendable {
         let effective = SettingsLayers(file: fromFile.values, variables: fromVariables, flags: fromFlags).merged()
         var assembly = ModelAssembly(environment: environment)
         let models = assembly.models(fromFile.models)
+        assembly.requirePrices(fromFile.models, for: effective)
         problems += assembly.problems
         problems += SettingsConsistency(effective: effective, environment: environment).problems()
         guard problems.isEmpty else {

@@ -13,12 +13,16 @@ enum SettingsReference {
         bytes. Paths in the file are relative to the file. Lists in variables are separated by commas. A secret is never \
         written into the file: name a variable or a file that holds it.
 
+        A process that serves reads all of this again when it is sent SIGHUP; the column *change* says what becomes of a \
+        setting that is then another: `reload`, it holds from the next request on; `restart`, the process says so and keeps \
+        the old one until it is started again. [How to change the configuration while serving](../operations.md#change-the-configuration-while-serving).
+
         \(sections)
         ## `models`
 
         A list, in the file alone. Without any, and without `--upstream`, the built-in rehearsal model is served.
 
-        \(table(ModelCatalogue.model, withVariables: false))
+        \(table(ModelCatalogue.wholeModel, withVariables: false))
         ### `models[].upstreams`
 
         The servers of a model: the lowest `priority` first, within it by `weight`.
@@ -45,13 +49,15 @@ enum SettingsReference {
     private static func table(_ settings: [Setting], withVariables: Bool) -> String {
         let header =
             withVariables
-            ? "| setting | value | default | variable | meaning |\n| --- | --- | --- | --- | --- |\n"
-            : "| setting | value | default | meaning |\n| --- | --- | --- | --- |\n"
+            ? "| setting | value | default | change | variable | meaning |\n| --- | --- | --- | --- | --- | --- |\n"
+            : "| setting | value | default | change | meaning |\n| --- | --- | --- | --- | --- |\n"
         return header
             + settings.map { setting in
                 let fallback = setting.fallback.map { "`\($0)`" } ?? ""
                 let variable = withVariables ? " `\(setting.variable)` |" : ""
-                return "| `\(setting.path)` | \(setting.kind.word) | \(fallback) |\(variable) \(setting.summary) |\n"
+                return
+                    "| `\(setting.path)` | \(setting.kind.word) | \(fallback) | \(setting.uptake.rawValue) |\(variable) "
+                    + "\(setting.summary) |\n"
             }.joined()
     }
 }

@@ -22,6 +22,13 @@ struct ChunkingTests {
         "12345678 is my account",
         "12345678 is not near it; much later comes account 1234567",
         "1234567 2345678 3456789 konto 4567890",
+        "key abcd/1234, keyword abcdefgh",
+        "a key/abcdefgh, pass/key/abcdefgh and abcdefgh key",
+        "abcd key abcdefghijklmnop, pass: word-----BEGIN PRIVATE KEY-----",
+        "account x4111 1111 1111 1111, 1.4111111111111111 and .4111111111111111_ konto",
+        "key = 'a1b2c3d4e5f6g7h8j9', konto: z9y8x7w6v5u4t3s2r1== and key=================",
+        "It is Zz9Yy8Xx7Ww6Vv5Uu4= or Zz9Yy8Xx7Ww6Vv5Uu4=ab, key=Zz9Yy8Xx7Ww6Vv5Uu4===",
+        "mykey=\"a1b2c3d4e5f6g7h8j9=b1-----BEGIN PRIVATE KEY-----",
         "visit paypal, pаypаl, PayPa1, p\u{200B}aypal and paypals",
         "a frobnix, two frobnicks, FR0BNIХs frobnic",
         "before -----BEGIN RSA PRIVATE KEY----- after",
@@ -44,7 +51,10 @@ struct ChunkingTests {
         Fixture.verdicts.mapValues { _ in .redact }.filter { $0.key != "flag/line" }.merging(["flag/line": .flag]) {
             $1
         },
-        ["pii/account": .block, "pii/mail": .block, "pii/card": .redact, "word/slur": .flag, "secret/key": .block],
+        [
+            "pii/account": .block, "pii/mail": .block, "pii/card": .redact, "word/slur": .flag, "secret/key": .block,
+            "secret/token": .block,
+        ],
         Fixture.verdicts.mapValues { _ in .flag },
         Fixture.verdicts.mapValues { _ in .block },
         Fixture.verdicts.merging(["pii/account": .flag, "pii/mail": .block]) { $1 },
@@ -90,7 +100,9 @@ struct ChunkingTests {
     static func randomText(_ random: inout Seeded) -> String {
         let parts = [
             "4111", "1111", " ", "-", "1111 1111", number, other, "a@", "b.com", "@", ".", "joe", "sk-", "abcdefghij",
-            "0123456789", "account ", "konto", "12345678", "paypal", "pаypal", "\u{200B}", "１２３４", "é", "e\u{301}",
+            "0123456789", "account ", "konto", "key", "pass", "/", "key=", "key: \"", "=",
+            "z9y8x7w6v5u4t3s2r1", "12345678", "paypal", "pаypal", "\u{200B}", "１２３４",
+            "é", "e\u{301}",
             "\n",
             "ignore all", "frobni", "ck", "x", "s", "-----BEGIN ", "RSA ", "PRIVATE KEY", "-----", "日本", "😀",
             "\u{E0041}", "\u{E0034}\u{E0031}\u{E0031}\u{E0031}", "\u{E0131}", "\u{0}", "\u{1E}",

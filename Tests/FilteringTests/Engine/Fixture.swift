@@ -13,6 +13,23 @@ enum Fixture {
     static let account = Rule(
         id: "pii/account", category: Category("pii.account"), pattern: #"\b\d{6,9}\b"#, context: ["account", "konto"],
         contextBytes: 24)
+    /// Of both, the finding begins later than the match.
+    static let numbered = Rule(
+        id: "pii/numbered", category: Category("pii.numbered"),
+        pattern: #"(?:^|[^0-9.]|[^0-9][.])[0-9](?:[ .-]?[0-9]){11,18}(?:[A-Za-z_]|\b)"#, check: .cardInPieces,
+        context: ["account", "konto"], contextBytes: 24)
+    static let assigned = Rule(
+        id: "secret/assigned", category: Category("secret.assigned"),
+        pattern: #"(?:key|konto)["']{0,2} ?[:=] ?["']?[A-Za-z0-9_=-]{16,40}"#, check: .entropy)
+    /// Its only sign of assignment is padding.
+    static let padded = Rule(
+        id: "secret/padded", category: Category("secret.padded"), pattern: #"[A-Za-z0-9]{18,24}=[a-z]{0,3}"#,
+        check: .entropy)
+    /// Any word may begin one, and hold the word of context that another one needs.
+    static let token = Rule(
+        id: "secret/token", category: Category("secret.token"), pattern: #"[a-z0-9/]{8,12}\b"#,
+        context: ["key", "pass"],
+        contextBytes: 12, contextPosition: .before)
     static let word = Rule(id: "word/paypal", category: Category("phishing"), pattern: #"\bpaypal\b"#, view: .skeleton)
     static let slur = Rule(id: "word/slur", category: Category("hate"), pattern: #"frobni(?:ck|x)s?"#, view: .skeleton)
     static let header = Rule(
@@ -20,10 +37,13 @@ enum Fixture {
         pattern: #"-----BEGIN (?:RSA |EC )?PRIVATE KEY-----"#)
     static let line = Rule(
         id: "flag/line", category: Category("injection"), pattern: #"^ignore all\b.{0,20}$"#, ignoresCase: true)
-    static let all = [card, mail, key, account, word, slur, header, line]
+    static let all = [card, mail, key, account, numbered, assigned, padded, token, word, slur, header, line]
 
     static let verdicts: [String: Verdict] = [
-        "pii/card": .redact, "pii/mail": .redact, "secret/key": .redact, "pii/account": .redact, "word/paypal": .flag,
+        "pii/card": .redact, "pii/mail": .redact, "secret/key": .redact, "pii/account": .redact,
+        "secret/token": .redact,
+        "pii/numbered": .redact, "secret/assigned": .redact, "secret/padded": .redact,
+        "word/paypal": .flag,
         "word/slur": .redact, "secret/private-key": .block, "flag/line": .flag,
     ]
 

@@ -59,6 +59,36 @@ struct HoldBackTests {
         #expect(String(decoding: output, as: UTF8.self).hasSuffix("yes. [redacted:pii.account] is my account"))
     }
 
+    @Test("where context comes before, nothing is held without it")
+    func contextBefore() throws {
+        let policy = try Fixture.policy([Fixture.token])
+        let steps: [(feed: String, held: Int)] = [
+            ("abcdefgh", 0), (" and ", 0), ("monkey abcdef", 0), ("gh. key", 0), (" ", 0), ("abc", 3), ("defgh", 8),
+            (" ", 0), ("far from any such ", 0), ("ab/pass/", 1), ("abcd", 5), ("efgh.", 0),
+        ]
+        let stream = screener.stream(policy: policy)
+        var output: [UInt8] = []
+        for (piece, held) in steps {
+            Array(piece.utf8).withUnsafeBufferPointer { stream.feed($0, to: &output) }
+            #expect(stream.heldCount == held, "after \(piece.debugDescription)")
+        }
+        let text = "abcdefgh and monkey abcdefgh. key [redacted:secret.token] far from any such ab/pass/"
+        #expect(String(decoding: output, as: UTF8.self).hasPrefix(text))
+    }
+
+    @Test("the beginning of a value that its name has announced is not let go between two texts, however short")
+    func keepsAnnounced() throws {
+        for (text, held) in [("key=z9y", 3), ("mon 411", 0)] {
+            let stream = screener.stream(policy: try Fixture.policy([Fixture.assigned, Fixture.card]))
+            var output: [UInt8] = []
+            Array(text.utf8).withUnsafeBufferPointer { stream.feed($0, to: &output) }
+            stream.beginNext(isSpaced: false, to: &output)
+            #expect(stream.heldCount == 3)
+            stream.letGo(bytesMax: 3, to: &output)
+            #expect(stream.heldCount == held, "\(text)")
+        }
+    }
+
     @Test(
         "hostile megabytes are held back within a bound",
         arguments: [
@@ -132,6 +162,16 @@ struct RuleRefusalTests {
         let error = try #require(throws: FilterError.self) { try FilterRules([Fixture.card], canNormalise: false) }
         #expect(error.description.contains("ICU"))
         _ = try FilterRules([Fixture.card], canNormalise: true)
+    }
+
+    @Test("context words that fit in no place where they are looked for are refused")
+    func longContext() throws {
+        var rule = Fixture.account
+        rule.contextBytes = "account".utf8.count
+        _ = try FilterRules([rule])
+        rule.contextBytes -= 1
+        let error = try #require(throws: FilterError.self) { try FilterRules([rule]) }
+        #expect(error.description.contains("a context word has 7 bytes"))
     }
 
     @Test("wide patterns may flag, and redact prompts, but not a streamed completion")

@@ -15,6 +15,7 @@ struct RuleFileTests {
             check: card
             context: [card, visa]
             context_bytes: 32
+            context_position: before
             clause: C7
             matches: ['4111111111111111']
             non_matches: ['4111111111111112', 'x']
@@ -30,6 +31,7 @@ struct RuleFileTests {
         let expected = Rule(
             id: "pii/test", category: Category("pii.card"), pattern: #"\b[0-9]{16}\b"#,
             view: .normalised, ignoresCase: true, check: .card, context: ["card", "visa"], contextBytes: 32,
+            contextPosition: .before,
             clause: "C7", matches: ["4111111111111111"], nonMatches: ["4111111111111112", "x"])
         #expect(rules == [expected])
     }
@@ -45,7 +47,7 @@ struct RuleFileTests {
         #expect(!rule.ignoresCase)
         #expect(rule.check == nil)
         #expect(rule.context.isEmpty)
-        #expect(rule.contextBytes == 64)
+        #expect(rule.contextBytes == 64 && rule.contextPosition == .around)
         #expect(rule.clause == nil)
     }
 
@@ -61,8 +63,10 @@ struct RuleFileTests {
         ("check: card", "check: crad", "8:12", "Did you mean `card`?"),
         ("context: [card, visa]", "context: card", "9:14", "is a list"),
         ("context_bytes: 32", "context_bytes: 999", "10:20", "from 1 to 256"),
-        ("matches: ['4111111111111111']", "clauses: []", "12:5", "no field `clauses`"),
-        ("matches: ['4111111111111111']", "matches: []", "12:14", "A rule needs a text that it finds"),
+        ("context_position: before", "context_position: behind", "11:23", "Known are `before`, `around`"),
+        ("context: [card, visa]", "# no words", "11:23", "says where words stand"),
+        ("matches: ['4111111111111111']", "clauses: []", "13:5", "no field `clauses`"),
+        ("matches: ['4111111111111111']", "matches: []", "13:14", "A rule needs a text that it finds"),
         ("pattern: '\\b[0-9]{16}\\b'", "pattern: ''", "5:14", "not empty"),
     ]
 

@@ -56,10 +56,15 @@ package final class ChildProcess: Sendable {
         }
     }
 
+    /// Does nothing once its end was waited for.
+    package func signal(_ number: Int32) {
+        let hasEnded = status.withLock { $0 != nil }
+        if !hasEnded { Foundation.kill(identifier, number) }
+    }
+
     /// Ends it as a crash would, and waits for that.
     package func kill() {
-        let hasEnded = status.withLock { $0 != nil }
-        if !hasEnded { Foundation.kill(identifier, SIGKILL) }
+        signal(SIGKILL)
         wait()
     }
 }

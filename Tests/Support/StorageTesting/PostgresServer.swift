@@ -65,7 +65,8 @@ package final class PostgresServer: Sendable {
             -c max_connections=500 -c shared_buffers=32MB -c log_min_messages=fatal -c autovacuum=off \
             2>"\(folder)/log" &
             server=$!
-            read -r word
+            # A code above 128: nothing was said yet.
+            while read -r -t 0.5 word; [ $? -gt 128 ]; do kill -0 $server 2>/dev/null || { word=keep; break; }; done
             kill -QUIT $server
             wait $server
             rm "\(folder)/running"
@@ -77,11 +78,16 @@ package final class PostgresServer: Sendable {
             throw StorageError.unavailable("no server")
         }
         self.input.withLock { $0 = input }
-        let end = ContinuousClock.now + .seconds(60)
-        while true {
+        // Attempts are counted, not seconds: beside all other tests a minute may pass before an answer is looked at.
+        for attempt in 1... {
             do {
                 return try await PostgresDatabase.open(address()).close()
-            } catch  where ContinuousClock.now < end {
+            } catch {
+                guard attempt < 1200, FileManager.default.fileExists(atPath: folder + "/running") else {
+                    let log = (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
+                    self.input.withLock { $0 = nil }
+                    throw StorageError.unavailable("\(error) It printed: \(log)")
+                }
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
@@ -165,21 +171,29 @@ package final class PostgresServer: Sendable {
         return try await ChildProcess(words, input: input).end()
     }
 
-    /// A port of the loopback interface that nobody has now.
+    /// Ports that this process gave out; the servers that get them may not listen yet.
+    private static let givenPorts = Lock<Set<Int>>([])
+
+    /// A port of the loopback interface that nobody has now, and that the kernel gives to no connection going out while
+    /// the server that asked for it is not there yet, or is away.
     package static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+        for _ in 0..<100 {
+            let port = Int.random(in: 20_000..<32_768)
+            guard givenPorts.withLock({ $0.insert(port).inserted }) else { continue }
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(descriptor) }
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            address.sin_port = in_port_t(port).bigEndian
+            let isFree = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                }
             }
+            if isFree { return port }
         }
-        guard code else { throw StorageError.unavailable("no port is free") }
-        return Int(UInt16(bigEndian: address.sin_port))
+        throw StorageError.unavailable("no port is free")
     }
 }
 

@@ -29,11 +29,13 @@ struct HealthRecord {
 
     private let unhealthyAfter: Int
     private let healthyAfter: Int
-    private(set) var isHealthy = true
+    private(set) var isHealthy: Bool
     /// Results in a row that say the opposite.
     private var contrary = 0
 
-    init(_ settings: HealthCheckSettings) {
+    /// - Parameter isHealthy: what a watch before this one has found, if there was one.
+    init(_ settings: HealthCheckSettings, isHealthy: Bool = true) {
+        self.isHealthy = isHealthy
         unhealthyAfter = settings.unhealthyAfter
         healthyAfter = settings.healthyAfter
     }

@@ -1,0 +1,126 @@
+package import Storage
+
+/// What one subject spent in a day or a month, as the store knows it.
+package struct Spending: Sendable, Hashable {
+    /// 0 key, 1 application, 2 organisation, 3 end user. Stored, and never changes.
+    package var scope: UInt8
+    /// The latter half of an id, or 64 bits of an end user's digest.
+    package var subject: UInt64
+    /// Otherwise of the month.
+    package var isOfDay: Bool
+    package var tokens: Int64
+    /// Nanos.
+    package var money: Int64
+
+    /// Bounded, so that nothing overflows.
+    static func sum(_ left: Int64, _ right: Int64) -> Int64 {
+        min(max(left, 0) &+ min(max(right, 0), sumMax), sumMax)
+    }
+
+    /// Two of them fit into a number of the store.
+    static let sumMax: Int64 = 1 << 61
+
+    /// Drops what no budget asks for any more: days before yesterday, months before the last. The rest serves clocks that
+    /// step back.
+    static func drop(at time: Timestamp, in transaction: any Transaction) throws {
+        let yesterday = Day(containing: time.adding(.seconds(-86_400)))
+        let month = Month(containing: Month(containing: time).start.adding(.seconds(-1)))
+        _ = try transaction.execute(
+            """
+            DELETE FROM spending
+            WHERE (length(period) = 10 AND period < $1) OR (length(period) = 7 AND period < $2)
+            """, [yesterday.description, month.description])
+    }
+}
+
+/// Adds up what records spent, to be written as few rows.
+struct SpendingSums: Sendable {
+    private struct Key: Hashable, Sendable {
+        var period: String
+        var scope: UInt8
+        var subject: UInt64
+    }
+
+    private var sums: [Key: (tokens: Int64, money: Int64)] = [:]
+    private var periods: (number: Int64, texts: [String])?
+
+    mutating func add(_ record: Record) {
+        let admission = record.admission
+        guard let key = admission.key, let application = admission.application,
+            let organisation = admission.organisation
+        else { return }
+        let settlement = record.settlement
+        let tokens = Spending.sum(Int64(settlement.inputTokens), Int64(settlement.outputTokens))
+        let money = settlement.cost ?? 0
+        // Nothing is spent by what was refused.
+        guard tokens > 0 || money > 0 else { return }
+        let texts = periods(
+            of: admission.charge.map { Int64($0.day) } ?? admission.at.microseconds / 86_400_000_000)
+        var subjects: [(UInt8, UInt64)] = [(0, key.low), (1, application.low), (2, organisation.low)]
+        if let user = admission.charge?.endUser { subjects.append((3, user)) }
+        for period in texts {
+            for (scope, subject) in subjects {
+                let sum = sums[Key(period: period, scope: scope, subject: subject)] ?? (0, 0)
+                sums[Key(period: period, scope: scope, subject: subject)] = (
+                    Spending.sum(sum.tokens, tokens), Spending.sum(sum.money, money)
+                )
+            }
+        }
+    }
+
+    /// The day and its month.
+    private mutating func periods(of day: Int64) -> [String] {
+        if let periods, periods.number == day { return periods.texts }
+        let start = Timestamp(microseconds: day * 86_400_000_000)
+        let texts = [Day(containing: start).description, Month(containing: start).description]
+        periods = (day, texts)
+        return texts
+    }
+
+    func save(in transaction: any Transaction) throws {
+        // In one order for all processes: two that change the same rows then wait, and don't block one another.
+        let ordered = sums.sorted {
+            ($0.key.period, $0.key.scope, $0.key.subject) < ($1.key.period, $1.key.scope, $1.key.subject)
+        }
+        for (key, sum) in ordered {
+            try transaction.execute(
+                """
+                INSERT INTO spending (period, scope, subject, tokens, money)
+                VALUES ($1, $2, $3, $4, $5)
+                ON CONFLICT (period, scope, subject) DO UPDATE SET
+                    tokens = CASE WHEN spending.tokens > $6 THEN $6 ELSE spending.tokens + excluded.tokens END,
+                    money = CASE WHEN spending.money > $6 THEN $6 ELSE spending.money + excluded.money END
+                """,
+                [
+                    key.period, Int(key.scope), Int64(bitPattern: key.subject), sum.tokens, sum.money, Spending.sumMax,
+                ])
+        }
+    }
+}
+
+extension RecordStore {
+    /// What was spent on the day that begins at `start` and in its month: at most `limit` rows, those of end users last.
+    ///
+    /// - Returns: the rows, and whether they are all that there are.
+    package func spending(on start: Timestamp, limit: Int) async throws -> (rows: [Spending], isWhole: Bool) {
+        let (day, month) = (Day(containing: start).description, Month(containing: start).description)
+        return try await main.read { reader in
+            let rows = try reader.query(
+                """
+                SELECT period, scope, subject, tokens, money
+                FROM spending
+                WHERE period = $1 OR period = $2
+                ORDER BY scope
+                LIMIT $3
+                """, [day, month, limit + 1]
+            ).map { row in
+                let period: String = try row["period"]
+                let scope: Int64 = try row["scope"]
+                return Spending(
+                    scope: UInt8(clamping: scope), subject: UInt64(bitPattern: try row["subject"]),
+                    isOfDay: period == day, tokens: try row["tokens"], money: try row["money"])
+            }
+            return (Array(rows.prefix(limit)), rows.count <= limit)
+        }
+    }
+}
