@@ -235,6 +235,37 @@ def test_what_the_model_server_refuses_costs_nothing(make, provider, status):
     assert ask(steward).choices
 
 
+@pytest.mark.parametrize("output", [{}, {"completion_tokens": None}, {"completion_tokens": -1}, {"completion_tokens": 2.5}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_output_that_the_model_server_does_not_count_is_estimated(make, provider, output, stream):
+    steward = make()
+    usage = {"prompt_tokens": 3} | output
+    if stream:
+        provider.stream(
+            {"choices": [{"index": 0, "delta": {"content": "word " * 40}, "finish_reason": "stop"}]},
+            {"choices": [], "usage": usage})
+    else:
+        message = {"role": "assistant", "content": "word " * 40}
+        provider.say(CHAT | {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage})
+    answer = steward.client().chat.completions.with_raw_response.create(
+        model="rehearsal", messages=QUESTION, max_tokens=100, stream=stream)
+    answer.http_response.read()
+    record = steward.record(answer.headers["x-request-id"])
+    assert record["tokens_estimated"] and (record["input_tokens"], record["output_tokens"]) == (3, 50)
+    assert Decimal(record["cost"]) == (3 * 3 + 50 * 15) / Decimal(10**6)
+
+
+def test_embeddings_have_no_output_to_estimate(make, provider):
+    steward = make()
+    provider.say({
+        "object": "list", "model": "m", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
+        "usage": {"prompt_tokens": 3, "total_tokens": 3}})
+    answer = steward.client().embeddings.with_raw_response.create(
+        model="rehearsal", input="Hello.", encoding_format="float")
+    record = steward.record(answer.headers["x-request-id"])
+    assert (record["input_tokens"], record["output_tokens"], record["tokens_estimated"]) == (3, 0, False)
+
+
 def test_a_model_without_a_price_is_a_problem_at_its_line_and_never_free(make, tmp_path):
     steward = make()
     steward.config.write_text(json.dumps(settings_of(

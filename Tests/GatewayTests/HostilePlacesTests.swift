@@ -139,9 +139,7 @@ struct HostilePlacesTests {
                 .replacing("HEAD", with: "No. \(head)").replacing("TAIL", with: tail)
             let passage = Passage(
                 of: try JSONDocument(parsing: Array(text.utf8)), as: dialect.traits.requestPlaces)
-            let screening = passage.bytes.withUnsafeBufferPointer {
-                bench.screener.screen($0, side: .prompt, policy: bench.policy)
-            }
+            let screening = bench.screener.screen(passage, side: .prompt, policy: bench.policy)
             #expect(screening.verdict == .redact, "split at \(split)")
         }
     }

@@ -16,9 +16,7 @@ struct HostileSpellingTests {
         let bench = try Bench()
         let document = try JSONDocument(parsing: Array(json.utf8))
         let passage = Passage(of: document, as: kind)
-        let screening = passage.bytes.withUnsafeBufferPointer {
-            bench.screener.screen($0, side: .completion, policy: bench.policy)
-        }
+        let screening = bench.screener.screen(passage, side: .completion, policy: bench.policy)
         var edits = JSONEdits()
         var output: [UInt8] = []
         if screening.verdict == .redact { #expect(passage.redact(bench.screener.redactions, into: &edits)) }

@@ -126,9 +126,7 @@ struct JoinedAnswerTests {
         let tree = dialect.answer(document)
         try tree.check(choicesExpected: 1)
         let passage = Passage(of: document, as: dialect.traits.answerPlaces)
-        let verdict = passage.bytes.withUnsafeBufferPointer {
-            bench.screener.screen($0, side: .completion, policy: bench.policy).verdict
-        }
+        let verdict = bench.screener.screen(passage, side: .completion, policy: bench.policy).verdict
         var edits = JSONEdits()
         if verdict == .block || !passage.redact(bench.screener.redactions, into: &edits) {
             return Judged(body: nil, verdict: verdict)

@@ -63,6 +63,59 @@ struct ListContentTests {
         }
     }
 
+    /// Servers of thinking models say thoughts in lists and then what they answer as plain text; readers lay all text that is
+    /// content end to end.
+    @Test("is one text with content that is no list", arguments: 0..<4)
+    func isOneTextWithPlainContent(_ order: Int) throws {
+        let bench = try Bench()
+        let number = Bench.card
+        func piece(_ text: some StringProtocol, _ shape: Int) -> String {
+            switch shape {
+            case 0: content(String(text))
+            case 1: event(self.text(text))
+            default: event("\"\(text)\"")
+            }
+        }
+        for (first, second) in [(0, 1), (1, 0), (1, 2), (2, 0)][order...order] {
+            for cut in 1..<number.count {
+                var stream = bench.stream()
+                let script = piece("So " + number.prefix(cut), first) + piece(number.dropFirst(cut) + " ok", second)
+                let left = try bench.relay(script + end, &stream).serialised
+                #expect(left.contains("[redacted:pii.card]") && !left.contains(number.suffix(3)), "\(cut): \(left)")
+            }
+        }
+    }
+
+    @Test("of plain strings leaves as such, and so do other lists of strings")
+    func plainStrings() throws {
+        let bench = try Bench()
+        for member in ["content", "citations"] {
+            var stream = bench.stream()
+            let script = chunk(#"{"\#(member)":["Room 4000 00","s"]}"#) + chunk(#"{"\#(member)":["to", "4"]}"#)
+            let events = try bench.relay(script + end, &stream)
+            let strings = events.flatMap { document -> [String] in
+                guard let delta = document.firstChoice.flatMap({ document.member("delta", of: $0) }),
+                    let list = document.member(member, of: delta)
+                else { return [] }
+                return document.elements(of: list).map { document.string($0) ?? "no string" }
+            }
+            #expect(strings.joined() == "Room 4000 00sto4")
+            if member == "citations" { #expect(strings == ["Room 4000 00", "s", "to", "4"]) }
+        }
+    }
+
+    /// Catches elements that are only looked at one by one.
+    @Test("blocks an answer in whose other lists a number is spelled")
+    func spelledInLists() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let events = try bench.relay(Bench.card.map { chunk(#"{"tokens":["\#($0)"]}"#) }.joined() + end, &stream)
+        #expect(stream.isBlocked && events.reasons() == ["content_filter"])
+        var whole = bench.stream()
+        let one = try bench.relay(chunk(#"{"citations":["a \#(Bench.card)", "b"]}"#) + end, &whole)
+        #expect(one.serialised.contains(#"["a [redacted:pii.card]","b"]"#))
+    }
+
     @Test("leaves in order where the end of an element was held")
     func keepsOrder() throws {
         let bench = try Bench()

@@ -23,7 +23,7 @@ struct ContextWords: Sendable {
         var best: Int?
         for offset in range
         where first.contains(window[offset])
-            && (offset == 0 || offset == window.start || !window[offset - 1].isASCIILetter)
+            && (offset == window.first || !window[offset - 1].isASCIILetter)
         {
             if let best, offset >= best { break }
             for word in words where offset + word.count <= min(best ?? range.upperBound, range.upperBound) {

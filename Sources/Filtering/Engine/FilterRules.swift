@@ -182,7 +182,7 @@ final class CompiledRule: Sendable {
 
     /// Whether a context word stands near enough before a match that begins at `start`.
     func hasContext(before start: Int, _ window: Window) -> Bool {
-        context.firstEnd(in: max(start - contextBytes, window.start, 0)..<start, window) != nil
+        context.firstEnd(in: max(start - contextBytes, window.first)..<start, window) != nil
     }
 
     /// Where the finding of a match that begins at `start` can begin at the earliest: not before the number, nor with the

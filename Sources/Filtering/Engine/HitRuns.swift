@@ -50,6 +50,14 @@ final class HitRuns {
         }
     }
 
+    /// The ends that lie in a text.
+    static func within(_ text: Window, _ runs: [Run]) -> [Run] {
+        runs.compactMap { run in
+            let (first, last) = (max(run.first, text.textStart + 1), min(run.last, text.end))
+            return first <= last ? Run(rule: run.rule, first: first, last: last) : nil
+        }
+    }
+
     /// Drops the hits of some rules.
     func drop(where isDropped: (_ rule: Int) -> Bool) {
         var kept = 0

@@ -36,6 +36,9 @@ final class Lane {
     private var scanned = 0
     /// Rules that see ahead, and whose match ended exactly where the text did so far.
     private var deferred: [Int] = []
+    /// Of several texts that are screened in one go, where the latest begins, and where its section does.
+    private var textStart = 0
+    private var sectionStart = 0
 
     init(
         _ view: Rule.View, _ policy: FilterPolicy, _ side: Side, _ reading: Reading = .joined, reveals: Bool,
@@ -73,6 +76,8 @@ final class Lane {
         lapsed = other.lapsed
         scanned = other.scanned
         deferred = other.deferred
+        textStart = other.textStart
+        sectionStart = other.sectionStart
     }
 
     /// Appends a blank that the original does not have.
@@ -94,24 +99,52 @@ final class Lane {
 
     /// Scans what was appended and logs matches in original offsets.
     func scan(_ tools: ScanTools, _ rules: FilterRules, isComplete: Bool, fed: Int, _ log: inout FindingLog) {
+        text.withWindow(isComplete: isComplete) { window in
+            search(window, tools, rules)
+            if isComplete { stream?.close(tools.scratch, tools.hits) }
+            resolve(window.begun(at: textStart), around: window.begun(at: sectionStart), tools, rules, fed, &log)
+        }
+    }
+
+    /// Ends one of several texts that are screened in one go; its separator was appended.
+    func endText(_ tools: ScanTools, _ rules: FilterRules, endsSection: Bool, fed: Int, _ log: inout FindingLog) {
+        text.withWindow(isComplete: false) { window in
+            search(window, tools, rules)
+            let end = window.end - 1
+            let section = window.begun(at: sectionStart)
+            resolve(
+                window.begun(at: textStart).ended(at: end), around: endsSection ? section.ended(at: end) : section,
+                tools,
+                rules, fed, &log)
+        }
+        textStart = text.end
+        if endsSection { sectionStart = text.end }
+    }
+
+    /// Searches what was appended.
+    private func search(_ window: Window, _ tools: ScanTools, _ rules: FilterRules) {
         let hits = tools.hits
         for rule in deferred { hits.add(rule, end: scanned) }
         deferred.removeAll(keepingCapacity: true)
-        text.withWindow(isComplete: isComplete) { window in
-            if window.end > scanned {
-                stream?.scan(window[scanned..<window.end], tools.scratch, hits)
-                if let runs = rules.runs[view] { hits.add(runs, window, after: scanned) }
-            }
-            if isComplete { stream?.close(tools.scratch, hits) }
-            scanned = window.end
-            guard !hits.runs.isEmpty || !waiting.isEmpty else { return }
-            if log.hasEnough { dropSurplus(hits, log) }
-            let resolver = MatchResolver(rules: rules, matcher: tools.matcher, holds: isStreamed ? side.holds : nil)
-            resolver.resolve(runs(hits, rules, window), window, waiting: &waiting, lapsed: &lapsed) { match in
-                log.add(entry(match, fed: fed))
-            }
-            hits.removeAll()
+        if window.end > scanned {
+            stream?.scan(window[scanned..<window.end], tools.scratch, hits)
+            if let runs = rules.runs[view] { hits.add(runs, window, after: scanned) }
         }
+        scanned = window.end
+    }
+
+    private func resolve(
+        _ window: Window, around: Window, _ tools: ScanTools, _ rules: FilterRules, _ fed: Int, _ log: inout FindingLog
+    ) {
+        let hits = tools.hits
+        guard !hits.runs.isEmpty || !waiting.isEmpty else { return }
+        if log.hasEnough { dropSurplus(hits, log) }
+        let resolver = MatchResolver(rules: rules, matcher: tools.matcher, holds: isStreamed ? side.holds : nil)
+        let runs = runs(hits, rules, window)
+        resolver.resolve(runs, window, around: around, waiting: &waiting, lapsed: &lapsed) { match in
+            log.add(entry(match, fed: fed))
+        }
+        hits.removeAll()
     }
 
     /// Leaves alone what would add nothing to the log, so that text full of findings doesn't hold the event loop.
@@ -122,8 +155,8 @@ final class Lane {
 
     /// Leaves out ends that a rule which looks ahead has exactly at the end of what is known: they come again.
     private func runs(_ hits: HitRuns, _ rules: FilterRules, _ window: Window) -> [HitRuns.Run] {
-        guard !window.isComplete else { return hits.runs }
-        var runs = hits.runs
+        var runs = HitRuns.within(window, hits.runs)
+        if window.isComplete { return runs }
         for index in runs.indices
         where runs[index].last == window.end && rules.compiled[runs[index].rule].program.looksAhead {
             deferred.append(runs[index].rule)

@@ -22,27 +22,50 @@ struct MatchResolver {
     /// By rule: whether text is held back for its matches; `nil` for texts at hand as a whole.
     let holds: [Bool]?
 
+    /// Resolves the ends in several texts at hand as a whole.
+    func resolve(_ runs: [HitRuns.Run], _ window: Window, _ breaks: [TextBreak], found: (Sighting) -> Void) {
+        var waiting: [Waiting] = []
+        var lapsed: [(start: Int, decided: Int)] = []
+        guard !breaks.isEmpty else {
+            return resolve(runs, window, around: window, waiting: &waiting, lapsed: &lapsed, found: found)
+        }
+        for run in runs {
+            var index = breaks.partitionPoint { $0.end < run.first }
+            while index < breaks.count, breaks.begin(of: index) < run.last {
+                let text = breaks.text(index, of: window)
+                let hasContext = !rules.compiled[run.rule].context.isEmpty
+                resolve(
+                    HitRuns.within(text, [run]), text,
+                    around: hasContext ? breaks.surroundings(of: index, in: window) : text, waiting: &waiting,
+                    lapsed: &lapsed, found: found)
+                index += 1
+            }
+        }
+    }
+
     /// - Parameters:
+    ///   - window: the text in which matches stand.
+    ///   - around: what their words of context may stand in.
     ///   - waiting: matches whose context words may still come; taken up again with the next piece.
     ///   - lapsed: where a match begins for which text was held back until its context did not come, and when that was.
     func resolve(
-        _ runs: [HitRuns.Run], _ window: Window, waiting: inout [Waiting], lapsed: inout [(start: Int, decided: Int)],
-        found: (Sighting) -> Void
+        _ runs: [HitRuns.Run], _ window: Window, around: Window, waiting: inout [Waiting],
+        lapsed: inout [(start: Int, decided: Int)], found: (Sighting) -> Void
     ) {
         if !waiting.isEmpty {
             let before = waiting
             waiting.removeAll(keepingCapacity: true)
-            for match in before { lookAfter(match, window, &waiting, &lapsed, found) }
+            for match in before { lookAfter(match, around, &waiting, &lapsed, found) }
         }
         for run in runs {
             let rule = rules.compiled[run.rule]
-            let first = firstEndThatMatters(rule, run, window)
+            let first = firstEndThatMatters(rule, run, around)
             guard first <= run.last else { continue }
-            let from = max(window.start, first - rule.program.widthMax, 0)
+            let from = max(window.first, first - rule.program.widthMax)
             var value: GrowingValue?
             matcher.run(rule.program, window, from: from, to: run.last) { start, end in
                 guard end >= first, let match = confirmed(rule, start..<end, window, &value) else { return }
-                look(match, from: start, window, &waiting, &lapsed, found)
+                look(match, from: start, around, &waiting, &lapsed, found)
             }
         }
     }
@@ -51,7 +74,7 @@ struct MatchResolver {
     /// context, and no such word. Then only those matter behind which one may still come.
     private func firstEndThatMatters(_ rule: CompiledRule, _ run: HitRuns.Run, _ window: Window) -> Int {
         guard !rule.context.isEmpty, !isHeld(rule.index) else { return run.first }
-        let start = max(run.first - rule.program.widthMax - rule.contextBytes, window.start, 0)
+        let start = max(run.first - rule.program.widthMax - rule.contextBytes, window.first)
         let end = rule.waitsForContext ? min(run.last + rule.contextBytes, window.end) : run.last
         if rule.context.firstEnd(in: start..<end, window) != nil { return run.first }
         return window.isComplete || !rule.waitsForContext

@@ -137,10 +137,9 @@ extension Pattern.Assertion {
         switch self {
         case .wordBoundary: "\\b"
         case .notWordBoundary: "\\B"
-        case .lineStart: "^"
-        case .lineEnd: "$"
-        case .textStart: "\\A"
-        case .textEnd: "\\z"
+        // Of texts that are searched together, each begins and ends at a line.
+        case .lineStart, .textStart: "^"
+        case .lineEnd, .textEnd: "$"
         }
     }
 }

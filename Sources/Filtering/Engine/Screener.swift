@@ -14,33 +14,35 @@ package final class Screener {
     /// Lets go of what was kept for scans under other policies than these, once nobody is judged by those any more.
     package func forget(allBut policies: [FilterPolicy]) { tools.forget(allBut: policies) }
 
-    /// Scans a whole text.
+    /// Scans a whole text, or several in one go.
     ///
+    /// - Parameter breaks: where each of several ends, in order; the last one where all do but for its separator.
     /// - Precondition: `text` is valid UTF-8.
-    package func screen(_ text: UnsafeBufferPointer<UInt8>, side: Side, policy: FilterPolicy) -> Screening {
+    package func screen(
+        _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak] = [], side: Side, policy: FilterPolicy
+    ) -> Screening {
         tools.prepare(for: policy.rules)
         let side = policy[side]
         let log: FindingLog
         if text.count <= Self.wholeBytesMax, UTF8Decoding.isPlain(text) {
-            log = screenASCII(text, side, policy)
+            log = screenASCII(text, breaks, side, policy)
         } else {
-            let scan = TextScan(policy, side.side, isStreamed: false)
+            let scan = TextScan(policy, side.side, isStreamed: false, breaks: breaks)
             scan.log.keepsRedacted = true
-            TextScan.forEachPart(of: text) { part in
-                scan.take(part, tools)
-                return true
-            }
+            scan.take(text, upTo: text.count, tools)
             scan.finish(tools)
             log = scan.log
         }
         return conclude(log, side, policy)
     }
 
-    /// Begins to screen a long text in slices.
+    /// Begins to screen a long text, or several in one go, in slices.
     ///
     /// - Precondition: `text` is valid UTF-8.
-    package func slices(of text: [UInt8], side: Side, policy: FilterPolicy) -> SlicedScreening {
-        SlicedScreening(self, text, TextScan(policy, side, isStreamed: false))
+    package func slices(
+        of text: [UInt8], _ breaks: [TextBreak] = [], side: Side, policy: FilterPolicy
+    ) -> SlicedScreening {
+        SlicedScreening(self, text, TextScan(policy, side, isStreamed: false, breaks: breaks))
     }
 
     func conclude(_ seen: FindingLog, _ side: PolicySide, _ policy: FilterPolicy) -> Screening {
@@ -79,24 +81,24 @@ package final class Screener {
     }
 
     /// ASCII is byte for byte the same length in both views: no map of offsets, and a copy for the skeleton only.
-    private func screenASCII(_ text: UnsafeBufferPointer<UInt8>, _ side: PolicySide, _ policy: FilterPolicy)
-        -> FindingLog
-    {
+    private func screenASCII(
+        _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ side: PolicySide, _ policy: FilterPolicy
+    ) -> FindingLog {
         var log = FindingLog()
         log.keepsRedacted = true
-        scan(text, .normalised, side, policy, &log)
+        scan(text, breaks, .normalised, side, policy, &log)
         guard policy.rules.views.contains(.skeleton) else { return log }
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: text.count) { bytes in
             guard let base = bytes.baseAddress else { return }
             Skeleton.write(text, to: base)
-            scan(UnsafeBufferPointer(start: base, count: text.count), .skeleton, side, policy, &log)
+            scan(UnsafeBufferPointer(start: base, count: text.count), breaks, .skeleton, side, policy, &log)
         }
         return log
     }
 
     private func scan(
-        _ text: UnsafeBufferPointer<UInt8>, _ view: Rule.View, _ side: PolicySide, _ policy: FilterPolicy,
-        _ log: inout FindingLog
+        _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ view: Rule.View, _ side: PolicySide,
+        _ policy: FilterPolicy, _ log: inout FindingLog
     ) {
         guard let base = text.baseAddress else { return }
         let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
@@ -107,10 +109,8 @@ package final class Screener {
         }
         if let runs = policy.rules.runs[view] { tools.hits.add(runs, window, after: 0) }
         guard !tools.hits.runs.isEmpty else { return }
-        var waiting: [Waiting] = []
-        var lapsed: [(start: Int, decided: Int)] = []
         MatchResolver(rules: policy.rules, matcher: tools.matcher, holds: nil)
-            .resolve(tools.hits.runs, window, waiting: &waiting, lapsed: &lapsed) { match in
+            .resolve(tools.hits.runs, window, breaks) { match in
                 log.add(.init(rule: match.rule, range: match.range, decided: match.decided))
             }
         tools.hits.removeAll()

@@ -8,7 +8,6 @@ package final class SlicedScreening {
     private let screener: Screener
     private let text: [UInt8]
     private let scan: TextScan
-    private var offset = 0
 
     /// Some milliseconds of work in the worst text.
     package static let sliceBytes = 32_768
@@ -23,15 +22,10 @@ package final class SlicedScreening {
     /// Scans the next slice; whether there is another one.
     package func goOn() -> Bool {
         screener.tools.prepare(for: scan.policy.rules)
-        let end = min(offset + Self.sliceBytes, text.count)
         text.withUnsafeBufferPointer { text in
-            while offset < end {
-                let part = TextScan.part(of: text, from: offset)
-                scan.take(part, screener.tools)
-                offset += part.count
-            }
+            scan.take(text, upTo: min(scan.fed + Self.sliceBytes, text.count), screener.tools)
         }
-        return offset < text.count
+        return scan.fed < text.count
     }
 
     package func finish() -> Screening {

@@ -16,14 +16,17 @@ final class TextScan {
     /// Whether text may be held back; otherwise it is at hand as a whole.
     private let isStreamed: Bool
     var log = FindingLog()
+    /// Of several texts that are screened in one go, where those end that have not.
+    private var breaks: ArraySlice<TextBreak>
     /// Original bytes so far.
     private(set) var fed = 0
 
     /// Pieces are scanned in parts of at most so many bytes, which bounds what one part can find.
     static let partBytesMax = 2_048
 
-    init(_ policy: FilterPolicy, _ side: Side, isStreamed: Bool) {
+    init(_ policy: FilterPolicy, _ side: Side, isStreamed: Bool, breaks: [TextBreak] = []) {
         self.isStreamed = isStreamed
+        self.breaks = breaks[...]
         self.policy = policy
         self.side = policy[side]
         lanes = Rule.View.allCases.compactMap { view in
@@ -129,10 +132,28 @@ final class TextScan {
         return UnsafeBufferPointer(rebasing: piece[start..<end])
     }
 
-    /// Scans a part of a text that is at hand as a whole.
-    func take(_ part: UnsafeBufferPointer<UInt8>, _ tools: ScanTools) {
-        scan(part, tools)
-        log.settle(side)
-        trim()
+    /// Scans a text that is at hand as a whole, from where it was scanned so far up to `end` or just behind.
+    func take(_ text: UnsafeBufferPointer<UInt8>, upTo end: Int, _ tools: ScanTools) {
+        while fed < end {
+            if let next = breaks.first, next.end == fed {
+                endText(next, UnsafeBufferPointer(rebasing: text[fed...fed]), tools)
+            } else {
+                let textEnd = breaks.first?.end ?? text.count
+                scan(Self.part(of: UnsafeBufferPointer(rebasing: text[..<textEnd]), from: fed), tools)
+            }
+            log.settle(side)
+            trim()
+        }
+    }
+
+    private func endText(_ next: TextBreak, _ separator: UnsafeBufferPointer<UInt8>, _ tools: ScanTools) {
+        breaks.removeFirst()
+        for lane in lanes { lane.append(plain: separator, original: fed) }
+        fed += separator.count
+        tools.hits.prepare(for: side.isActive, policy, side.side)
+        for lane in lanes { lane.endText(tools, policy.rules, endsSection: next.endsSection, fed: fed, &log) }
+        // What is hidden in the next text begins there.
+        lanes.removeAll(where: \.reveals)
+        isRevealing = false
     }
 }

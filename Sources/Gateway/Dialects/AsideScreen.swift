@@ -1,9 +1,9 @@
 internal import Filtering
 internal import JSON
 
-/// Judges what stands in a streamed choice beside its texts: names of members, ids and other words of the protocol, and
-/// long numbers. Names and numbers each by itself; words also with those that stood at their place before, because client
-/// libraries join strings from event to event.
+/// Judges what stands in a streamed choice beside its texts: names of members, ids and other words of the protocol, strings
+/// of lists, and long numbers. Names and numbers each by itself; words also with those that stood at their place before,
+/// because client libraries join strings from event to event.
 struct AsideScreen {
     private(set) var verdict = Verdict.allow
     private(set) var findings: [Finding] = []
@@ -47,17 +47,19 @@ struct AsideScreen {
         places.contains { $0.path == path }
     }
 
-    /// Judges what comes at the place of a word together with what came there before. Said again, a word says nothing new.
+    /// Judges what comes at the place of a word, or in a list, together with what came there before.
+    ///
+    /// - Parameter isWord: said again, it says nothing new.
     mutating func join(
-        _ word: [UInt8], at path: [StreamChannel.Step], _ screener: Screener, _ filter: FilterPolicy,
-        observesOnly: Bool
+        _ word: [UInt8], at path: [StreamChannel.Step], isWord: Bool = true, _ screener: Screener,
+        _ filter: FilterPolicy, observesOnly: Bool
     ) throws(UpstreamFailure) {
         guard let index = places.firstIndex(where: { $0.path == path }) else {
             guard places.count < Self.placesMax else { throw .malformed("more words than a choice can have") }
             places.append(Place(path: path, last: word, text: word))
             return
         }
-        if places[index].last == word { return }
+        if isWord, places[index].last == word { return }
         places[index].last = word
         places[index].text = places[index].text.suffix(Self.joinedBytesMax) + word
         let screened = screen(places[index].text, screener, filter)
@@ -92,6 +94,18 @@ struct AsideScreen {
         default: break
         }
         return nil
+    }
+
+    /// Judges a text of which no more comes.
+    ///
+    /// - Returns: what is left of it; `nil` if it may leave as it is.
+    mutating func redacted(
+        _ text: [UInt8], _ screener: Screener, _ filter: FilterPolicy, observesOnly: Bool
+    ) -> [UInt8]? {
+        let screened = screen(text, screener, filter)
+        guard !observesOnly, screened == .redact || screened == .block else { return nil }
+        if screened == .block { isBlocked = true }
+        return text.withUnsafeBufferPointer { Screener.redacting($0, screener.redactions) }
     }
 
     private mutating func screen(_ text: [UInt8], _ screener: Screener, _ filter: FilterPolicy) -> Verdict {

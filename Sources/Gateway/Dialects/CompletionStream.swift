@@ -220,7 +220,7 @@ struct CompletionStream: AnswerStream {
             channel.finish(to: &rest)
             guard !observesOnly else { continue }
             if channel.screen.isBlocked { return finishBlocked(choice, to: &output) }
-            let isSpelled = channel.path == StreamWalk.content && !choice.logProbabilities.isEmpty
+            let isSpelled = channel.place == StreamWalk.content && !choice.logProbabilities.isEmpty
             guard !rest.isEmpty || isSpelled else { continue }
             let spelled = choice.logProbabilities.release(
                 decided: isSpelled ? channel.fed : -1, redactions: channel.screen.redactions)

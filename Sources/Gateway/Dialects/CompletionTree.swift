@@ -97,7 +97,7 @@ extension JSONDocument {
             return nil
         }
         return Usage(
-            input: input, output: tokenCount("completion_tokens", of: usage) ?? 0,
+            input: input, output: tokenCount("completion_tokens", of: usage),
             cachedInput: cachedTokens("prompt_tokens_details", of: usage))
     }
 

@@ -29,7 +29,12 @@ enum Embeddings {
 struct EmbeddingTree: AnswerTree {
     let document: JSONDocument
 
-    var usage: Usage? { document.completionUsage }
+    /// Servers tell the input alone.
+    var usage: Usage? {
+        guard var usage = document.completionUsage else { return nil }
+        usage.output = usage.output ?? 0
+        return usage
+    }
 
     func check(choicesExpected: Int) throws(UpstreamFailure) { try document.checkAnswer() }
 }

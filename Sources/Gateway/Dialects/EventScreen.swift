@@ -33,9 +33,7 @@ struct EventScreen {
     /// Judges what of an event is no text that grows.
     mutating func judge(_ passage: Passage, edits: inout JSONEdits) -> Bool {
         if passage.bytes.isEmpty || passage.bytes == last { return true }
-        let screening = passage.bytes.withUnsafeBufferPointer {
-            screener.screen($0, side: .completion, policy: filter)
-        }
+        let screening = screener.screen(passage, side: .completion, policy: filter)
         verdict = verdict.combined(with: screening.verdict)
         if findings.count < Self.findingsMax || screening.verdict == .block { findings += screening.findings }
         guard !observesOnly, screening.verdict == .redact || screening.verdict == .block else {

@@ -33,13 +33,14 @@ enum Images {
         (.seed, ["seed"]),
     ])
 
-    private static let answerPlaces = ProtocolPlaces.Kind([
-        (.text, ["data", "data/*/revised_prompt", "data/*/url", "usage"]),
-        (.number, ["created"]),
-        (.quantity, ["usage/*", "usage/*/*"]),
-        (.identifier, ["background", "output_format", "quality", "size", "model"]),
-        (.data, ["data/*/b64_json"]),
-    ])
+    private static let answerPlaces = ProtocolPlaces.Kind(
+        [
+            (.text, ["data", "data/*/revised_prompt", "data/*/url", "usage"]),
+            (.number, ["created"]),
+            (.quantity, ["usage/*", "usage/*/*"]),
+            (.identifier, ["background", "output_format", "quality", "size", "model"]),
+            (.data, ["data/*/b64_json"]),
+        ], isAnswer: true)
 }
 
 /// An answer of images.

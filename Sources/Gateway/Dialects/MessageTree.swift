@@ -13,7 +13,7 @@ struct MessageTree: AnswerTree {
             let cached = document.tokenCount("cache_read_input_tokens", of: node) ?? 0
             let written = document.tokenCount("cache_creation_input_tokens", of: node) ?? 0
             return Usage(
-                input: input + cached + written, output: document.tokenCount("output_tokens", of: node) ?? 0,
+                input: input + cached + written, output: document.tokenCount("output_tokens", of: node),
                 cachedInput: cached, cacheWrites: written)
         }
     }

@@ -208,7 +208,8 @@ extension Messages {
     ]
 
     static let answerPlaces = ProtocolPlaces.Kind(
-        answer, texts: joined, typed: typed(["content", nil]), inputs: [["content", nil, "input"]])
+        answer, texts: joined, typed: typed(["content", nil]), inputs: [["content", nil, "input"]],
+        isAnswer: true)
 
     static let eventPlaces = ProtocolPlaces.Kind(
         Responses.under("message", answer) + Responses.under("content_block", blockPlaces) + [
@@ -222,5 +223,5 @@ extension Messages {
         ],
         typed: typed(["message", "content", nil]) + typed(["content_block"]) + [
             .init(objects: ["delta"], member: "signature", types: ["signature_delta"])
-        ], inputs: [["content_block", "input"], ["message", "content", nil, "input"]])
+        ], inputs: [["content_block", "input"], ["message", "content", nil, "input"]], isAnswer: true)
 }

@@ -1,11 +1,12 @@
+internal import Filtering
 internal import JSON
 
-/// The text of a JSON tree laid end to end, so that one scan screens all of it, and where each piece came from.
+/// The texts of a JSON tree one behind the other, so that one scan screens all of them, and where each piece came from.
 ///
 /// Every string is in it, every long number, and every key that is no word of the protocol, but for plain words at the
 /// protocol's places, and for data that no text filter reads (`Unscreenable` decided before whether it may be sent at all).
-/// Pieces are parted by more white space than any rule passes over; what a chat template or a reader lays end to end stands
-/// a second time without it.
+/// Each is judged as a text of its own; what a chat template or a reader lays end to end is a further one. In an answer the
+/// texts of the protocol see none of each other's words of context, since in a stream each comes by itself.
 struct Passage {
     struct Piece {
         let node: JSONNode
@@ -18,12 +19,15 @@ struct Passage {
     }
 
     private(set) var bytes: [UInt8] = []
+    /// Where each text ends.
+    private(set) var breaks: [TextBreak] = []
     private(set) var pieces: [Piece] = []
     /// Text that stands in the passage in place of the tree's own.
     private var plain: [JSONNode: [UInt8]] = [:]
     let document: JSONDocument
     private let skipped: Set<JSONNode>
     private let readsEscapes: Bool
+    private let isAnswer: Bool
     /// Something was taken for data.
     private var hasData = false
 
@@ -33,13 +37,13 @@ struct Passage {
     /// A number of fewer digits is nobody's.
     static let digitsMin = 12
     static let noPlaces = JSONPaths([])
-    private static let separatorBytes = 4
 
     /// - Parameter skipped: strings that are data, or judged elsewhere.
     init(of document: JSONDocument, as kind: ProtocolPlaces.Kind, skipping skipped: Set<JSONNode> = []) {
         self.document = document
         self.skipped = skipped
         readsEscapes = kind.readsEscapes
+        isAnswer = kind.isAnswer
         bytes.reserveCapacity(document.bytes.count)
         pieces.reserveCapacity(min(document.nodeCount, 16))
         document.forEachString(paths: kind.paths, andNumbersOf: Self.digitsMin) { place in
@@ -53,6 +57,9 @@ struct Passage {
         for text in kind.texts { join(text) }
         if kind.hasCues { joinCues() }
         for path in kind.inputs {
+            document.forEachNode(at: path[...], below: document.root) { node, _ in spell(node) }
+        }
+        for path in kind.lists {
             document.forEachNode(at: path[...], below: document.root) { node, _ in joinLists(in: node) }
         }
         if hasData { appendStrangeData(kind) }
@@ -63,6 +70,7 @@ struct Passage {
         self.document = document
         skipped = []
         readsEscapes = false
+        isAnswer = false
         for member in members {
             appendText(member.key, isFixed: true)
             document.forEachString(under: member.value, paths: Self.noPlaces, andNumbersOf: Self.digitsMin) {
@@ -73,6 +81,13 @@ struct Passage {
 
     private mutating func appendValue(_ place: JSONStringPlace) {
         if !skipped.isEmpty, skipped.contains(place.node) { return }
+        if place.label == 0 { return appendValue(of: place) }
+        endSection()
+        appendValue(of: place)
+        endSection()
+    }
+
+    private mutating func appendValue(of place: JSONStringPlace) {
         let isNumber = document.kind(place.node) == .number
         switch ProtocolPlaces(rawValue: place.label) {
         case .identifier where isNumber || !ProtocolWord.isPlain(place.node, in: document):
@@ -96,33 +111,35 @@ struct Passage {
         if let last = pieces.last { textBytes += last.end - last.start }
     }
 
+    /// Appends a text of one piece.
     private mutating func append(_ node: JSONNode, isFixed: Bool) {
-        let start = bytes.count
-        if !plain.isEmpty, let text = plain[node] {
-            bytes.append(contentsOf: text)
-        } else {
-            document.appendScreened(node, to: &bytes)
-        }
-        pieces.append(Piece(node: node, start: start, end: bytes.count, isFixed: isFixed))
-        separate()
+        write(node, isFixed: isFixed)
+        endText()
     }
 
-    /// White space, because views keep it as it is, which makes it cheap. Not a line's end first: some rules want one behind
-    /// their last word.
-    private mutating func separate() {
-        bytes.append(0x0C)
-        for _ in 1..<Self.separatorBytes { bytes.append(0x0A) }
+    /// Appends a piece to a text that goes on.
+    private mutating func write(_ node: JSONNode, isFixed: Bool = false) {
+        let start = bytes.count
+        appendText(of: node, to: &bytes)
+        pieces.append(Piece(node: node, start: start, end: bytes.count, isFixed: isFixed))
+    }
+
+    private mutating func endText() {
+        breaks.append(TextBreak(end: bytes.count, endsSection: false))
+        bytes.append(TextBreak.separator)
+    }
+
+    /// Ends what sees each other's words of context, which is all of a request.
+    private mutating func endSection() {
+        if isAnswer, let last = breaks.indices.last { breaks[last].endsSection = true }
     }
 
     /// Arguments of tools are JSON inside a string. Escapes that it has and does not need would hide what it spells.
     private mutating func appendArguments(_ node: JSONNode) {
+        document.withUTF8(of: node) { text in
+            if text.contains(0x5C) { plain[node] = EscapedText.plain(Array(text)[...]) }
+        }
         appendText(node, isFixed: false)
-        guard let last = pieces.last, let text = EscapedText.plain(bytes[last.start..<last.end]) else { return }
-        bytes.removeLast(bytes.count - last.start)
-        bytes.append(contentsOf: text)
-        pieces[pieces.count - 1] = Piece(node: node, start: last.start, end: bytes.count, isFixed: false)
-        separate()
-        plain[node] = text
     }
 
     /// Appends the text of a piece's node as it stands in the passage.
@@ -144,10 +161,9 @@ struct Passage {
             guard let member = document.member(name, of: document.root) else { continue }
             let text = document.elements(of: member).first { _ in true } ?? member
             guard document.kind(text) == .string else { continue }
-            append(text, isFixed: false)
-            bytes.removeLast(Self.separatorBytes)
+            write(text)
         }
-        separate()
+        endText()
     }
 
     private mutating func join(_ text: JoinedText) {
@@ -155,21 +171,24 @@ struct Passage {
         text.forEachPiece(below: document.root, of: document) { node, _ in nodes.append(node) }
         guard nodes.count > 1 else { return }
         for isSpaced in text.isSpaced ? [false, true] : [false] {
-            for node in nodes {
-                append(node, isFixed: false)
-                bytes.removeLast(Self.separatorBytes)
-                if isSpaced { bytes.append(0x20) }
+            endSection()
+            for (index, node) in nodes.enumerated() {
+                if isSpaced, index > 0 { bytes.append(0x20) }
+                write(node)
             }
-            separate()
+            endText()
         }
+        endSection()
     }
 
     /// Lays the lines of subtitles end to end, which are one string.
     private mutating func joinCues() {
         guard document.kind(document.root) == .string, let whole = pieces.first else { return }
         let lines = Cues.lines(of: bytes[whole.start..<whole.end])
+        endSection()
         for isSpaced in lines.isEmpty ? [] : [false, true] {
-            for line in lines {
+            for (index, line) in lines.enumerated() {
+                if isSpaced, index > 0 { bytes.append(0x20) }
                 for range in line {
                     let start = bytes.count
                     bytes.append(contentsOf: Array(bytes[range]))
@@ -178,9 +197,9 @@ struct Passage {
                             node: whole.node, start: start, end: bytes.count, isFixed: false,
                             offset: range.lowerBound - whole.start))
                 }
-                if isSpaced { bytes.append(0x20) }
             }
-            separate()
+            endText()
+            endSection()
         }
     }
 
@@ -190,15 +209,58 @@ struct Passage {
         case .object: document.forEachMember(of: node) { _, value in joinLists(in: value) }
         case .array:
             if spellsText(node) {
-                for element in document.elements(of: node) {
-                    append(element, isFixed: false)
-                    bytes.removeLast(Self.separatorBytes)
-                }
-                separate()
+                endSection()
+                for element in document.elements(of: node) { write(element) }
+                endText()
+                endSection()
             }
             for element in document.elements(of: node) { joinLists(in: element) }
         default: return
         }
+    }
+
+    /// Lays a tree out as the JSON that it is, as streams tell it: what a value is stands in its key.
+    private mutating func spell(_ input: JSONNode) {
+        guard document.count(of: input) > 0 else { return }
+        endSection()
+        writeJSON(input)
+        endText()
+        endSection()
+    }
+
+    private mutating func writeJSON(_ node: JSONNode) {
+        var isFirst = true
+        func part() {
+            if !isFirst { bytes.append(contentsOf: ", ".utf8) }
+            isFirst = false
+        }
+        switch document.kind(node) {
+        case .object:
+            bytes.append(0x7B)
+            document.forEachMember(of: node) { key, value in
+                part()
+                quote(key, isFixed: true)
+                bytes.append(contentsOf: ": ".utf8)
+                writeJSON(value)
+            }
+            bytes.append(0x7D)
+        case .array:
+            bytes.append(0x5B)
+            for element in document.elements(of: node) {
+                part()
+                writeJSON(element)
+            }
+            bytes.append(0x5D)
+        case .string: quote(node, isFixed: false)
+        case .number: write(node)
+        case .true, .false, .null: bytes.append(contentsOf: document.bytes[document.source(of: node)])
+        }
+    }
+
+    private mutating func quote(_ node: JSONNode, isFixed: Bool) {
+        bytes.append(0x22)
+        write(node, isFixed: isFixed)
+        bytes.append(0x22)
     }
 
     /// Whether readers may take a list for one text: one of strings, or of digits in groups as cards have them. Other
@@ -239,13 +301,14 @@ struct Passage {
 
     private mutating func joinParts(in content: JSONNode) {
         guard document.kind(content) == .array, document.count(of: content) > 1 else { return }
+        endSection()
         for part in document.elements(of: content) {
             let text = document.kind(part) == .string ? part : document.member("text", of: part)
             guard let text, document.kind(text) == .string else { continue }
-            append(text, isFixed: false)
-            bytes.removeLast(Self.separatorBytes)
+            write(text)
         }
-        separate()
+        endText()
+        endSection()
     }
 }
 

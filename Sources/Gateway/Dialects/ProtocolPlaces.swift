@@ -40,13 +40,18 @@ enum ProtocolPlaces: UInt8 {
         let typed: [TypedData]
         /// Where trees stand that tools are given.
         let inputs: [[StaticString?]]
+        /// Where trees stand whose lists may be texts.
+        let lists: [[StaticString?]]
         /// Whether text may be JSON, in which escapes hide what it spells.
         let readsEscapes: Bool
+        /// Whether it comes from a model.
+        let isAnswer: Bool
 
         init(
             _ places: Places, joined: [[StaticString?]] = [], texts: [JoinedText] = [], hasCues: Bool = false,
             adjoining: [StaticString] = [], typed: [TypedData] = [], inputs: [[StaticString?]] = [],
-            readsEscapes: Bool = false
+            lists: [[StaticString?]] = [],
+            readsEscapes: Bool = false, isAnswer: Bool = false
         ) {
             paths = JSONPaths(places.flatMap { place in place.patterns.map { ($0, place.place.rawValue) } })
             self.joined = joined
@@ -55,7 +60,9 @@ enum ProtocolPlaces: UInt8 {
             self.adjoining = adjoining
             self.typed = typed
             self.inputs = inputs
+            self.lists = inputs + lists
             self.readsEscapes = readsEscapes
+            self.isAnswer = isAnswer
         }
     }
 
@@ -156,16 +163,17 @@ extension ProtocolPlaces.Kind {
             ),
             (.answerID, ["id"]),
             (.spelled, ["choices/*/logprobs/**"]),
-        ], joined: [["choices", nil, "message", "content"]])
+        ], joined: [["choices", nil, "message", "content"]], lists: [["choices", nil, "message"]], isAnswer: true)
 
-    static let embeddings = Self([
-        (.text, ["data", "usage"]),
-        (.number, ["created", "data/*/index"] + usage),
-        (.quantity, ["data/*/embedding/*", "data/*/embedding/*/*", "usage/*", "usage/*/*"]),
-        (.identifier, ["model", "object", "data/*/object"]),
-        (.answerID, ["id"]),
-        (.data, ["data/*/embedding"]),
-    ])
+    static let embeddings = Self(
+        [
+            (.text, ["data", "usage"]),
+            (.number, ["created", "data/*/index"] + usage),
+            (.quantity, ["data/*/embedding/*", "data/*/embedding/*/*", "usage/*", "usage/*/*"]),
+            (.identifier, ["model", "object", "data/*/object"]),
+            (.answerID, ["id"]),
+            (.data, ["data/*/embedding"]),
+        ], isAnswer: true)
 
     private static let usage = ["usage/prompt_tokens", "usage/completion_tokens", "usage/total_tokens"]
 }

@@ -11,7 +11,7 @@ struct ResponseTree: AnswerTree {
         { node in
             document.tokenCount("input_tokens", of: node).map {
                 Usage(
-                    input: $0, output: document.tokenCount("output_tokens", of: node) ?? 0,
+                    input: $0, output: document.tokenCount("output_tokens", of: node),
                     cachedInput: document.cachedTokens("input_tokens_details", of: node))
             }
         }

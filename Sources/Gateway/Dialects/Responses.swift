@@ -207,7 +207,7 @@ extension Responses {
     ]
 
     static let answerPlaces = ProtocolPlaces.Kind(
-        answer, joined: [["output", nil, "content"]], texts: joined, typed: typed(["output", nil]))
+        answer, joined: [["output", nil, "content"]], texts: joined, typed: typed(["output", nil]), isAnswer: true)
 
     static let eventPlaces = ProtocolPlaces.Kind(
         under("response", answer) + under("item", itemPlaces) + under("part", partPlaces) + [
@@ -218,7 +218,7 @@ extension Responses {
             (.number, ["sequence_number", "output_index", "content_index", "summary_index", "annotation_index"]),
             (.spelled, ["logprobs/**"]),
         ], joined: [["response", "output", nil, "content"]], texts: joined.map { $0.under("response") },
-        typed: typed(["response", "output", nil]) + typed(["item"]) + typedParts(["part"]))
+        typed: typed(["response", "output", nil]) + typed(["item"]) + typedParts(["part"]), isAnswer: true)
 
     /// The same places, below another.
     static func under(_ prefix: String, _ places: Places) -> Places {

@@ -3,8 +3,10 @@ internal import JSON
 
 /// One growing text of a streamed answer: what it says, thinks, refuses with, or passes to a tool.
 final class StreamChannel {
-    /// Where its pieces stand in an event's choice, such as `delta/content` or `delta/tool_calls/#0/function/arguments`.
-    let path: [Step]
+    /// Where readers find it in an event's choice, such as `delta/content` or `delta/tool_calls/#0/function/arguments`.
+    let place: [Step]
+    /// Where its latest piece stood. Content may be a text in one event and a list of texts in the next.
+    var path: [Step]
     let screen: StreamScreen
     /// Bytes that the screen was fed.
     private(set) var fed = 0
@@ -27,15 +29,16 @@ final class StreamChannel {
         case element(Int)
     }
 
-    init(path: [Step], screen: StreamScreen) {
-        self.path = path
+    init(place: [Step], screen: StreamScreen) {
+        self.place = place
+        path = place
         self.screen = screen
-        isJSON = path.last == .member("arguments") || path.suffix(2) == [.member("custom"), .member("input")]
+        isJSON = place.last == .member("arguments") || place.suffix(2) == [.member("custom"), .member("input")]
     }
 
     /// A text that stands in no choice.
     init(isJSON: Bool, screen: StreamScreen) {
-        path = []
+        (place, path) = ([], [])
         self.screen = screen
         self.isJSON = isJSON
     }
@@ -58,7 +61,7 @@ final class StreamChannel {
         fed += text.count
         screen.feed(text, to: &output)
         // Only log-probabilities, which stand in choices, need to know what was taken out.
-        if path.isEmpty, !screen.redactions.isEmpty { screen.forgetRedactions(before: .max) }
+        if place.isEmpty, !screen.redactions.isEmpty { screen.forgetRedactions(before: .max) }
     }
 
     /// Ends a text with which the next one goes on; what of it may leave now.
@@ -108,6 +111,8 @@ final class StreamChannel {
                 writer.endObject()
             case .element: write(rest, parts, text, into: &writer)
             }
+        case .element where path.count == 1:
+            writer.array { $0.string(utf8: text) }
         case .element(let index):
             let part = parts.first ?? Part(index: index)
             writer.beginArray()
@@ -152,8 +157,8 @@ final class StreamChoice {
         return index
     }
 
-    func channel(at path: [StreamChannel.Step]) -> StreamChannel? {
-        channels.first { $0.path == path }
+    func channel(at place: [StreamChannel.Step]) -> StreamChannel? {
+        channels.first { $0.place == place }
     }
 
     /// Whether all of its text has left as it came.
@@ -164,7 +169,7 @@ final class StreamChoice {
     /// Forgets what was redacted where no log-probabilities wait for it.
     func forgetRedactions() {
         for channel in channels where !channel.screen.redactions.isEmpty {
-            let isSpelled = channel.path == StreamWalk.content
+            let isSpelled = channel.place == StreamWalk.content
             channel.screen.forgetRedactions(
                 before: isSpelled ? logProbabilities.firstNeeded(channel.fed) : .max)
         }

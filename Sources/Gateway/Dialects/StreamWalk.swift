@@ -110,7 +110,9 @@ struct StreamWalk {
                 try walk(element, key: key, path: path + [.element(index)], edits: &edits)
             }
         case .string:
-            if ProtocolWord.isKeyOfOne(key, in: document), try isWord(node, at: path) {
+            if case .element = path.last, !path.starts(with: Self.content) {
+                try judge(element: node, of: Array(path.dropLast()), edits: &edits)
+            } else if ProtocolWord.isKeyOfOne(key, in: document), try isWord(node, at: path) {
                 isWorthSending = true
             } else {
                 try feed(node, path: path, edits: &edits)
@@ -139,8 +141,9 @@ struct StreamWalk {
             // The empty content beside a role.
             return
         }
-        let channel = try channel(at: path)
-        if !parts.isEmpty { channel.parts = parts.map(part) }
+        let channel = try channel(at: Self.place(of: path))
+        channel.path = path
+        channel.parts = parts.map(part)
         var output: [UInt8] = []
         let isUnchanged = document.withUTF8(of: node) { text in
             fedBytes += text.count
@@ -155,6 +158,28 @@ struct StreamWalk {
         if !isUnchanged { edits.replace(node, withString: output) }
     }
 
+    /// Judges a string of a list, such as a citation: by itself, since nothing goes on with it, and behind those before.
+    private mutating func judge(
+        element node: JSONNode, of list: [StreamChannel.Step], edits: inout JSONEdits
+    ) throws(UpstreamFailure) {
+        var text: [UInt8] = []
+        document.appendUTF8(of: node, to: &text)
+        fedBytes += text.count
+        isWorthSending = true
+        if let redacted = choice.aside.redacted(text, screener, filter, observesOnly: observesOnly) {
+            edits.replace(node, withString: redacted)
+        } else {
+            try choice.aside.join(text, at: list, isWord: false, screener, filter, observesOnly: observesOnly)
+        }
+    }
+
+    /// Where readers find what stands at a path: what is content is one text, be it a list or not.
+    private static func place(of path: [StreamChannel.Step]) -> [StreamChannel.Step] {
+        guard path.starts(with: content), path.count <= content.count + 2 else { return path }
+        let rest = path.dropFirst(content.count + 1)
+        return rest.isEmpty || rest.first == .member("text") ? content : path
+    }
+
     /// What an element says that its text needs where that leaves by itself.
     private func part(_ element: JSONNode) -> StreamChannel.Part {
         let type = document.member("type", of: element).flatMap { type in
@@ -164,10 +189,10 @@ struct StreamWalk {
         return StreamChannel.Part(type: type, index: index)
     }
 
-    private func channel(at path: [StreamChannel.Step]) throws(UpstreamFailure) -> StreamChannel {
-        if let channel = choice.channel(at: path) { return channel }
+    private func channel(at place: [StreamChannel.Step]) throws(UpstreamFailure) -> StreamChannel {
+        if let channel = choice.channel(at: place) { return channel }
         guard choice.channels.count < channelsMax else { throw .malformed("more texts than an answer can have") }
-        let channel = StreamChannel(path: path, screen: screener.stream(side: .completion, policy: filter))
+        let channel = StreamChannel(place: place, screen: screener.stream(side: .completion, policy: filter))
         choice.channels.append(channel)
         return channel
     }

@@ -70,7 +70,7 @@ enum Transcriptions {
                 ["duration", "segments/*/*", "segments/*/words/*/*", "words/*/*", "usage/*", "usage/*/*"]
             ),
             (.spelled, ["logprobs/**", "segments/*/tokens/**"]),
-        ], texts: joined, hasCues: true)
+        ], texts: joined, hasCues: true, isAnswer: true)
 
     static let eventPlaces = ProtocolPlaces.Kind(
         [
@@ -79,7 +79,7 @@ enum Transcriptions {
             (.word, ["id", "segment_id"]),
             (.quantity, ["start", "end", "usage/*", "usage/*/*"]),
             (.spelled, ["logprobs/**"]),
-        ], texts: joined)
+        ], texts: joined, isAnswer: true)
 }
 
 /// A transcript: an object, or a string where it is plain text.

@@ -35,7 +35,9 @@ struct CompletionStage: @unchecked Sendable {
         trace.usage.outputBytes = passage.textBytes
         let filter = answer.screened.policy.filter(for: request.caller.key.stage)
         var turn = ScreeningTurn()
-        let screening = try await screener.screen(passage.bytes, side: .completion, policy: filter, &turn) {
+        let screening = try await screener.screen(
+            passage.bytes, passage.breaks, side: .completion, policy: filter, &turn
+        ) {
             () async throws(PathExit) in try await executor.letOthersRun(finishing: request.caller.exchange)
         }
         trace.completion = ScreeningSummary(screening)

@@ -119,18 +119,18 @@ struct Ending: Sendable {
         }
     }
 
-    /// What is charged: the upstream's count; where it told nothing, four bytes a token of what went through, and
+    /// What is charged: the upstream's count; what it did not tell, by four bytes a token of what went through; and
     /// nothing at all for what no model has seen.
     func tokens(of trace: Trace) -> Tokens {
         // More than can be true is no count: it would be a debt that the caller never made.
         let believable = 8 * max(1_024, trace.tokensReserved)
+        let said = (trace.usage.outputBytes + 3) / 4
         if let input = trace.usage.input, input + (trace.usage.output ?? 0) <= believable {
             return Tokens(
-                input: input, output: trace.usage.output ?? 0, areEstimated: false, cached: trace.usage.cachedInput,
-                written: trace.usage.cacheWrites)
+                input: input, output: trace.usage.output ?? said, areEstimated: trace.usage.output == nil,
+                cached: trace.usage.cachedInput, written: trace.usage.cacheWrites)
         }
         guard trace.sentAt != nil, !isUnseen else { return Tokens(input: 0, output: 0, areEstimated: false) }
-        return Tokens(
-            input: (trace.promptBytes + 3) / 4, output: (trace.usage.outputBytes + 3) / 4, areEstimated: true)
+        return Tokens(input: (trace.promptBytes + 3) / 4, output: said, areEstimated: true)
     }
 }

@@ -35,7 +35,9 @@ struct ScreenStage: @unchecked Sendable {
             of: parsed.document, as: parsed.dialect.traits.requestPlaces, skipping: parsed.facts.data)
         let exchange = parsed.caller.exchange
         var turn = ScreeningTurn()
-        let screening = try await screener.screen(passage.bytes, side: .prompt, policy: filter, &turn) {
+        let screening = try await screener.screen(
+            passage.bytes, passage.breaks, side: .prompt, policy: filter, &turn
+        ) {
             () async throws(PathExit) in try await executor.letOthersRun(for: exchange)
         }
         trace.prompt = ScreeningSummary(screening)
@@ -108,17 +110,5 @@ extension Passage {
             }
         }
         return merged
-    }
-}
-
-extension Array {
-    /// The first index whose element does not fulfil `belongsBefore`, in an array where those that do stand first.
-    fileprivate func partitionPoint(_ belongsBefore: (Element) -> Bool) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if belongsBefore(self[middle]) { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

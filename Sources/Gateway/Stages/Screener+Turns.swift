@@ -19,18 +19,23 @@ struct ScreeningTurn {
 }
 
 extension Screener {
-    /// Screens one text of a request; whenever the request has had its turn, the other connections of the loop have theirs.
+    /// Screens all texts of a tree in one go.
+    func screen(_ passage: Passage, side: Side, policy: FilterPolicy) -> Screening {
+        passage.bytes.withUnsafeBufferPointer { screen($0, passage.breaks, side: side, policy: policy) }
+    }
+
+    /// Screens one text of a request, or all of a tree in one go; whenever the request has had its turn, the other connections of the loop have theirs.
     ///
     /// - Parameter letOthersRun: gives up the loop, and throws where nobody waits any more; then no more is screened.
     func screen(
-        _ text: [UInt8], side: Side, policy: FilterPolicy, _ turn: inout ScreeningTurn,
+        _ text: [UInt8], _ breaks: [TextBreak] = [], side: Side, policy: FilterPolicy, _ turn: inout ScreeningTurn,
         letOthersRun: () async throws(PathExit) -> Void
     ) async throws(PathExit) -> Screening {
         if turn.isOver(before: text.count) { try await letOthersRun() }
         guard text.count > SlicedScreening.sliceBytes else {
-            return text.withUnsafeBufferPointer { screen($0, side: side, policy: policy) }
+            return text.withUnsafeBufferPointer { screen($0, breaks, side: side, policy: policy) }
         }
-        let slices = slices(of: text, side: side, policy: policy)
+        let slices = slices(of: text, breaks, side: side, policy: policy)
         while slices.goOn() { try await letOthersRun() }
         return slices.finish()
     }
