@@ -63,7 +63,8 @@ final class RequestPath: Sendable {
         screen = ScreenStage(
             policy: plan.policy, screener: screener, observesOnly: observesOnly, executor: executor)
         record = RecordStage(
-            journal: parts.journal, failure: settings.recordFailure, observesOnly: observesOnly,
+            journal: parts.journal, turn: JournalTurn(parts.journal, on: executor.loop),
+            failure: settings.recordFailure, observesOnly: observesOnly,
             metrics: parts.metrics)
         forward = ForwardStage(
             pools: pools, headers: FieldNames(settings.headers.toUpstream), screener: screener,

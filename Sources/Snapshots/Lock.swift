@@ -33,6 +33,15 @@ public final class Lock<Value>: Sendable {
         defer { pthread_mutex_unlock(mutex) }
         return try body(&value)
     }
+
+    /// `nil` if another thread holds it.
+    public func withLockIfAvailable<Result, Failure: Error>(
+        _ body: (inout sending Value) throws(Failure) -> sending Result
+    ) throws(Failure) -> sending Result? {
+        guard pthread_mutex_trylock(mutex) == 0 else { return nil }
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(&value)
+    }
     #else
     // Public and inlinable, since the compiler specialises nothing else across modules, and looking up metadata costs
     // more than the lock.
@@ -48,6 +57,14 @@ public final class Lock<Value>: Sendable {
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         try mutex.withLock(body)
+    }
+
+    /// `nil` if another thread holds it.
+    @inlinable
+    public func withLockIfAvailable<Result, Failure: Error>(
+        _ body: (inout sending Value) throws(Failure) -> sending Result
+    ) throws(Failure) -> sending Result? {
+        try mutex.withLockIfAvailable(body)
     }
     #endif
 }

@@ -82,20 +82,7 @@ extension Identifier: LosslessStringConvertible, CustomStringConvertible {
     /// Appends its text, prefix and all.
     package func append(to bytes: inout [UInt8]) {
         bytes.append(contentsOf: Kind.prefix.utf8)
-        bytes.append(0x5F)
-        let digits = digits
-        for index in 0..<digits.count { bytes.append(digits[index]) }
-    }
-
-    private var digits: InlineArray<26, UInt8> {
-        var digits = InlineArray<26, UInt8>(repeating: 0)
-        var (high, low) = (high, low)
-        for index in stride(from: 25, through: 0, by: -1) {
-            digits[index] = CrockfordBase32.digit(low & 31)
-            low = low >> 5 | high << 59
-            high >>= 5
-        }
-        return digits
+        CrockfordBase32.append(high, low, to: &bytes)
     }
 }
 
@@ -106,6 +93,22 @@ enum CrockfordBase32 {
     /// - Precondition: `value` is below 32.
     @inline(__always)
     static func digit(_ value: UInt64) -> UInt8 { digits.utf8Start[Int(truncatingIfNeeded: value)] }
+
+    /// Appends a line and the 26 digits of a number. Not in generic code, which other modules run unspecialised.
+    static func append(_ high: UInt64, _ low: UInt64, to bytes: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 27) { text in
+            var (high, low) = (high, low)
+            var index = 26
+            while index > 0 {
+                text[index] = digit(low & 31)
+                low = low >> 5 | high << 59
+                high >>= 5
+                index -= 1
+            }
+            text[0] = 0x5F
+            bytes.append(contentsOf: text)
+        }
+    }
 
     static func value(of byte: UInt8) -> UInt8? {
         let lower = byte | (byte >= 0x41 && byte <= 0x5A ? 0x20 : 0)

@@ -82,17 +82,6 @@ struct DigitDemand: Sendable, Hashable {
 }
 
 extension DigitDemand {
-    /// More digits, nearer to one another, than numbers in prose mostly have; and no more than numbers of people do.
-    private static let common = (fewest: 7, gap: 7)
-
-    /// Whether ``isMet(by:)`` may be asked in place of a search.
-    var isUncommon: Bool { fewest >= Self.common.fewest && gap <= Self.common.gap }
-
-    /// Whether a match of an uncommon pattern may stand in a text: it has a place with enough digits that are near enough.
-    static func isMet(by text: UnsafeBufferPointer<UInt8>) -> Bool {
-        hasDigits(text, fewest: common.fewest, gap: common.gap)
-    }
-
     /// Whether so many digits stand one after the other, with no more than `gap` other bytes between two.
     static func hasDigits(_ text: UnsafeBufferPointer<UInt8>, fewest: Int, gap: Int) -> Bool {
         var (count, since) = (0, 0)

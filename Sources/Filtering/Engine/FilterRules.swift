@@ -6,9 +6,7 @@ package final class FilterRules: Sendable {
     package let rules: [Rule]
     let compiled: [CompiledRule]
     /// By view, for texts at hand as a whole.
-    let whole: PerView<HyperscanDatabase?>
-    /// For whole texts in the normalised view that have enough digits: what `whole` lacks there.
-    let digits: HyperscanDatabase?
+    let whole: PerView<[GatedDatabase]>
     /// By view, for streams.
     let streamed: PerView<HyperscanDatabase?>
 
@@ -53,7 +51,7 @@ package final class FilterRules: Sendable {
         guard problems.isEmpty else { throw FilterError(problems) }
         self.rules = rules
         self.compiled = compiled
-        (whole, streamed, digits) = try Self.databases(compiled)
+        (whole, streamed) = try Self.databases(compiled)
         classes = PerView { view in
             ByteClasses(compiled.filter { $0.rule.view == view }.flatMap(\.program.byteSets))
         }
@@ -67,38 +65,40 @@ package final class FilterRules: Sendable {
     }
 
     var databases: [HyperscanDatabase] {
-        Rule.View.allCases.flatMap { [whole[$0], streamed[$0]] }.compactMap(\.self) + [digits].compactMap(\.self)
+        Rule.View.allCases.flatMap { view in whole[view].map(\.database) + [streamed[view]].compactMap(\.self) }
     }
-
-    private typealias Databases = PerView<HyperscanDatabase?>
 
     /// Hyperscan takes most of a start, so all processors compile.
     private static func databases(
         _ rules: [CompiledRule]
-    ) throws(FilterError) -> (whole: Databases, streamed: Databases, digits: HyperscanDatabase?) {
-        func candidates(_ view: Rule.View, where isTaken: (CompiledRule) -> Bool) -> [HyperscanDatabase.Candidate] {
-            rules.filter { $0.rule.view == view && $0.run == nil && isTaken($0) }.map { rule in
+    ) throws(FilterError) -> (whole: PerView<[GatedDatabase]>, streamed: PerView<HyperscanDatabase?>) {
+        func candidates(_ view: Rule.View, _ gate: SearchGate? = nil) -> [HyperscanDatabase.Candidate] {
+            rules.filter { $0.rule.view == view && $0.run == nil && (gate ?? $0.gate) == $0.gate }.map { rule in
                 HyperscanDatabase.Candidate(
                     expression: .init(text: rule.pattern.searchExpression(view), id: rule.index),
                     relaxed: rule.pattern.relaxedExpression, rule: rule.rule.id)
             }
         }
-        // Of the skeleton, in which digits are letters, nothing can be told by them.
-        var jobs = Rule.View.allCases.map { view in
-            (HyperscanDatabase.Mode.block, candidates(view) { view == .skeleton || !$0.demand.isUncommon })
+        let jobs = Rule.View.allCases.flatMap { view in
+            [(view, SearchGate?.none, candidates(view))] + SearchGate.allCases.map { (view, $0, candidates(view, $0)) }
         }
-        jobs += Rule.View.allCases.map { (.streaming, candidates($0) { _ in true }) }
-        jobs.append((.block, candidates(.normalised) { $0.demand.isUncommon }))
-        let all = jobs
-        let made = inParallel(all.count) { job in
-            Result { () throws(FilterError) in try HyperscanDatabase.make(all[job].1, all[job].0) }
+        let made = inParallel(jobs.count) { job in
+            let (_, gate, candidates) = jobs[job]
+            return Result { () throws(FilterError) in
+                try HyperscanDatabase.make(candidates, gate == nil ? .streaming : .block)
+            }
         }
-        var (whole, streamed) = (Databases { _ in nil }, Databases { _ in nil })
-        for (index, view) in Rule.View.allCases.enumerated() {
-            whole[view] = try made[index].get()
-            streamed[view] = try made[Rule.View.allCases.count + index].get()
+        var whole = PerView<[GatedDatabase]> { _ in [] }
+        var streamed = PerView<HyperscanDatabase?> { _ in nil }
+        for ((view, gate, _), made) in zip(jobs, made) {
+            let database = try made.get()
+            guard let gate else {
+                streamed[view] = database
+                continue
+            }
+            if let database { whole[view].append(GatedDatabase(gate: gate, database: database)) }
         }
-        return (whole, streamed, try made[all.count - 1].get())
+        return (whole, streamed)
     }
 
     /// What `body` makes of each number below `count`, on as many threads as there are processors.
@@ -154,7 +154,8 @@ final class CompiledRule: Sendable {
     let context: ContextWords
     /// Where it is found by length instead of by Hyperscan.
     let run: PatternRun?
-    let demand: DigitDemand
+    /// Of the skeleton, in which digits are letters, nothing can be told before a search.
+    let gate: SearchGate
     /// The rule's own, at hand without a copy of it.
     let contextBytes: Int
     /// Whether a context word may come after the match.
@@ -170,7 +171,7 @@ final class CompiledRule: Sendable {
         program = PatternProgram(pattern)
         self.context = context
         run = PatternRun(pattern)
-        demand = DigitDemand(of: pattern)
+        gate = rule.view == .skeleton ? .open : SearchGate(of: pattern)
         contextBytes = rule.contextBytes
         waitsForContext = !context.isEmpty && rule.contextPosition == .around
         check = rule.check

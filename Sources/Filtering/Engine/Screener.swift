@@ -103,9 +103,9 @@ package final class Screener {
         guard let base = text.baseAddress else { return }
         let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
         tools.hits.prepare(for: side.isActive, policy, side.side)
-        if let database = policy.rules.whole[view] { tools.scratch.scan(text, database, tools.hits) }
-        if view == .normalised, let database = policy.rules.digits, DigitDemand.isMet(by: text) {
-            tools.scratch.scan(text, database, tools.hits)
+        let gates = view == .normalised ? SearchGate.passed(by: text) : SearchGate.Set()
+        for gated in policy.rules.whole[view] where gates.contains(gated.gate) {
+            tools.scratch.scan(text, gated.database, tools.hits)
         }
         if let runs = policy.rules.runs[view] { tools.hits.add(runs, window, after: 0) }
         guard !tools.hits.runs.isEmpty else { return }

@@ -31,7 +31,7 @@ struct EventScreen {
     }
 
     /// Judges what of an event is no text that grows.
-    mutating func judge(_ passage: Passage, edits: inout JSONEdits) -> Bool {
+    mutating func judge(_ passage: borrowing Passage, edits: inout JSONEdits) -> Bool {
         if passage.bytes.isEmpty || passage.bytes == last { return true }
         let screening = screener.screen(passage, side: .completion, policy: filter)
         verdict = verdict.combined(with: screening.verdict)

@@ -7,7 +7,7 @@ internal import JSON
 /// protocol's places, and for data that no text filter reads (`Unscreenable` decided before whether it may be sent at all).
 /// Each is judged as a text of its own; what a chat template or a reader lays end to end is a further one. In an answer the
 /// texts of the protocol see none of each other's words of context, since in a stream each comes by itself.
-struct Passage {
+struct Passage: ~Copyable {
     struct Piece {
         let node: JSONNode
         let start: Int
@@ -120,7 +120,11 @@ struct Passage {
     /// Appends a piece to a text that goes on.
     private mutating func write(_ node: JSONNode, isFixed: Bool = false) {
         let start = bytes.count
-        appendText(of: node, to: &bytes)
+        if !plain.isEmpty, let text = plain[node] {
+            bytes.append(contentsOf: text)
+        } else {
+            document.appendScreened(node, to: &bytes)
+        }
         pieces.append(Piece(node: node, start: start, end: bytes.count, isFixed: isFixed))
     }
 

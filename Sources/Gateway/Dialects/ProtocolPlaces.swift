@@ -25,7 +25,7 @@ enum ProtocolPlaces: UInt8 {
     case word = 10
 
     /// What a tree is. Each kind has places of its own, since what one has no use for can carry text in another.
-    struct Kind: Sendable {
+    final class Kind: Sendable {
         let paths: JSONPaths
         /// Where arrays of parts stand that are joined to one text, by chat templates and by readers, whatever the parts
         /// are; `nil` is every element of an array.
@@ -79,10 +79,10 @@ enum ProtocolPlaces: UInt8 {
 
 extension ProtocolPlaces.Kind {
     /// A request of OpenAI's chat completions or embeddings.
-    static let request = Self(requestPlaces, joined: [["messages", nil, "content"]])
+    static let request = ProtocolPlaces.Kind(requestPlaces, joined: [["messages", nil, "content"]])
 
     /// A request of the older completions, where a model fills in what stands between prompt and suffix.
-    static let completionRequest = Self(requestPlaces, adjoining: ["prompt", "suffix"])
+    static let completionRequest = ProtocolPlaces.Kind(requestPlaces, adjoining: ["prompt", "suffix"])
 
     private static let requestPlaces: ProtocolPlaces.Places =
         [
@@ -132,7 +132,7 @@ extension ProtocolPlaces.Kind {
         ]
 
     /// An answer of OpenAI's chat completions or completions.
-    static let completion = Self(
+    static let completion = ProtocolPlaces.Kind(
         [
             (
                 .text,
@@ -165,7 +165,7 @@ extension ProtocolPlaces.Kind {
             (.spelled, ["choices/*/logprobs/**"]),
         ], joined: [["choices", nil, "message", "content"]], lists: [["choices", nil, "message"]], isAnswer: true)
 
-    static let embeddings = Self(
+    static let embeddings = ProtocolPlaces.Kind(
         [
             (.text, ["data", "usage"]),
             (.number, ["created", "data/*/index"] + usage),

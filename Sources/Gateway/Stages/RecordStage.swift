@@ -6,6 +6,7 @@ internal import Storage
 /// Writes what was decided to the journal before the bytes leave that the decision permits.
 struct RecordStage: Sendable {
     let journal: Journal
+    let turn: JournalTurn
     let failure: RecordFailurePolicy
     let observesOnly: Bool
     let metrics: GatewayMetrics
@@ -14,6 +15,7 @@ struct RecordStage: Sendable {
     func admit(_ trace: Trace) throws(PathExit) {
         do throws(JournalError) {
             trace.admission = try journal.append(admission(of: trace))
+            turn.begin()
         } catch {
             try fail()
         }
@@ -32,7 +34,7 @@ struct RecordStage: Sendable {
     private func writeAdmission(_ trace: Trace) async throws(JournalError) {
         guard let position = trace.admission else { return }
         do throws(JournalError) {
-            try await journal.written(position)
+            try await turn.written(position)
         } catch {
             trace.admission = nil
             throw error
@@ -53,7 +55,7 @@ struct RecordStage: Sendable {
                 } else {
                     try journal.append(settlement)
                 }
-            try await journal.written(position)
+            try await turn.written(position)
         } catch {
             try fail()
             metrics.unrecorded.add()

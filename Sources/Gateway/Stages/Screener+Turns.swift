@@ -20,7 +20,7 @@ struct ScreeningTurn {
 
 extension Screener {
     /// Screens all texts of a tree in one go.
-    func screen(_ passage: Passage, side: Side, policy: FilterPolicy) -> Screening {
+    func screen(_ passage: borrowing Passage, side: Side, policy: FilterPolicy) -> Screening {
         passage.bytes.withUnsafeBufferPointer { screen($0, passage.breaks, side: side, policy: policy) }
     }
 

@@ -3,8 +3,9 @@ internal import Storage
 
 /// The local append-only log of admissions and settlements: what permits bytes to leave is written here first.
 ///
-/// Callers append under a short lock and never wait for the disk; a thread of the journal's own writes what has
-/// gathered with one `write`, then resumes whoever waits for it, all at once.
+/// Callers append under a short lock and never wait for the disk. What has gathered is written with one `write`, then whoever
+/// waits for it is resumed, all at once. Under `crash`, where that takes some microseconds, event loops write themselves at the
+/// end of a turn (``writeNow()``); a thread of the journal's own does it under `power`, and where a disk is slow or refuses.
 ///
 /// ```
 ///   append ──► front buffer ──swap──► one pwrite ──► [power: fdatasync] ──► resume the waiters
@@ -27,12 +28,15 @@ package final class Journal: Sendable {
         package var lingerMicroseconds: ClosedRange<Int>
         /// How long entries may stay unsynced under `crash`, in microseconds, less the time that a sync takes.
         package var syncMicroseconds: Int
+        /// Whether callers see to it that what they append is written, by ``Journal/writeNow()`` or ``Journal/written(_:)``.
+        /// Otherwise each entry wakes the writer.
+        package var isWrittenInTurns: Bool
 
         package init(
             folder: String, durability: JournalDurability = .crash, bytesMax: Int = 1 << 30,
             segmentBytesMax: Int = 64 << 20, bufferBytesMax: Int = 8 << 20,
             lingerMicroseconds: ClosedRange<Int> = 200...500,
-            syncMicroseconds: Int = 35_000
+            syncMicroseconds: Int = 35_000, isWrittenInTurns: Bool = false
         ) {
             self.folder = folder
             self.durability = durability
@@ -41,6 +45,7 @@ package final class Journal: Sendable {
             self.bufferBytesMax = bufferBytesMax
             self.lingerMicroseconds = lingerMicroseconds
             self.syncMicroseconds = syncMicroseconds
+            self.isWrittenInTurns = isWrittenInTurns
         }
     }
 
@@ -64,11 +69,10 @@ package final class Journal: Sendable {
         _ configuration: Configuration, files: any JournalFiles = SystemFiles(),
         notice: @escaping @Sendable (JournalNotice) -> Void = { _ in }
     ) throws(JournalError) {
-        let opened = try JournalCore.open(configuration, files: files, notice: notice)
-        core = opened.core
-        let (core, segment) = (opened.core, opened.segment)
+        core = try JournalCore.open(configuration, files: files, notice: notice)
+        let core = core
         var threads: [OwnedThread] = []
-        threads.append(try OwnedThread.forJournal { JournalWriter(core: core, segment: segment).run() })
+        threads.append(try OwnedThread.forJournal { JournalWriter(core: core).run() })
         if configuration.durability == .crash {
             threads.append(try OwnedThread.forJournal { JournalSyncer(core: core).run() })
         }
@@ -137,15 +141,27 @@ package final class Journal: Sendable {
         }
     }
 
+    /// Whether entries are on record once a loop has written them at the end of its turn.
+    package var isWrittenInTurns: Bool { core.configuration.isWrittenInTurns }
+
+    /// Writes all that was appended so far, on the caller's thread: some microseconds. Where the disk was slow lately, refuses,
+    /// or wants a new file, the journal's thread is told to.
+    ///
+    /// - Returns: whether it is written now, or has failed; `nil` if another thread is writing, and may not have all of it.
+    package func writeNow() -> Bool? { core.writeNow() }
+
+    /// What became of an entry; `nil` if it is not written yet.
+    package func result(of position: JournalPosition) -> Result<Void, JournalError>? {
+        core.state.withLock { $0.completed >= position.sequence ? $0.result(of: position.sequence) : nil }
+    }
+
     /// Returns once the entry is written (`crash`) or synced (`power`). Does not suspend if it already is.
     ///
     /// Resumes on the caller's executor. Waits for one batch of the disk; a cancelled caller waits as well.
     /// - Throws: `failed` if the disk refused the entry: its bytes must not leave.
     package nonisolated(nonsending) func written(_ position: JournalPosition) async throws(JournalError) {
         let sequence = position.sequence
-        if let result = core.state.withLock({ $0.completed >= sequence ? $0.result(of: sequence) : nil }) {
-            return try result.get()
-        }
+        if let result = result(of: position) { return try result.get() }
         let wakeup = await withUnsafeContinuation { (waiter: Waiter) in
             core.enqueue(waiter, for: sequence)
         }

@@ -8,6 +8,8 @@ final class JournalCore: Sendable {
     let files: any JournalFiles
     let notice: @Sendable (JournalNotice) -> Void
     let state: Lock<JournalState>
+    /// Taken before `state` where both are.
+    let pen: Lock<JournalPen>
     /// Posted when the writer is parked and there is something to write.
     let wake = Semaphore()
     /// Posted when there is something to sync.
@@ -29,12 +31,13 @@ final class JournalCore: Sendable {
         begin = JournalOffset(segment: segment.number, byte: 0)
         self.notice = notice
         self.state = Lock(state)
+        pen = Lock(JournalPen(segment))
     }
 
     static func open(
         _ configuration: Journal.Configuration, files: any JournalFiles,
         notice: @escaping @Sendable (JournalNotice) -> Void
-    ) throws(JournalError) -> (core: JournalCore, segment: OpenSegment) {
+    ) throws(JournalError) -> JournalCore {
         let folder = configuration.folder
         var lockFile: Int32 = -1
         do throws(FileFault) {
@@ -51,10 +54,9 @@ final class JournalCore: Sendable {
             let state = JournalState(
                 bytesOnDisk: bytes + segment.end,
                 readable: JournalOffset(segment: segment.number, byte: segment.end))
-            let core = JournalCore(
+            return JournalCore(
                 configuration, files: files, lockFile: lockFile, identity: identity, segment: segment, state: state,
                 notice: notice)
-            return (core, segment)
         } catch {
             if lockFile >= 0 { files.unlock(lockFile) }
             throw error.code == EWOULDBLOCK ? .inUse : .failed(code: error.code)
@@ -133,9 +135,11 @@ final class JournalCore: Sendable {
     /// Numbers the entry just encoded, and says whether the writer has to be woken.
     private func numbered(_ state: inout JournalState) -> (JournalPosition, Bool) {
         state.appended += 1
-        let mustWake = state.isParked
-        state.isParked = false
-        return (JournalPosition(sequence: state.appended), mustWake)
+        let position = JournalPosition(sequence: state.appended)
+        // Who appends also writes, or says that he can't.
+        if configuration.isWrittenInTurns { return (position, false) }
+        defer { state.isParked = false }
+        return (position, state.isParked)
     }
 
     func enqueue(_ waiter: Waiter, for sequence: UInt64) {
@@ -146,6 +150,7 @@ final class JournalCore: Sendable {
             state.waiters.append((sequence, waiter, thread))
             return nil
         }
-        if let result { waiter.resume(returning: Wakeup(result: result)) }
+        if let result { return waiter.resume(returning: Wakeup(result: result)) }
+        if configuration.isWrittenInTurns { wakeWriter() }
     }
 }

@@ -1,3 +1,5 @@
+internal import Snapshots
+
 /// Reads a journal's frames in order, as far as its writer has come. Over damage it goes on at the next sound frame.
 struct JournalReader: Sendable {
     struct Batch: Sendable {
@@ -52,8 +54,10 @@ struct JournalReader: Sendable {
         let chunkEnd = min(limit, start + Self.chunkBytes)
         let bytes = start < chunkEnd ? try Segment.bytes(of: path, from: start, to: chunkEnd) : []
         let known = bytes.count
+        var backstage = Backstage(every: 64)
         let (next, stop) = bytes.withUnsafeBytes { all in
             Segment.read(all, segment: segment, at: start) { frame, frameStart in
+                backstage.step()
                 batch.frames.append((frame, JournalOffset(segment: segment, byte: frameStart)))
             }
         }

@@ -5,30 +5,22 @@ internal import Storage
 /// The journal's writer; lives on its own thread.
 struct JournalWriter: ~Copyable {
     private let core: JournalCore
-    private var segment: OpenSegment
-    /// The latest segment number tried; a number whose creation failed is not tried again.
-    private var number: UInt32
-    private var back = FrameBuffer()
-    private var backFirst: UInt64 = 0
-    private var backLast: UInt64 = 0
-    /// The current segment's file is not to be trusted with more.
-    private var mustRotate = false
     private var linger: Linger
 
     /// With fewer open exchanges than this, entries are written at once: nobody else would share the batch.
     private static let crowd = 4
 
     private enum Next {
-        case batch
+        /// So many entries were written; whether the next ones are worth waiting for.
+        case wrote(entries: Int, isCrowded: Bool)
         case park
-        case fault(Int32)
+        /// - Parameter spoilsFile: what was written before can't be trusted either.
+        case fault(Int32, spoilsFile: Bool)
         case stop
     }
 
-    init(core: JournalCore, segment: OpenSegment) {
+    init(core: JournalCore) {
         self.core = core
-        self.segment = segment
-        number = segment.number
         linger = Linger(within: core.configuration.lingerMicroseconds)
     }
 
@@ -37,17 +29,17 @@ struct JournalWriter: ~Copyable {
         while true {
             let hasLingered = isCrowded
             if hasLingered { OwnedThread.nap(microseconds: linger.microseconds) }
-            switch take() {
-            case .batch:
-                isCrowded = writeBatch()
-                if hasLingered { linger.learn(entries: back.entries) }
+            switch next() {
+            case .wrote(let entries, let isNextCrowded):
+                isCrowded = isNextCrowded
+                if hasLingered { linger.learn(entries: entries) }
             case .park:
                 // tidy: This is a thread of its own, not an event loop.
                 core.wake.wait()
                 isCrowded = core.state.withLock { $0.open >= Self.crowd && !$0.isClosing }
-            case .fault(let code):
-                mustRotate = true
-                fail(code)
+            case .fault(let code, let spoilsFile):
+                isCrowded = false
+                fail(code, spoilsFile: spoilsFile)
                 if !recover() { return finish() }
             case .stop:
                 return finish()
@@ -55,103 +47,98 @@ struct JournalWriter: ~Copyable {
         }
     }
 
-    private mutating func take() -> Next {
-        var spare = back
-        back = FrameBuffer()
-        spare.removeAll()
-        let (next, first, last) = core.state.withLock { state -> (Next, UInt64, UInt64) in
-            if let code = state.syncFault {
-                state.syncFault = nil
-                return (.fault(code), 0, 0)
+    /// Writes what has gathered.
+    private borrowing func next() -> Next {
+        let core = core
+        return core.pen.withLock { pen in
+            if let code = pen.fault { return .fault(code, spoilsFile: false) }
+            let next = core.state.withLock { state -> Next? in
+                if let code = state.syncFault {
+                    state.syncFault = nil
+                    return .fault(code, spoilsFile: true)
+                }
+                for (record, at) in state.lost { state.front.append(lost: record, at: at) }
+                state.appended += UInt64(state.lost.count)
+                state.lost.removeAll()
+                if state.front.used == 0 {
+                    state.isParked = !state.isClosing
+                    return state.isClosing ? .stop : .park
+                }
+                pen.take(&state)
+                return nil
             }
-            for (record, at) in state.lost { state.front.append(lost: record, at: at) }
-            state.appended += UInt64(state.lost.count)
-            state.lost.removeAll()
-            if state.front.used == 0 {
-                state.isParked = !state.isClosing
-                return (state.isClosing ? .stop : .park, 0, 0)
-            }
-            swap(&state.front, &spare)
-            return (.batch, state.completed + 1, state.appended)
+            return next ?? Self.writeBatch(&pen, core)
         }
-        (back, backFirst, backLast) = (spare, first, last)
-        return next
     }
 
-    /// Writes the batch; whether the next one is worth waiting for.
-    private mutating func writeBatch() -> Bool {
-        back.seal()
+    private static func writeBatch(_ pen: inout JournalPen, _ core: JournalCore) -> Next {
+        pen.back.seal()
         do throws(FileFault) {
-            try persist()
+            try persist(&pen, core)
         } catch {
-            fail(error.code)
-            _ = recover()
-            return false
+            return .fault(error.code, spoilsFile: false)
         }
-        let (waiters, isCrowded, mustSync) = core.state.withLock { state in
-            state.completed = backLast
-            state.bytesOnDisk += back.used
-            state.readable = JournalOffset(segment: segment.number, byte: segment.end)
-            let mustSync = core.configuration.durability == .crash && markDirty(&state)
-            return (state.takeWaiters(), state.open >= Self.crowd && !state.isClosing, mustSync)
+        let (completed, isCrowded) = core.state.withLock { state in
+            (pen.complete(&state, core.configuration.durability), state.open >= crowd && !state.isClosing)
         }
-        if mustSync { core.syncWake.post() }
-        for (waiter, wakeup) in waiters { waiter.resume(returning: wakeup) }
-        return isCrowded || back.entries >= Self.crowd
+        if completed.mustSync { core.syncWake.post() }
+        for (waiter, wakeup) in completed.waiters { waiter.resume(returning: wakeup) }
+        return .wrote(entries: completed.entries, isCrowded: isCrowded || completed.entries >= crowd)
     }
 
-    private mutating func persist() throws(FileFault) {
-        if mustRotate
-            || segment.end > Segment.headerBytes && segment.end + back.used > core.configuration.segmentBytesMax
+    private static func persist(_ pen: inout JournalPen, _ core: JournalCore) throws(FileFault) {
+        if pen.mustRotate
+            || pen.segment.end > Segment.headerBytes
+                && pen.segment.end + pen.back.used > core.configuration.segmentBytesMax
         {
-            try rotate()
+            try rotate(&pen, core)
         }
-        let good = segment.end
+        let good = pen.segment.end
         do throws(FileFault) {
-            try segment.write(back.bytes, count: back.used, files: core.files)
-            if core.configuration.durability == .power { try core.files.sync(segment.file) }
+            try pen.segment.write(pen.back.bytes, count: pen.back.used, files: core.files)
+            if core.configuration.durability == .power { try core.files.sync(pen.segment.file) }
         } catch {
             // A failed sync may have dropped pages, so the file is not used again; a failed write is cut off.
-            mustRotate = mustRotate || segment.end != good
-            segment.end = good
+            pen.mustRotate = pen.mustRotate || pen.segment.end != good
+            pen.segment.end = good
             throw error
         }
     }
 
-    private mutating func rotate() throws(FileFault) {
-        number += 1
-        let next = try OpenSegment(number: number, in: core.configuration.folder, files: core.files)
-        let left = segment.file
-        segment = next
-        mustRotate = false
+    private static func rotate(_ pen: inout JournalPen, _ core: JournalCore) throws(FileFault) {
+        pen.number += 1
+        let next = try OpenSegment(number: pen.number, in: core.configuration.folder, files: core.files)
+        let left = pen.segment.file
+        pen.segment = next
+        pen.mustRotate = false
         core.state.withLock { $0.bytesOnDisk += next.end }
-        leave(left)
+        leave(left, core)
     }
 
     /// Gives up a file: the syncer closes it, or under `power`, where it is synced already, this thread.
-    private borrowing func leave(_ file: Int32) {
+    private static func leave(_ file: Int32, _ core: JournalCore) {
         guard core.configuration.durability == .crash else { return core.files.close(file) }
         core.state.withLock { $0.retired.append(file) }
         core.syncWake.post()
     }
 
-    private borrowing func markDirty(_ state: inout JournalState) -> Bool {
-        defer { state.dirty = segment.file }
-        return state.dirty == nil
-    }
-
     /// Fails the batch and all that gathered meanwhile.
-    private mutating func fail(_ code: Int32) {
-        let bounced = back
-        back = FrameBuffer()
-        let waiters = core.state.withLock { state in
-            state.failure = .failed(code: code)
-            if state.appended > state.completed { state.fail(state.completed + 1...state.appended) }
-            state.completed = state.appended
-            Self.keepLost(of: bounced, in: &state)
-            Self.keepLost(of: state.front, in: &state)
-            state.front.removeAll()
-            return state.takeWaiters()
+    private borrowing func fail(_ code: Int32, spoilsFile: Bool) {
+        let core = core
+        let waiters = core.pen.withLock { pen in
+            let bounced = pen.back
+            pen.back = FrameBuffer()
+            pen.fault = nil
+            if spoilsFile { pen.mustRotate = true }
+            return core.state.withLock { state in
+                state.failure = .failed(code: code)
+                if state.appended > state.completed { state.fail(state.completed + 1...state.appended) }
+                state.completed = state.appended
+                Self.keepLost(of: bounced, in: &state)
+                Self.keepLost(of: state.front, in: &state)
+                state.front.removeAll()
+                return state.takeWaiters()
+            }
         }
         core.notice(.writeFailed(code: code))
         for (waiter, wakeup) in waiters { waiter.resume(returning: wakeup) }
@@ -181,14 +168,15 @@ struct JournalWriter: ~Copyable {
     }
 
     /// Tries until the disk takes a probe; `false` if the journal closes first.
-    private mutating func recover() -> Bool {
+    private borrowing func recover() -> Bool {
+        let core = core
         var pause = 10_000
         while true {
             if core.state.withLock({ $0.isClosing }) { return false }
             OwnedThread.nap(microseconds: pause)
             pause = min(pause * 2, 1_000_000)
             do throws(FileFault) {
-                try probe()
+                try core.pen.withLock { pen throws(FileFault) in try Self.probe(&pen, core) }
             } catch {
                 core.state.withLock { $0.failure = .failed(code: error.code) }
                 continue
@@ -203,23 +191,24 @@ struct JournalWriter: ~Copyable {
     }
 
     /// Cuts the file back to its last good frame, then writes and cuts off again what a batch may need.
-    private mutating func probe() throws(FileFault) {
-        try core.files.truncate(segment.path, to: segment.end)
-        if mustRotate { try rotate() }
-        let good = segment.end
+    private static func probe(_ pen: inout JournalPen, _ core: JournalCore) throws(FileFault) {
+        try core.files.truncate(pen.segment.path, to: pen.segment.end)
+        if pen.mustRotate { try rotate(&pen, core) }
+        let good = pen.segment.end
         let padding = [UInt8](repeating: 0, count: 64 * 1024)
-        defer { segment.end = good }
+        defer { pen.segment.end = good }
         do throws(FileFault) {
-            try segment.write(padding, count: padding.count, files: core.files)
+            try pen.segment.write(padding, count: padding.count, files: core.files)
         } catch {
-            try core.files.truncate(segment.path, to: good)
+            try core.files.truncate(pen.segment.path, to: good)
             throw error
         }
-        try core.files.truncate(segment.path, to: good)
-        try core.files.sync(segment.file)
+        try core.files.truncate(pen.segment.path, to: good)
+        try core.files.sync(pen.segment.file)
     }
 
     private consuming func finish() {
+        let core = core
         let waiters = core.state.withLock { state in
             if state.appended > state.completed { state.fail(state.completed + 1...state.appended) }
             state.completed = state.appended
@@ -227,8 +216,10 @@ struct JournalWriter: ~Copyable {
             return state.takeWaiters()
         }
         for (waiter, wakeup) in waiters { waiter.resume(returning: wakeup) }
-        if core.configuration.durability == .power { try? core.files.sync(segment.file) }
-        leave(segment.file)
+        core.pen.withLock { pen in
+            if core.configuration.durability == .power { try? core.files.sync(pen.segment.file) }
+            Self.leave(pen.segment.file, core)
+        }
         core.state.withLock { $0.hasWriterEnded = true }
         core.syncWake.post()
     }

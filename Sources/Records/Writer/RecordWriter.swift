@@ -1,3 +1,4 @@
+internal import Snapshots
 internal import Storage
 
 /// Brings what the journal has into the store, in batches; the journal's segments go when they are there.
@@ -81,7 +82,9 @@ package actor RecordWriter {
         let read = try reader.next(before: end)
         guard !read.frames.isEmpty || read.next != start else { return nil }
         var batch = RecordBatch()
+        var backstage = Backstage(every: 64)
         for (frame, offset) in read.frames {
+            backstage.step()
             // What lies before `done` was written before; it only says what is open.
             let isNew = offset >= progress.done
             switch open.take(frame, at: offset) {

@@ -172,10 +172,10 @@ struct Settings: Sendable {
     }
 
     func journal(folder: String) -> Journal.Configuration {
-        Journal.Configuration(
-            folder: folder,
-            durability: effective.text("records.durability").flatMap(JournalDurability.init(rawValue:)) ?? .crash,
-            bytesMax: effective.integer("records.journal_bytes_max"))
+        let durability = effective.text("records.durability").flatMap(JournalDurability.init(rawValue:)) ?? .crash
+        return Journal.Configuration(
+            folder: folder, durability: durability, bytesMax: effective.integer("records.journal_bytes_max"),
+            isWrittenInTurns: durability == .crash)
     }
 
     var logFormat: LogFormat { effective.text("log.format").flatMap(LogFormat.init(rawValue:)) ?? .text }
