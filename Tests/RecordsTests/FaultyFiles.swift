@@ -18,7 +18,7 @@ final class FaultyFiles: JournalFiles {
     }
 
     private let system = SystemFiles()
-    private let state = Lock((faults: [Fault](), calls: [Step: Int](), pieceBytes: Int.max))
+    private let state = Lock((faults: [Fault](), calls: [Step: Int](), pieceBytes: Int.max, nap: 0))
 
     /// Whether every armed fault has struck.
     var haveStruck: Bool {
@@ -28,13 +28,20 @@ final class FaultyFiles: JournalFiles {
     }
 
     func arm(_ faults: Fault...) {
-        state.withLock { $0 = (faults, [:], $0.pieceBytes) }
+        state.withLock { $0 = (faults, [:], $0.pieceBytes, $0.nap) }
     }
 
     /// Makes every write a short one.
     func writeInPieces(of bytes: Int) {
         state.withLock { $0.pieceBytes = bytes }
     }
+
+    /// Makes every write take so long, in microseconds.
+    func slowDown(by microseconds: Int) {
+        state.withLock { $0.nap = microseconds }
+    }
+
+    func calls(of step: Step) -> Int { state.withLock { $0.calls[step, default: 0] } }
 
     private func strikes(_ step: Step) -> Fault? {
         state.withLock { state in
@@ -64,7 +71,9 @@ final class FaultyFiles: JournalFiles {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, at offset: Int) throws(FileFault) -> Int {
-        let piece = UnsafeRawBufferPointer(rebasing: bytes.prefix(state.withLock { $0.pieceBytes }))
+        let (pieceBytes, nap) = state.withLock { ($0.pieceBytes, $0.nap) }
+        if nap > 0 { OwnedThread.nap(microseconds: nap) }
+        let piece = UnsafeRawBufferPointer(rebasing: bytes.prefix(pieceBytes))
         return try run(.write) { () throws(FileFault) in try system.write(piece, to: file, at: offset) }
     }
 

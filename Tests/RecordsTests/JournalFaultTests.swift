@@ -19,14 +19,19 @@ struct JournalFaultTests {
         var isAfter: Bool
         var durability: JournalDurability
         var code: Int32
+        /// Whether callers write.
+        var isInTurns: Bool
         var testDescription: String {
             "\(step.rawValue) fails \(isAfter ? "after" : "before") it took effect, \(durability), errno \(code)"
+                + (isInTurns ? ", in turns" : "")
         }
 
         static let all = FaultyFiles.Step.allCases.flatMap { step in
             [false, true].flatMap { isAfter in
-                JournalDurability.allCases.flatMap { durability in
-                    [ENOSPC, EIO].map { Case(step: step, isAfter: isAfter, durability: durability, code: $0) }
+                [(JournalDurability.crash, false), (.crash, true), (.power, false)].flatMap { durability, isInTurns in
+                    [ENOSPC, EIO].map {
+                        Case(step: step, isAfter: isAfter, durability: durability, code: $0, isInTurns: isInTurns)
+                    }
                 }
             }
         }
@@ -39,7 +44,9 @@ struct JournalFaultTests {
         for _ in 0..<200 where !files.haveStruck || kept.count < 4 || journal.state != .healthy {
             let admission = Samples.admission()
             do {
-                try await journal.written(try journal.append(refused: admission, Samples.settlement(of: admission)))
+                let position = try journal.append(refused: admission, Samples.settlement(of: admission))
+                if journal.isWrittenInTurns { _ = journal.writeNow() }
+                try await journal.written(position)
                 kept.append(admission.record)
             } catch {
                 refused.append(admission.record)
@@ -57,6 +64,7 @@ struct JournalFaultTests {
         // Segments so small that each batch begins one, so that every step is taken.
         let journal = try fixture.journal(files: files, notices: notices) {
             $0.durability = fault.durability
+            $0.isWrittenInTurns = fault.isInTurns
             $0.segmentBytesMax = fault.step == .truncate ? 1 << 20 : 600
             $0.syncMicroseconds = 1_000
         }
