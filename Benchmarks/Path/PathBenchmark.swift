@@ -125,7 +125,7 @@ private struct Ground {
         options.limits = LimitDefaults(sandbox: Self.limits, production: Self.limits, organisation: Self.limits)
         let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         keys = try await KeyDirectory(database: database, options: options, logger: logger)
-        journal = try Journal(Journal.Configuration(folder: "\(folder)/journal"))
+        journal = try Journal(Journal.Configuration(folder: "\(folder)/journal", isWrittenInTurns: true))
     }
 
     private static let limits = LimitSettings(

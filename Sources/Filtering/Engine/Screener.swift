@@ -6,8 +6,8 @@ package final class Screener {
     /// unless the text is blocked.
     package private(set) var redactions: [Redaction] = []
 
-    /// Texts up to this size are scanned in one piece.
-    private static let wholeBytesMax = 16_384
+    /// Texts up to this size are scanned in one piece, if they are ASCII: what takes as long as a slice of a longer one.
+    private static let wholeBytesMax = SlicedScreening.sliceBytes
 
     package init() {}
 

@@ -9,7 +9,7 @@ internal import Storage
 /// Only `./scripts/bench path` makes one.
 ///
 /// The stages are those that serve, in `RequestPath.serve`'s order, on an event loop of their own. Exchanges go in batches,
-/// because those that end together share the wait for the journal, whose own thread is not counted.
+/// because those that end together are written to the journal together.
 ///
 /// `@unchecked Sendable`: everything mutable is touched on `loop` only.
 package final class PathProbe: @unchecked Sendable {

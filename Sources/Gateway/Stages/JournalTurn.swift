@@ -42,7 +42,10 @@ final class JournalTurn: @unchecked Sendable {
     }
 
     private func end(tries: Int) {
-        if journal.writeNow() == nil, tries < Self.triesMax { return loop.execute { self.end(tries: tries + 1) } }
+        if journal.writeNow() == nil {
+            guard tries >= Self.triesMax else { return loop.execute { self.end(tries: tries + 1) } }
+            journal.leaveToThread()
+        }
         isDue = false
         let due = waiters
         waiters.removeAll(keepingCapacity: true)

@@ -147,8 +147,12 @@ package final class Journal: Sendable {
     /// Writes all that was appended so far, on the caller's thread: some microseconds. Where the disk was slow lately, refuses,
     /// or wants a new file, the journal's thread is told to.
     ///
-    /// - Returns: whether it is written now, or has failed; `nil` if another thread is writing, and may not have all of it.
+    /// - Returns: whether it is written now, or has failed; `nil` if another thread is writing, and may not have all of it. Then
+    ///   try again, or ``leaveToThread()``.
     package func writeNow() -> Bool? { core.writeNow() }
+
+    /// Has the journal's thread write what was appended so far.
+    package func leaveToThread() { core.wakeWriter() }
 
     /// What became of an entry; `nil` if it is not written yet.
     package func result(of position: JournalPosition) -> Result<Void, JournalError>? {
