@@ -1,6 +1,5 @@
 internal import GRDB
 internal import GRDBSQLite
-internal import Snapshots
 
 /// Runs statements on one connection of SQLite.
 ///
@@ -43,9 +42,7 @@ final class SQLiteTransaction: Transaction {
         let statement = try cached(sql)
         var order: [Int]?
         var arguments = SQLArguments()
-        var backstage = Backstage(every: 16)
         for row in rows {
-            backstage.step()
             arguments.removeAll()
             try append(row, &arguments)
             if order == nil { order = try self.order(of: statement, sql, count: arguments.values.count) }

@@ -54,7 +54,7 @@ struct JournalReader: Sendable {
         let chunkEnd = min(limit, start + Self.chunkBytes)
         let bytes = start < chunkEnd ? try Segment.bytes(of: path, from: start, to: chunkEnd) : []
         let known = bytes.count
-        var backstage = Backstage(every: 64)
+        var backstage = Backstage(every: 64, isBehind: true)
         let (next, stop) = bytes.withUnsafeBytes { all in
             Segment.read(all, segment: segment, at: start) { frame, frameStart in
                 backstage.step()

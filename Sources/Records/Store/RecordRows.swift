@@ -1,3 +1,4 @@
+internal import Snapshots
 internal import Storage
 
 /// The SQL of one month's table.
@@ -17,8 +18,13 @@ enum RecordRows {
         """
 
     /// Inserts those that are not there yet.
-    static func insert(_ records: [Record], in transaction: any Transaction) throws {
+    static func insert(
+        _ records: [Record], in transaction: any Transaction,
+        backstage: Backstage = Backstage(every: 16, isBehind: true)
+    ) throws {
+        var backstage = backstage
         try transaction.execute(insertion, forEach: records) { record, row in
+            backstage.step()
             try append(record.admission, record.settlement, to: &row)
         }
     }

@@ -21,6 +21,8 @@ package actor RecordWriter {
     private var progress = RecordProgress.start
     private var hasLoaded = false
     private var hasClosedInterrupted = false
+    /// Whether the last time took about as long as there is between two, or there is a journal of before to read.
+    private var isBehind = true
     /// Read and joined, not yet in the store.
     private var pending: RecordBatch?
 
@@ -46,6 +48,8 @@ package actor RecordWriter {
     @discardableResult
     package func drain() async throws -> Int {
         if !hasLoaded { try await load() }
+        let begin = ContinuousClock.now
+        defer { isBehind = !hasCaughtUp || ContinuousClock.now - begin > .milliseconds(150) }
         var written = try await writePending()
         // What comes meanwhile waits for the next time, so that a busy gateway's records share transactions.
         let readable = journal.readable
@@ -82,7 +86,8 @@ package actor RecordWriter {
         let read = try reader.next(before: end)
         guard !read.frames.isEmpty || read.next != start else { return nil }
         var batch = RecordBatch()
-        var backstage = Backstage(every: 64)
+        // A thread of Swift's pool, which must not pause.
+        var backstage = Backstage(every: 64, isBehind: true)
         for (frame, offset) in read.frames {
             backstage.step()
             // What lies before `done` was written before; it only says what is open.
@@ -114,10 +119,11 @@ package actor RecordWriter {
 
     private func writePending() async throws -> Int {
         guard let batch = pending else { return 0 }
+        let backstage = Backstage(every: 16, isBehind: isBehind)
         for (month, records) in batch.months {
             let partition = try await store.partitions.store(for: month)
             try await partition.write { transaction in
-                try RecordRows.insert(records, in: transaction)
+                try RecordRows.insert(records, in: transaction, backstage: backstage)
             }
         }
         let identity = journal.core.identity
