@@ -33,15 +33,54 @@ enum SearchGate: Sendable, CaseIterable {
     static func passed(by text: UnsafeBufferPointer<UInt8>) -> Set {
         var passed = Set()
         if let base = text.baseAddress, memchr(base, 0x40, text.count) != nil { passed.insert(.at) }
-        // A loop without branches, which vectorises.
-        var digits = 0
-        for byte in text { digits &+= byte &- 0x30 < 10 ? 1 : 0 }
-        func has(_ tier: (digits: Int, gap: Int)) -> Bool {
-            digits >= tier.digits && DigitDemand.hasDigits(text, fewest: tier.digits, gap: tier.gap)
+        var (fewRun, manyRun) = (DigitRun(few), DigitRun(many))
+        forEachDigit(of: text) { place in
+            fewRun.add(place)
+            manyRun.add(place)
         }
-        if has(few) { passed.insert(.digits) }
-        if has(many) { passed.insert(.manyDigits) }
+        if fewRun.isEnough { passed.insert(.digits) }
+        if manyRun.isEnough { passed.insert(.manyDigits) }
         return passed
+    }
+
+    /// Digits that stand near one another.
+    private struct DigitRun {
+        private let tier: (digits: Int, gap: Int)
+        private var count = 0
+        private var last = 0
+        private(set) var isEnough = false
+
+        init(_ tier: (digits: Int, gap: Int)) { self.tier = tier }
+
+        @inline(__always)
+        mutating func add(_ place: Int) {
+            count = count > 0 && place &- last &- 1 <= tier.gap ? count &+ 1 : 1
+            last = place
+            if count >= tier.digits { isEnough = true }
+        }
+    }
+
+    /// Eight bytes at a time, since most have no digit.
+    @inline(__always)
+    private static func forEachDigit(of text: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void) {
+        let bytes = UnsafeRawBufferPointer(text)
+        var offset = 0
+        while offset &+ 8 <= bytes.count {
+            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            // Of a digit, what is left is below ten: then no bit is carried into its highest.
+            let rest = word ^ 0x3030_3030_3030_3030
+            let others = ((rest & 0x7F7F_7F7F_7F7F_7F7F) &+ 0x7676_7676_7676_7676) | rest
+            var digits = ~others & 0x8080_8080_8080_8080
+            while digits != 0 {
+                body(offset &+ digits.trailingZeroBitCount / 8)
+                digits &= digits &- 1
+            }
+            offset &+= 8
+        }
+        while offset < bytes.count {
+            if bytes[offset] &- 0x30 < 10 { body(offset) }
+            offset &+= 1
+        }
     }
 
     struct Set {

@@ -15,6 +15,8 @@ struct JournalReader: Sendable {
     /// Segments with damage; kept aside instead of deleted.
     private(set) var damaged: Set<UInt32> = []
 
+    /// Most have some more.
+    private static let frameBytesUsual = 128
     /// Bytes read at once; more than any frame has.
     private static let chunkBytes = 2 << 20
 
@@ -54,6 +56,7 @@ struct JournalReader: Sendable {
         let chunkEnd = min(limit, start + Self.chunkBytes)
         let bytes = start < chunkEnd ? try Segment.bytes(of: path, from: start, to: chunkEnd) : []
         let known = bytes.count
+        batch.frames.reserveCapacity(batch.frames.count + known / Self.frameBytesUsual)
         var backstage = Backstage(every: 64, isBehind: true)
         let (next, stop) = bytes.withUnsafeBytes { all in
             Segment.read(all, segment: segment, at: start) { frame, frameStart in

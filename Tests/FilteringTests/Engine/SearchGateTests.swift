@@ -51,6 +51,25 @@ struct SearchGateTests {
         #expect(SearchGate.allCases.filter(passed.contains) == gates)
     }
 
+    /// Catches a digit that is overlooked, or another byte taken for one, at any place of eight.
+    @Test("see the digits that there are", arguments: 0..<30 as Range<UInt64>)
+    func seesDigits(_ seed: UInt64) {
+        var random = Seeded(state: seed &+ 900)
+        let bytes = Array(0...0xFF as ClosedRange<UInt8>)
+        for _ in 0..<200 {
+            let text = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+                Bool.random(using: &random)
+                    ? UInt8.random(in: 0x30...0x39, using: &random)
+                    : bytes.randomElement(using: &random) ?? 0
+            }
+            let passed = text.withUnsafeBufferPointer(SearchGate.passed)
+            text.withUnsafeBufferPointer { text in
+                #expect(passed.contains(.digits) == DigitDemand.hasDigits(text, fewest: 3, gap: 4), "\(text)")
+                #expect(passed.contains(.manyDigits) == DigitDemand.hasDigits(text, fewest: 7, gap: 7), "\(text)")
+            }
+        }
+    }
+
     /// Catches a rule that every text is searched for though it has nothing to be found by: each takes a µs a KB.
     @Test("stand before the shipped rules that have no word to be found by")
     func shippedRules() throws {
