@@ -46,22 +46,29 @@ struct TerminalTests {
     func announcement() throws {
         var announcement = Announcement(
             addresses: Addresses(gateway: "http://g", desk: "http://d", telemetry: "http://t"), publicURL: "https://p",
-            model: "small", description: "Models.", observesOnly: false, sandboxKey: "stw_sandbox_x", dataFolder: "d")
+            model: "small", example: .chat, description: "Models.", observesOnly: false, sandboxKey: "stw_sandbox_x",
+            dataFolder: "d")
         #expect(announcement.text.contains("curl https://p/v1/chat/completions"))
         #expect(announcement.text.contains(#"OpenAI(base_url="https://p/v1", api_key="stw_sandbox_x")"#))
         #expect(announcement.text.contains(#""model": "small""#))
         announcement = Announcement(
-            addresses: announcement.addresses, publicURL: "p", model: "m", description: "", observesOnly: true,
+            addresses: announcement.addresses, publicURL: "p", model: "m", example: .completions, description: "",
+            observesOnly: true,
             sandboxKey: nil, dataFolder: "d")
         #expect(!announcement.text.contains("curl"))
         #expect(announcement.text.contains("not enforced"))
+        announcement = Announcement(
+            addresses: announcement.addresses, publicURL: "p", model: "base", example: .completions, description: "",
+            observesOnly: false, sandboxKey: "k", dataFolder: "d")
+        #expect(announcement.text.contains("curl p/v1/completions"))
+        #expect(announcement.text.contains("client.completions.create("))
     }
 
     @Test("the ready file is whole, for its owner alone, and replaces an older one that was open to others")
     func readyFile() throws {
         let announcement = Announcement(
             addresses: Addresses(gateway: "http://g", desk: "http://d", telemetry: "http://t"), publicURL: "p",
-            model: "m", description: "", observesOnly: false, sandboxKey: "k", dataFolder: "d")
+            model: "m", example: .completions, description: "", observesOnly: false, sandboxKey: "k", dataFolder: "d")
         let file = try TemporaryFile("old", named: "ready.json")
         chmod(file.path, 0o644)
         try announcement.write(to: file.path)

@@ -48,6 +48,11 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Variable that holds the API key of --upstream.", valueName: "variable"))
     var upstreamCredentialEnv: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What the examples of a first run call: chat, or completions, for base models.", valueName: "call"))
+    var example = ExampleCall.chat
+
     @Option(help: ArgumentHelp("Where the gateway listens.", valueName: "host"))
     var host: String?
 
@@ -102,8 +107,7 @@ struct ServeCommand: AsyncParsableCommand {
         let choice = try upstream.map { try self.choice($0, environment: loader.environment) }
         try await Composition(
             reader: ConfigurationReader(loader: loader, file: config, servesModels: choice == nil), settings: settings,
-            upstream: choice,
-            readyFile: readyFile
+            upstream: choice, example: example, readyFile: readyFile
         ).serve()
     }
 

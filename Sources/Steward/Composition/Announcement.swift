@@ -20,6 +20,7 @@ struct Announcement: Sendable {
     /// As callers write it, without `/v1`.
     let publicURL: String
     let model: String
+    let example: ExampleCall
     let description: String
     let observesOnly: Bool
     /// On a first run.
@@ -47,20 +48,7 @@ struct Announcement: Sendable {
 
             Try it:
 
-            curl \(publicURL)/v1/chat/completions \\
-              -H "Authorization: Bearer \(sandboxKey)" \\
-              -H "Content-Type: application/json" \\
-              -d '{"model": "\(model)", "messages": [{"role": "user", "content": "Say hello."}]}'
-
-            With Python (pip install openai):
-
-            from openai import OpenAI
-
-            client = OpenAI(base_url="\(publicURL)/v1", api_key="\(sandboxKey)")
-            answer = client.chat.completions.create(
-                model="\(model)", messages=[{"role": "user", "content": "Say hello."}])
-            print(answer.choices[0].message.content)
-
+            \(example.text(baseURL: "\(publicURL)/v1", key: sandboxKey, model: model))
             """
     }
 

@@ -26,6 +26,7 @@ struct Composition {
     let reader: ConfigurationReader
     let settings: Settings
     let upstream: UpstreamChoice?
+    let example: ExampleCall
     let readyFile: String?
     let metrics = MetricsRegistry()
     let health = Health()
@@ -130,7 +131,7 @@ struct Composition {
             telemetry: Addresses.url(host: settings.telemetry.host, port: telemetryPort))
         let announcement = Announcement(
             addresses: addresses, publicURL: settings.publicURL ?? own.gateway, model: plan.exampleModel,
-            description: plan.description, observesOnly: settings.observesOnly,
+            example: example, description: plan.description, observesOnly: settings.observesOnly,
             sandboxKey: firstKey?.secret.reveal(), dataFolder: settings.dataFolder)
         Output.print(announcement.text)
         if let readyFile { try announcement.write(to: readyFile) }
