@@ -37,12 +37,8 @@ struct JournalFuzzTests {
             folder: folder, from: JournalOffset(segment: 0, byte: 0), notice: notices.add)
         let end = JournalOffset(segment: 1_000, byte: 0)
         var frames: [Frame] = []
-        while true {
-            let start = reader.offset
-            let batch = try reader.next(before: end)
-            if batch.frames.isEmpty, batch.next == start { return frames }
-            frames += batch.frames.map(\.frame)
-        }
+        while try reader.next(before: end, { frame, _ in frames.append(frame) }) {}
+        return frames
     }
 
     @Test("never yields a record that was not written, and never goes unreported", arguments: 0..<40 as Range<UInt64>)

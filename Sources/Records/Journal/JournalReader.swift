@@ -2,21 +2,12 @@ internal import Snapshots
 
 /// Reads a journal's frames in order, as far as its writer has come. Over damage it goes on at the next sound frame.
 struct JournalReader: Sendable {
-    struct Batch: Sendable {
-        /// Each frame with the place where it begins.
-        var frames: [(frame: Frame, at: JournalOffset)] = []
-        /// Where the next one begins.
-        var next: JournalOffset
-    }
-
     private let folder: String
     private let notice: @Sendable (JournalNotice) -> Void
     private(set) var offset: JournalOffset
     /// Segments with damage; kept aside instead of deleted.
     private(set) var damaged: Set<UInt32> = []
 
-    /// Most have some more.
-    private static let frameBytesUsual = 128
     /// Bytes read at once; more than any frame has.
     private static let chunkBytes = 2 << 20
 
@@ -26,28 +17,33 @@ struct JournalReader: Sendable {
         self.notice = notice
     }
 
-    /// The next frames before `end`; none if there are none.
+    /// Gives the next frames before `end`, each with the place where it begins; none if there are none.
     ///
-    /// - Throws: `FileFault` if the disk can't be read; nothing is skipped then.
-    mutating func next(before end: JournalOffset) throws(FileFault) -> Batch {
-        var batch = Batch(next: offset)
-        while batch.frames.isEmpty, offset < end {
+    /// - Returns: whether ``offset`` moved.
+    /// - Throws: `FileFault` if the disk can't be read; no frame was given or skipped then.
+    mutating func next(
+        before end: JournalOffset, _ each: (Frame, JournalOffset) -> Void
+    ) throws(FileFault) -> Bool {
+        let start = offset
+        var isGiven = false
+        while !isGiven, offset < end {
             let segments = Segment.numbers(in: try SystemFiles().names(in: folder))
             guard segments.contains(offset.segment) else {
                 // Nothing of it is left, or its creation failed and its number was skipped.
-                guard let following = segments.first(where: { $0 > offset.segment }) else { return batch }
+                guard let following = segments.first(where: { $0 > offset.segment }) else { break }
                 if offset.byte > 0 { notice(.missing(segment: offset.segment)) }
                 offset = JournalOffset(segment: following, byte: 0)
-                batch.next = offset
                 continue
             }
-            try readSegment(into: &batch, before: end)
-            batch.next = offset
+            isGiven = try readSegment(before: end, each)
         }
-        return batch
+        return offset != start
     }
 
-    private mutating func readSegment(into batch: inout Batch, before end: JournalOffset) throws(FileFault) {
+    /// Gives what one reading brings; returns whether there was a frame.
+    private mutating func readSegment(
+        before end: JournalOffset, _ each: (Frame, JournalOffset) -> Void
+    ) throws(FileFault) -> Bool {
         let segment = offset.segment
         let start = offset.byte
         let path = Segment.path(of: segment, in: folder)
@@ -55,28 +51,30 @@ struct JournalReader: Sendable {
         let limit = segment == end.segment ? min(end.byte, size) : size
         let chunkEnd = min(limit, start + Self.chunkBytes)
         let bytes = start < chunkEnd ? try Segment.bytes(of: path, from: start, to: chunkEnd) : []
-        let known = bytes.count
-        batch.frames.reserveCapacity(batch.frames.count + known / Self.frameBytesUsual)
+        var isGiven = false
         var backstage = Backstage(every: 64, isBehind: true)
         let (next, stop) = bytes.withUnsafeBytes { all in
             Segment.read(all, segment: segment, at: start) { frame, frameStart in
                 backstage.step()
-                batch.frames.append((frame, JournalOffset(segment: segment, byte: frameStart)))
+                each(frame, JournalOffset(segment: segment, byte: frameStart))
+                isGiven = true
             }
         }
         offset.byte = next
         switch stop {
-        case .clean where start + known < limit:
-            return
+        case .clean where start + bytes.count < limit:
+            return isGiven
         case .torn, .corrupt:
-            // A frame that goes on beyond the chunk is read with the next one.
-            if chunkEnd < limit, next > start { return }
+            // What was given stays so whatever befalls the disk; and a frame that goes on beyond the chunk is read with
+            // the next one.
+            if next > start { return isGiven }
             try skip(from: next, to: limit, of: segment, end: end)
-            if offset.byte < limit { return }
+            if offset.byte < limit { return isGiven }
         case .clean:
             break
         }
         if segment < end.segment { offset = JournalOffset(segment: segment + 1, byte: 0) }
+        return isGiven
     }
 
     /// Goes on behind what can't be read: at the next sound frame, or at the limit. Quietly only over what a crash left

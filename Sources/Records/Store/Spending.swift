@@ -35,14 +35,26 @@ package struct Spending: Sendable, Hashable {
 
 /// Adds up what records spent, to be written as few rows.
 struct SpendingSums: Sendable {
+    private typealias Sum = (tokens: Int64, money: Int64)
+
     private struct Key: Hashable, Sendable {
         var period: String
         var scope: UInt8
         var subject: UInt64
     }
 
-    private var sums: [Key: (tokens: Int64, money: Int64)] = [:]
-    private var periods: (number: Int64, texts: [String])?
+    /// Whose sums one record counts in, and of which day.
+    private struct Subjects: Equatable, Sendable {
+        var day: Int64
+        var key: UInt64
+        var application: UInt64
+        var organisation: UInt64
+        var endUser: UInt64?
+    }
+
+    private var sums: [Key: Sum] = [:]
+    /// Of the subjects that came last, which are mostly the next one's too, and not in `sums` yet.
+    private var latest: (subjects: Subjects, sum: Sum)?
 
     mutating func add(_ record: Record) {
         let admission = record.admission
@@ -54,32 +66,37 @@ struct SpendingSums: Sendable {
         let money = settlement.cost ?? 0
         // Nothing is spent by what was refused.
         guard tokens > 0 || money > 0 else { return }
-        let texts = periods(
-            of: admission.charge.map { Int64($0.day) } ?? admission.at.microseconds / 86_400_000_000)
-        var subjects: [(UInt8, UInt64)] = [(0, key.low), (1, application.low), (2, organisation.low)]
-        if let user = admission.charge?.endUser { subjects.append((3, user)) }
-        for period in texts {
-            for (scope, subject) in subjects {
-                let sum = sums[Key(period: period, scope: scope, subject: subject)] ?? (0, 0)
-                sums[Key(period: period, scope: scope, subject: subject)] = (
-                    Spending.sum(sum.tokens, tokens), Spending.sum(sum.money, money)
-                )
+        let day = admission.charge.map { Int64($0.day) } ?? admission.at.microseconds / 86_400_000_000
+        let subjects = Subjects(
+            day: day, key: key.low, application: application.low, organisation: organisation.low,
+            endUser: admission.charge?.endUser)
+        let sum: Sum = latest?.subjects == subjects ? latest?.sum ?? (0, 0) : (0, 0)
+        if latest?.subjects != subjects { spread() }
+        latest = (subjects, (Spending.sum(sum.tokens, tokens), Spending.sum(sum.money, money)))
+    }
+
+    /// Brings what came last into the sums of each of its subjects.
+    private mutating func spread() {
+        guard let (subjects, sum) = latest else { return }
+        latest = nil
+        let start = Timestamp(microseconds: subjects.day * 86_400_000_000)
+        for period in [Day(containing: start).description, Month(containing: start).description] {
+            for (scope, subject) in [
+                (0, subjects.key), (1, subjects.application), (2, subjects.organisation), (3, subjects.endUser),
+            ] as [(UInt8, UInt64?)] {
+                guard let subject else { continue }
+                let key = Key(period: period, scope: scope, subject: subject)
+                let before: Sum = sums[key] ?? (0, 0)
+                sums[key] = (Spending.sum(before.tokens, sum.tokens), Spending.sum(before.money, sum.money))
             }
         }
     }
 
-    /// The day and its month.
-    private mutating func periods(of day: Int64) -> [String] {
-        if let periods, periods.number == day { return periods.texts }
-        let start = Timestamp(microseconds: day * 86_400_000_000)
-        let texts = [Day(containing: start).description, Month(containing: start).description]
-        periods = (day, texts)
-        return texts
-    }
-
     func save(in transaction: any Transaction) throws {
+        var whole = self
+        whole.spread()
         // In one order for all processes: two that change the same rows then wait, and don't block one another.
-        let ordered = sums.sorted {
+        let ordered = whole.sums.sorted {
             ($0.key.period, $0.key.scope, $0.key.subject) < ($1.key.period, $1.key.scope, $1.key.subject)
         }
         for (key, sum) in ordered {

@@ -82,25 +82,19 @@ package actor RecordWriter {
 
     /// The next frames, joined; `nil` if there are none.
     private func nextBatch(before end: JournalOffset) throws(FileFault) -> RecordBatch? {
-        let start = reader.offset
-        let read = try reader.next(before: end)
-        guard !read.frames.isEmpty || read.next != start else { return nil }
         var batch = RecordBatch()
-        // A thread of Swift's pool, which must not pause.
-        var backstage = Backstage(every: 64, isBehind: true)
-        for (frame, offset) in read.frames {
-            backstage.step()
+        let done = progress.done
+        let hasMoved = try reader.next(before: end) { frame, offset in
             // What lies before `done` was written before; it only says what is open.
-            let isNew = offset >= progress.done
-            switch open.take(frame, at: offset) {
-            case .record(let record, let wasParked) where isNew: batch.add(record, wasParked: wasParked)
-            case .record, .orphan, .none: break
+            if case .record(let record, let wasParked) = open.take(frame, at: offset), offset >= done {
+                batch.add(record, wasParked: wasParked)
             }
         }
-        batch.parking = open.park(before: read.next.segment)
-        let done = max(progress.done, read.next)
+        guard hasMoved else { return nil }
+        batch.parking = open.park(before: reader.offset.segment)
         // While replay has not come to `done`, more may be open than was seen so far.
-        batch.progress = RecordProgress(done: done, replay: min(open.replayFrom ?? read.next, read.next))
+        batch.progress = RecordProgress(
+            done: max(done, reader.offset), replay: min(open.replayFrom ?? reader.offset, reader.offset))
         return batch
     }
 
@@ -148,7 +142,8 @@ package actor RecordWriter {
 
 /// What one round brings to the store.
 struct RecordBatch: Sendable {
-    private(set) var months: [Month: [Record]] = [:]
+    /// Mostly one.
+    private(set) var months: [(month: Month, records: [Record])] = []
     private(set) var usage = UsageSums()
     private(set) var spending = SpendingSums()
     private(set) var count = 0
@@ -158,7 +153,13 @@ struct RecordBatch: Sendable {
 
     mutating func add(_ record: Record, wasParked: Bool) {
         let record = record.storable
-        months[Month(containing: record.settlement.at), default: []].append(record)
+        let month = Month(containing: record.settlement.at)
+        if months.last?.month != month, let index = months.firstIndex(where: { $0.month == month }) {
+            months.swapAt(index, months.count - 1)
+        } else if months.last?.month != month {
+            months.append((month, []))
+        }
+        months[months.count - 1].records.append(record)
         usage.add(record)
         spending.add(record)
         if wasParked { unparking.append(record.admission.record) }
