@@ -53,8 +53,8 @@ def load(peer, program, arguments, body):
             elif word == "RESULT":
                 result = json.loads(rest)
         complaint = run.stderr.read().strip()
-    # Envoy refuses what it can't take: its queue has a bound.
-    if "not sustained" in complaint or "with status 503" in complaint:
+    # Envoy refuses what it can't take: its queue has a bound. From others it is a fault.
+    if "not sustained" in complaint or peer.name == "envoy" and "with status 503" in complaint:
         raise NotSustained(f"{peer.name}: {complaint}")
     if run.returncode or result is None or len(cpu) != 2:
         raise SystemExit(f"{peer.name}: {complaint or f'the load ended with {run.returncode}'}")

@@ -65,7 +65,7 @@ private struct Fixture {
         GatewayParts(
             digester: KeyDigester(secret: Array(repeating: 7, count: 32)), limiter: Limiter(startingAt: .now),
             budgets: Budgets(), failures: FailureGuard(seed: 1, startingAt: .now),
-            journal: try Journal(Journal.Configuration(folder: folder)), metrics: metrics,
+            journal: try Journal(Journal.Configuration(folder: folder, isWrittenInTurns: true)), metrics: metrics,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 

@@ -9,14 +9,15 @@ import Testing
 struct CrashTests {
     @Test(
         "every acknowledged exchange is in the records, once, and usage agrees",
-        arguments: [JournalDurability.crash, .power], [50, 400])
-    func killed(durability: JournalDurability, count: Int) async throws {
+        arguments: [(JournalDurability.crash, true), (.crash, false), (.power, false)], [50, 400])
+    func killed(_ mode: (durability: JournalDurability, isInTurns: Bool), count: Int) async throws {
         let fixture = try await StoreFixture(.sqlite)
         let path = fixture.folder.path
-        let (name, kills) = (durability.rawValue, count)
+        let (name, isInTurns, kills) = (mode.durability.rawValue, mode.isInTurns, count)
         await #expect(processExitsWith: .signal(SIGKILL)) {
-            [path = path as String, name = name as String, kills = kills as Int] in
-            try await CrashTests.load(path, durability: JournalDurability(rawValue: name)!, killedAfter: kills)
+            [path = path as String, name = name as String, isInTurns = isInTurns as Bool, kills = kills as Int] in
+            try await CrashTests.load(
+                path, durability: JournalDurability(rawValue: name)!, isInTurns: isInTurns, killedAfter: kills)
         }
         let acknowledged = try String(contentsOfFile: path + "/acknowledged", encoding: .utf8)
             .split(separator: "\n").compactMap { RecordID(String($0)) }
@@ -32,9 +33,13 @@ struct CrashTests {
 
     /// Admits, acknowledges and settles from many tasks, with the store following, until a signal ends the process
     /// once `count` exchanges were acknowledged, in the middle of the others.
-    static func load(_ path: String, durability: JournalDurability, killedAfter count: Int) async throws {
+    static func load(
+        _ path: String, durability: JournalDurability, isInTurns: Bool, killedAfter count: Int
+    ) async throws {
         let journal = try Journal(
-            Journal.Configuration(folder: path + "/journal", durability: durability, segmentBytesMax: 20_000))
+            Journal.Configuration(
+                folder: path + "/journal", durability: durability, segmentBytesMax: 20_000,
+                isWrittenInTurns: isInTurns))
         let main = try SQLiteDatabase(path: path + "/steward.sqlite")
         let store = RecordStore(main: main, partitions: SQLiteRecordPartitions(folder: path + "/records"))
         let writer = RecordWriter(journal: journal, store: store)
@@ -46,6 +51,7 @@ struct CrashTests {
                     while true {
                         let admission = Samples.admission(at: .now)
                         guard let position = try? journal.append(admission) else { return }
+                        if isInTurns { journal.writeNow() }
                         guard (try? await journal.written(position)) != nil else { return }
                         // From here on the client may have bytes.
                         let line = Array("\(admission.record)\n".utf8)

@@ -6,7 +6,10 @@ import Storage
 /// The system's files, with faults at chosen steps: before the step did anything, or after it did.
 final class FaultyFiles: JournalFiles {
     enum Step: String, CaseIterable, Sendable {
-        case create, write, sync, syncFolder, truncate
+        case create, write, sync, syncFolder, truncate, read
+
+        /// What the journal's writer does.
+        static let ofWriter = allCases.filter { $0 != .read }
     }
 
     struct Fault: Sendable {
@@ -61,6 +64,9 @@ final class FaultyFiles: JournalFiles {
     func unlock(_ file: Int32) { system.unlock(file) }
     func names(in folder: String) throws(FileFault) -> [String] { try system.names(in: folder) }
     func size(of path: String) throws(FileFault) -> Int { try system.size(of: path) }
+    func bytes(of path: String, from offset: Int, to end: Int?) throws(FileFault) -> [UInt8] {
+        try run(.read) { () throws(FileFault) in try system.bytes(of: path, from: offset, to: end) }
+    }
     func writtenAt(_ path: String) throws(FileFault) -> Timestamp { try system.writtenAt(path) }
     func close(_ file: Int32) { system.close(file) }
     func rename(_ path: String, to other: String) throws(FileFault) { try system.rename(path, to: other) }

@@ -47,7 +47,7 @@ struct JournalFuzzTests {
         let written = try prepare(using: &generator)
         #expect(try read(notices: Notices()) == written)
         let segment = try fixture.segments.randomElement(using: &generator)!
-        var bytes = try Segment.bytes(of: path(segment), from: 0, to: nil)
+        var bytes = try SystemFiles().bytes(of: path(segment), from: 0, to: nil)
         guard !bytes.isEmpty else { return }
         switch Int.random(in: 0..<4, using: &generator) {
         case 0: bytes.removeLast(.random(in: 1...bytes.count, using: &generator))
@@ -80,7 +80,7 @@ struct JournalFuzzTests {
         var generator = SeededGenerator(seed: 7)
         let written = try prepare(using: &generator)
         let last = try #require(try fixture.segments.last)
-        let whole = try Segment.bytes(of: path(last), from: 0, to: nil)
+        let whole = try SystemFiles().bytes(of: path(last), from: 0, to: nil)
         try Data(whole.dropLast(5)).write(to: URL(fileURLWithPath: path(last)))
         let notices = Notices()
         let journal = try fixture.journal(notices: notices)
@@ -99,8 +99,9 @@ struct JournalFuzzTests {
         let written = try prepare(using: &generator)
         // Not the last entry of a segment, which would look like what a crash left.
         let first = try #require(
-            try fixture.segments.first { places(try Segment.bytes(of: path($0), from: 0, to: nil), $0).count > 2 })
-        var bytes = try Segment.bytes(of: path(first), from: 0, to: nil)
+            try fixture.segments.first { places(try SystemFiles().bytes(of: path($0), from: 0, to: nil), $0).count > 2 }
+        )
+        var bytes = try SystemFiles().bytes(of: path(first), from: 0, to: nil)
         bytes[Segment.headerBytes + 20] ^= 0xFF
         try Data(bytes).write(to: URL(fileURLWithPath: path(first)))
         let notices = Notices()
@@ -117,6 +118,34 @@ struct JournalFuzzTests {
         #expect(FileManager.default.fileExists(atPath: path(first) + ".corrupt"))
     }
 
+    @Test("loses nothing more if the disk fails while the damage is looked at", arguments: 1...8)
+    func damagedAndFaulty(call: Int) throws {
+        var generator = SeededGenerator(seed: 8)
+        let written = try prepare(using: &generator)
+        let segment = try #require(
+            try fixture.segments.first { places(try SystemFiles().bytes(of: path($0), from: 0, to: nil), $0).count > 3 }
+        )
+        var bytes = try SystemFiles().bytes(of: path(segment), from: 0, to: nil)
+        bytes[places(bytes, segment)[1] + 20] ^= 0xFF
+        try Data(bytes).write(to: URL(fileURLWithPath: path(segment)))
+        let files = FaultyFiles()
+        files.arm(.init(step: .read, call: call, isAfter: false, code: EIO))
+        var reader = JournalReader(
+            folder: fixture.folder.path + "/journal", files: files, from: JournalOffset(segment: 0, byte: 0),
+            notice: { _ in })
+        var frames: [Frame] = []
+        var faults = 0
+        while true {
+            do throws(FileFault) {
+                guard
+                    try reader.next(
+                        before: JournalOffset(segment: 1_000, byte: 0), { frame, _ in frames.append(frame) })
+                else { break }
+            } catch { faults += 1 }
+        }
+        #expect(faults == 1 && frames.count == written.count - 1 && Set(frames).isSubset(of: Set(written)))
+    }
+
     /// Where the frames of a segment begin, and its end.
     private func places(_ bytes: [UInt8], _ segment: UInt32) -> [Int] {
         var places: [Int] = []
@@ -131,7 +160,7 @@ struct JournalFuzzTests {
         var lost = 0
         var expected: [JournalNotice] = []
         for segment in try fixture.segments {
-            var bytes = try Segment.bytes(of: path(segment), from: 0, to: nil)
+            var bytes = try SystemFiles().bytes(of: path(segment), from: 0, to: nil)
             let places = places(bytes, segment)
             var gap: (start: Int, end: Int)?
             // The last one stays, so that nothing looks like what a crash left.
@@ -162,7 +191,7 @@ struct JournalFuzzTests {
         var generator = SeededGenerator(seed: 9)
         let written = try prepare(using: &generator)
         let first = try #require(try fixture.segments.first)
-        var bytes = try Segment.bytes(of: path(first), from: 0, to: nil)
+        var bytes = try SystemFiles().bytes(of: path(first), from: 0, to: nil)
         let place = places(bytes, first)[1]
         bytes.insert(contentsOf: repeatElement(0xFF, count: 5 << 20), at: place)
         try Data(bytes).write(to: URL(fileURLWithPath: path(first)))
@@ -176,7 +205,7 @@ struct JournalFuzzTests {
         var generator = SeededGenerator(seed: 10)
         let written = try prepare(using: &generator)
         let first = try #require(try fixture.segments.first)
-        let whole = try Segment.bytes(of: path(first), from: 0, to: nil)
+        let whole = try SystemFiles().bytes(of: path(first), from: 0, to: nil)
         var damaged = whole
         damaged[9] ^= 1
         try Data(damaged).write(to: URL(fileURLWithPath: path(first)))
@@ -198,7 +227,7 @@ struct JournalFuzzTests {
         try journal.append(Samples.settlement(of: admissions[0]))
         journal.close()
         let segment = try #require(try fixture.segments.first)
-        var bytes = try Segment.bytes(of: path(segment), from: 0, to: nil)
+        var bytes = try SystemFiles().bytes(of: path(segment), from: 0, to: nil)
         bytes[places(bytes, segment)[1] + 12] ^= 4
         try Data(bytes).write(to: URL(fileURLWithPath: path(segment)))
         let next = try fixture.journal()

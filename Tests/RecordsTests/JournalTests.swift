@@ -8,7 +8,7 @@ import Testing
 func frames(in folder: String) throws -> [Frame] {
     var frames: [Frame] = []
     for segment in Segment.numbers(in: try SystemFiles().names(in: folder)) {
-        let bytes = try Segment.bytes(of: Segment.path(of: segment, in: folder), from: 0, to: nil)
+        let bytes = try SystemFiles().bytes(of: Segment.path(of: segment, in: folder), from: 0, to: nil)
         _ = bytes.withUnsafeBytes { Segment.read($0, segment: segment) { frame, _ in frames.append(frame) } }
     }
     return frames

@@ -1,8 +1,8 @@
 internal import NIOCore
 internal import Records
 
-/// Writes what the exchanges of one event loop append to the journal, once a turn of the loop: with one write for all that were
-/// ready in it, and no thread to wait for.
+/// Writes what the exchanges of one event loop append to the journal, once a turn of the loop: with one write for all that
+/// were ready in it, and no thread to wait for.
 ///
 /// `@unchecked Sendable`: touched on its loop only.
 final class JournalTurn: @unchecked Sendable {
@@ -10,9 +10,6 @@ final class JournalTurn: @unchecked Sendable {
     private let loop: any EventLoop
     private var isDue = false
     private var waiters: [UnsafeContinuation<Void, Never>] = []
-
-    /// Another loop's write is over in some microseconds, or the disk is slow and not worth a loop.
-    private static let triesMax = 8
 
     init(_ journal: Journal, on loop: any EventLoop) {
         self.journal = journal
@@ -23,7 +20,7 @@ final class JournalTurn: @unchecked Sendable {
     func begin() {
         guard journal.isWrittenInTurns, !isDue else { return }
         isDue = true
-        loop.execute { self.end(tries: 1) }
+        loop.execute { self.end() }
     }
 
     /// Returns once an entry is on record.
@@ -37,15 +34,12 @@ final class JournalTurn: @unchecked Sendable {
                 begin()
             }
         }
-        // Where it could not be done in the turn, the journal's thread does it.
+        // What was not written in the turn, another loop or the journal's thread is writing.
         try await journal.written(position)
     }
 
-    private func end(tries: Int) {
-        if journal.writeNow() == nil {
-            guard tries >= Self.triesMax else { return loop.execute { self.end(tries: tries + 1) } }
-            journal.leaveToThread()
-        }
+    private func end() {
+        journal.writeNow()
         isDue = false
         let due = waiters
         waiters.removeAll(keepingCapacity: true)

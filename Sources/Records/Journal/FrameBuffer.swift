@@ -30,7 +30,7 @@ struct FrameBuffer: Sendable {
         entries += 1
     }
 
-    /// Fills in every frame's check. Done by the writer, so that callers hold the lock for less.
+    /// Fills in every frame's check. Done by who writes, so that nobody holds the lock for it.
     mutating func seal() {
         let used = used
         bytes.withUnsafeMutableBytes { all in

@@ -3,9 +3,10 @@ internal import Storage
 
 /// The local append-only log of admissions and settlements: what permits bytes to leave is written here first.
 ///
-/// Callers append under a short lock and never wait for the disk. What has gathered is written with one `write`, then whoever
-/// waits for it is resumed, all at once. Under `crash`, where that takes some microseconds, event loops write themselves at the
-/// end of a turn (``writeNow()``); a thread of the journal's own does it under `power`, and where a disk is slow or refuses.
+/// Callers append under a short lock and never wait for the disk. What has gathered is written with one `write`, then
+/// whoever waits for it is resumed, all at once. Under `crash`, where that takes some microseconds, event loops write
+/// themselves at the end of a turn (``writeNow()``); a thread of the journal's own does it under `power`, and where a disk
+/// is slow or refuses.
 ///
 /// ```
 ///   append ──► front buffer ──swap──► one pwrite ──► [power: fdatasync] ──► resume the waiters
@@ -144,15 +145,10 @@ package final class Journal: Sendable {
     /// Whether entries are on record once a loop has written them at the end of its turn.
     package var isWrittenInTurns: Bool { core.configuration.isWrittenInTurns }
 
-    /// Writes all that was appended so far, on the caller's thread: some microseconds. Where the disk was slow lately, refuses,
-    /// or wants a new file, the journal's thread is told to.
-    ///
-    /// - Returns: whether it is written now, or has failed; `nil` if another thread is writing, and may not have all of it. Then
-    ///   try again, or ``leaveToThread()``.
-    package func writeNow() -> Bool? { core.writeNow() }
-
-    /// Has the journal's thread write what was appended so far.
-    package func leaveToThread() { core.wakeWriter() }
+    /// Writes all that was appended so far, on the caller's thread: some microseconds. Where the disk was slow lately,
+    /// refuses, or wants a new file, the journal's thread is told to. Waits for nobody.
+    @discardableResult
+    package func writeNow() -> JournalWriting { core.writeNow() }
 
     /// What became of an entry; `nil` if it is not written yet.
     package func result(of position: JournalPosition) -> Result<Void, JournalError>? {

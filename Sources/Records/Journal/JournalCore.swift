@@ -8,7 +8,7 @@ final class JournalCore: Sendable {
     let files: any JournalFiles
     let notice: @Sendable (JournalNotice) -> Void
     let state: Lock<JournalState>
-    /// Taken before `state` where both are.
+    /// Taken before `state` where both are. Held while a batch is written, so callers only take it when it is free.
     let pen: Lock<JournalPen>
     /// Posted when the writer is parked and there is something to write.
     let wake = Semaphore()
@@ -38,6 +38,9 @@ final class JournalCore: Sendable {
         _ configuration: Journal.Configuration, files: any JournalFiles,
         notice: @escaping @Sendable (JournalNotice) -> Void
     ) throws(JournalError) -> JournalCore {
+        precondition(
+            !configuration.isWrittenInTurns || configuration.durability == .crash, "Callers never sync what they write."
+        )
         let folder = configuration.folder
         var lockFile: Int32 = -1
         do throws(FileFault) {
@@ -67,7 +70,7 @@ final class JournalCore: Sendable {
     private static func identity(
         _ lockFile: Int32, at path: String, files: any JournalFiles
     ) throws(FileFault) -> String {
-        let bytes = try Segment.bytes(of: path, from: 0, to: nil)
+        let bytes = try files.bytes(of: path, from: 0, to: nil)
         if bytes.count == identityBytes { return String(decoding: bytes, as: UTF8.self) }
         var identity = "journal_"
         for _ in 0..<identityBytes - identity.utf8.count {
@@ -84,7 +87,7 @@ final class JournalCore: Sendable {
         of segment: UInt32, in folder: String, files: any JournalFiles, notice: (JournalNotice) -> Void
     ) throws(FileFault) {
         let path = Segment.path(of: segment, in: folder)
-        let bytes = try Segment.bytes(of: path, from: 0, to: nil)
+        let bytes = try files.bytes(of: path, from: 0, to: nil)
         let end = bytes.withUnsafeBytes { Segment.read($0, segment: segment) { _, _ in }.end }
         guard case .torn(let good) = end else { return }
         notice(.tornTail(segment: segment, bytes: bytes.count - good))
@@ -144,13 +147,13 @@ final class JournalCore: Sendable {
 
     func enqueue(_ waiter: Waiter, for sequence: UInt64) {
         let thread = UInt(pthread_self())
-        let result = state.withLock { state -> Result<Void, JournalError>? in
-            if sequence <= state.completed { return state.result(of: sequence) }
-            if sequence > state.appended { return .failure(.closed) }
+        let (result, isHandedOver) = state.withLock { state -> (Result<Void, JournalError>?, Bool) in
+            if sequence <= state.completed { return (state.result(of: sequence), true) }
+            if sequence > state.appended { return (.failure(.closed), true) }
             state.waiters.append((sequence, waiter, thread))
-            return nil
+            return (nil, state.isHandedOver)
         }
         if let result { return waiter.resume(returning: Wakeup(result: result)) }
-        if configuration.isWrittenInTurns { wakeWriter() }
+        if configuration.isWrittenInTurns, !isHandedOver { wakeWriter() }
     }
 }

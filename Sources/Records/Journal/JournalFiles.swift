@@ -12,6 +12,8 @@ package protocol JournalFiles: Sendable {
     /// The names in a folder.
     func names(in folder: String) throws(FileFault) -> [String]
     func size(of path: String) throws(FileFault) -> Int
+    /// The bytes of a file from `offset` up to `end`, or its end.
+    func bytes(of path: String, from offset: Int, to end: Int?) throws(FileFault) -> [UInt8]
     /// When the file's bytes last changed.
     func writtenAt(_ path: String) throws(FileFault) -> Timestamp
     /// Makes a new file with mode 0600.
@@ -95,6 +97,29 @@ package struct SystemFiles: JournalFiles {
         var status = stat()
         try check { stat(path, &status) }
         return Int(status.st_size)
+    }
+
+    package func bytes(of path: String, from offset: Int, to end: Int?) throws(FileFault) -> [UInt8] {
+        let file = try check { open(path, O_RDONLY | O_CLOEXEC) }
+        defer { close(file) }
+        var status = stat()
+        try check { fstat(file, &status) }
+        let count = max(0, min(end ?? Int.max, Int(status.st_size)) - offset)
+        var fault: FileFault?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            guard let base = buffer.baseAddress else { return }
+            do throws(FileFault) {
+                while initialized < count {
+                    let got = try check {
+                        pread(file, base + initialized, count - initialized, off_t(offset + initialized))
+                    }
+                    if got == 0 { break }
+                    initialized += got
+                }
+            } catch { fault = error }
+        }
+        if let fault { throw fault }
+        return bytes
     }
 
     package func writtenAt(_ path: String) throws(FileFault) -> Timestamp {

@@ -3,6 +3,7 @@ internal import Snapshots
 /// Reads a journal's frames in order, as far as its writer has come. Over damage it goes on at the next sound frame.
 struct JournalReader: Sendable {
     private let folder: String
+    private let files: any JournalFiles
     private let notice: @Sendable (JournalNotice) -> Void
     private(set) var offset: JournalOffset
     /// Segments with damage; kept aside instead of deleted.
@@ -11,8 +12,12 @@ struct JournalReader: Sendable {
     /// Bytes read at once; more than any frame has.
     private static let chunkBytes = 2 << 20
 
-    init(folder: String, from offset: JournalOffset, notice: @escaping @Sendable (JournalNotice) -> Void) {
+    init(
+        folder: String, files: any JournalFiles = SystemFiles(), from offset: JournalOffset,
+        notice: @escaping @Sendable (JournalNotice) -> Void
+    ) {
         self.folder = folder
+        self.files = files
         self.offset = offset
         self.notice = notice
     }
@@ -27,7 +32,7 @@ struct JournalReader: Sendable {
         let start = offset
         var isGiven = false
         while !isGiven, offset < end {
-            let segments = Segment.numbers(in: try SystemFiles().names(in: folder))
+            let segments = Segment.numbers(in: try files.names(in: folder))
             guard segments.contains(offset.segment) else {
                 // Nothing of it is left, or its creation failed and its number was skipped.
                 guard let following = segments.first(where: { $0 > offset.segment }) else { break }
@@ -47,10 +52,10 @@ struct JournalReader: Sendable {
         let segment = offset.segment
         let start = offset.byte
         let path = Segment.path(of: segment, in: folder)
-        let size = try SystemFiles().size(of: path)
+        let size = try files.size(of: path)
         let limit = segment == end.segment ? min(end.byte, size) : size
         let chunkEnd = min(limit, start + Self.chunkBytes)
-        let bytes = start < chunkEnd ? try Segment.bytes(of: path, from: start, to: chunkEnd) : []
+        let bytes = start < chunkEnd ? try files.bytes(of: path, from: start, to: chunkEnd) : []
         var isGiven = false
         var backstage = Backstage(every: 64, isBehind: true)
         let (next, stop) = bytes.withUnsafeBytes { all in
@@ -83,14 +88,14 @@ struct JournalReader: Sendable {
         from byte: Int, to limit: Int, of segment: UInt32, end: JournalOffset
     ) throws(FileFault) {
         let path = Segment.path(of: segment, in: folder)
-        let beginning = try Segment.bytes(of: path, from: byte, to: min(limit, byte + Self.frameSpan))
+        let beginning = try files.bytes(of: path, from: byte, to: min(limit, byte + Self.frameSpan))
         let (isOthers, stop) = beginning.withUnsafeBytes { bytes in
             (
                 byte == 0 && Segment.isHeaderOfAnother(bytes, segment: segment),
                 Segment.read(bytes, segment: segment, at: byte) { _, _ in }.end
             )
         }
-        let next = isOthers ? nil : try Self.soundFrame(after: byte, before: limit, in: path)
+        let next = isOthers ? nil : try soundFrame(after: byte, before: limit, in: path)
         if next == nil, case .torn = stop, segment < end.segment {
             notice(.tornTail(segment: segment, bytes: limit - byte))
         } else {
@@ -104,13 +109,13 @@ struct JournalReader: Sendable {
     private static let frameSpan = Frame.prefixBytes + FrameLimits.frameBytesMax
 
     /// Where the first frame behind `byte` whose check holds begins; `nil` if there is none.
-    private static func soundFrame(after byte: Int, before limit: Int, in path: String) throws(FileFault) -> Int? {
+    private func soundFrame(after byte: Int, before limit: Int, in path: String) throws(FileFault) -> Int? {
         var start = byte + 1
         while start < limit {
-            let end = min(limit, start + chunkBytes)
-            let bytes = try Segment.bytes(of: path, from: start, to: end)
+            let end = min(limit, start + Self.chunkBytes)
+            let bytes = try files.bytes(of: path, from: start, to: end)
             // A frame that begins near the chunk's end is looked for again with the next one.
-            let places = end == limit ? end - start : chunkBytes - frameSpan
+            let places = end == limit ? end - start : Self.chunkBytes - Self.frameSpan
             let found = bytes.withUnsafeBytes { all in
                 (0..<places).first { FrameDecoder.soundLength(in: all, at: $0) != nil }
             }

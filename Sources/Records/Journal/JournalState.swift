@@ -15,7 +15,7 @@ struct Wakeup: Sendable {
 }
 
 /// What the journal's callers and its threads share; guarded by one lock. Callers hold it for an encoding;
-/// the writer for a swap, and when the disk refuses a batch for as long as reading that takes.
+/// whoever writes for a swap, and when the disk refuses a batch for as long as reading that takes.
 struct JournalState: Sendable {
     /// What the next batch will write.
     var front = FrameBuffer()
@@ -39,6 +39,8 @@ struct JournalState: Sendable {
     var syncFault: Int32?
     /// The writer sleeps and wants to be woken.
     var isParked = false
+    /// Somebody found the pen taken; who has it looks at this once he has put it down.
+    var isHandedOver = false
     var isClosing = false
     /// The file with bytes that are written, not synced.
     var dirty: Int32?

@@ -11,11 +11,10 @@ struct JournalWriter: ~Copyable {
     private static let crowd = 4
 
     private enum Next {
-        /// So many entries were written; whether the next ones are worth waiting for.
-        case wrote(entries: Int, isCrowded: Bool)
+        /// A batch was written; whether the next one is worth waiting for.
+        case wrote(JournalPen.Completed, isCrowded: Bool)
         case park
-        /// - Parameter spoilsFile: what was written before can't be trusted either.
-        case fault(Int32, spoilsFile: Bool)
+        case fault(Int32)
         case stop
     }
 
@@ -30,16 +29,21 @@ struct JournalWriter: ~Copyable {
             let hasLingered = isCrowded
             if hasLingered { OwnedThread.nap(microseconds: linger.microseconds) }
             switch next() {
-            case .wrote(let entries, let isNextCrowded):
-                isCrowded = isNextCrowded
-                if hasLingered { linger.learn(entries: entries) }
+            case .wrote(let completed, let isNextCrowded):
+                completed.tell(core)
+                isCrowded = isNextCrowded && !core.state.withLock(\.isHandedOver)
+                if hasLingered { linger.learn(entries: completed.entries) }
             case .park:
+                guard !unpark() else {
+                    isCrowded = false
+                    continue
+                }
                 // tidy: This is a thread of its own, not an event loop.
                 core.wake.wait()
                 isCrowded = core.state.withLock { $0.open >= Self.crowd && !$0.isClosing }
-            case .fault(let code, let spoilsFile):
+            case .fault(let code):
                 isCrowded = false
-                fail(code, spoilsFile: spoilsFile)
+                fail(code)
                 if !recover() { return finish() }
             case .stop:
                 return finish()
@@ -47,20 +51,33 @@ struct JournalWriter: ~Copyable {
         }
     }
 
+    /// Whether something was handed over before this thread, about to sleep, had put the pen down. A post that comes
+    /// meanwhile only makes it look once more.
+    private borrowing func unpark() -> Bool {
+        core.state.withLock { state in
+            if state.isHandedOver { state.isParked = false }
+            return state.isHandedOver
+        }
+    }
+
     /// Writes what has gathered.
     private borrowing func next() -> Next {
         let core = core
         return core.pen.withLock { pen in
-            if let code = pen.fault { return .fault(code, spoilsFile: false) }
+            if let code = pen.fault { return .fault(code) }
             let next = core.state.withLock { state -> Next? in
                 if let code = state.syncFault {
                     state.syncFault = nil
-                    return .fault(code, spoilsFile: true)
+                    // What was written before can't be trusted either.
+                    pen.mustRotate = true
+                    pen.fault = code
+                    return .fault(code)
                 }
                 for (record, at) in state.lost { state.front.append(lost: record, at: at) }
                 state.appended += UInt64(state.lost.count)
                 state.lost.removeAll()
                 if state.front.used == 0 {
+                    state.isHandedOver = false
                     state.isParked = !state.isClosing
                     return state.isClosing ? .stop : .park
                 }
@@ -72,18 +89,17 @@ struct JournalWriter: ~Copyable {
     }
 
     private static func writeBatch(_ pen: inout JournalPen, _ core: JournalCore) -> Next {
-        pen.back.seal()
         do throws(FileFault) {
             try persist(&pen, core)
         } catch {
-            return .fault(error.code, spoilsFile: false)
+            // Set while the pen is held: a caller who took it next would have the batch written as his own.
+            pen.fault = error.code
+            return .fault(error.code)
         }
         let (completed, isCrowded) = core.state.withLock { state in
             (pen.complete(&state, core.configuration.durability), state.open >= crowd && !state.isClosing)
         }
-        if completed.mustSync { core.syncWake.post() }
-        for (waiter, wakeup) in completed.waiters { waiter.resume(returning: wakeup) }
-        return .wrote(entries: completed.entries, isCrowded: isCrowded || completed.entries >= crowd)
+        return .wrote(completed, isCrowded: isCrowded || completed.entries >= crowd)
     }
 
     private static func persist(_ pen: inout JournalPen, _ core: JournalCore) throws(FileFault) {
@@ -95,7 +111,7 @@ struct JournalWriter: ~Copyable {
         }
         let good = pen.segment.end
         do throws(FileFault) {
-            try pen.segment.write(pen.back.bytes, count: pen.back.used, files: core.files)
+            try pen.write(core.files)
             if core.configuration.durability == .power { try core.files.sync(pen.segment.file) }
         } catch {
             // A failed sync may have dropped pages, so the file is not used again; a failed write is cut off.
@@ -106,8 +122,8 @@ struct JournalWriter: ~Copyable {
     }
 
     private static func rotate(_ pen: inout JournalPen, _ core: JournalCore) throws(FileFault) {
-        pen.number += 1
-        let next = try OpenSegment(number: pen.number, in: core.configuration.folder, files: core.files)
+        pen.segmentNumber += 1
+        let next = try OpenSegment(number: pen.segmentNumber, in: core.configuration.folder, files: core.files)
         let left = pen.segment.file
         pen.segment = next
         pen.mustRotate = false
@@ -123,13 +139,12 @@ struct JournalWriter: ~Copyable {
     }
 
     /// Fails the batch and all that gathered meanwhile.
-    private borrowing func fail(_ code: Int32, spoilsFile: Bool) {
+    private borrowing func fail(_ code: Int32) {
         let core = core
         let waiters = core.pen.withLock { pen in
             let bounced = pen.back
             pen.back = FrameBuffer()
             pen.fault = nil
-            if spoilsFile { pen.mustRotate = true }
             return core.state.withLock { state in
                 state.failure = .failed(code: code)
                 if state.appended > state.completed { state.fail(state.completed + 1...state.appended) }

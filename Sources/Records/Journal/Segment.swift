@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// One file of the journal, `00000001.log`, `00000002.log`, …
 ///
 /// ```
@@ -80,28 +78,5 @@ enum Segment {
         let crc = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: headerBytes - 4, as: UInt32.self))
         let isWhole = crc == CRC32C.checksum(of: UnsafeRawBufferPointer(rebasing: bytes[..<(headerBytes - 4)]))
         return isWhole && !bytes.prefix(headerBytes).elementsEqual(header(of: segment))
-    }
-
-    /// The bytes of a file from `offset` up to `end` (or its end).
-    static func bytes(of path: String, from offset: Int, to end: Int?) throws(FileFault) -> [UInt8] {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw FileFault(code: errno) }
-        defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else { throw FileFault(code: errno) }
-        let count = max(0, min(end ?? Int.max, Int(status.st_size)) - offset)
-        var code: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            while initialized < count {
-                let got = pread(
-                    file, buffer.baseAddress! + initialized, count - initialized, off_t(offset + initialized))
-                if got < 0, errno == EINTR { continue }
-                if got < 0 { code = errno }
-                if got <= 0 { break }
-                initialized += got
-            }
-        }
-        guard code == 0 else { throw FileFault(code: code) }
-        return bytes
     }
 }

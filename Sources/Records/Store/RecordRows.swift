@@ -17,10 +17,12 @@ enum RecordRows {
         ON CONFLICT DO NOTHING
         """
 
+    /// Lets others go first every 16 rows.
+    static func backstage(pauses: Bool) -> Backstage { Backstage(every: 16, isBehind: !pauses) }
+
     /// Inserts those that are not there yet.
     static func insert(
-        _ records: [Record], in transaction: any Transaction,
-        backstage: Backstage = Backstage(every: 16, isBehind: true)
+        _ records: [Record], in transaction: any Transaction, backstage: Backstage = backstage(pauses: false)
     ) throws {
         var backstage = backstage
         try transaction.execute(insertion, forEach: records) { record, row in

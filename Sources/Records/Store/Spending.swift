@@ -38,6 +38,13 @@ struct SpendingSums: Sendable {
     private typealias Sum = (tokens: Int64, money: Int64)
 
     private struct Key: Hashable, Sendable {
+        var day: Int64
+        var scope: UInt8
+        var subject: UInt64
+    }
+
+    /// As the store has them.
+    private struct StoredKey: Hashable, Sendable {
         var period: String
         var scope: UInt8
         var subject: UInt64
@@ -79,27 +86,41 @@ struct SpendingSums: Sendable {
     private mutating func spread() {
         guard let (subjects, sum) = latest else { return }
         latest = nil
-        let start = Timestamp(microseconds: subjects.day * 86_400_000_000)
-        for period in [Day(containing: start).description, Month(containing: start).description] {
-            for (scope, subject) in [
-                (0, subjects.key), (1, subjects.application), (2, subjects.organisation), (3, subjects.endUser),
-            ] as [(UInt8, UInt64?)] {
-                guard let subject else { continue }
-                let key = Key(period: period, scope: scope, subject: subject)
-                let before: Sum = sums[key] ?? (0, 0)
-                sums[key] = (Spending.sum(before.tokens, sum.tokens), Spending.sum(before.money, sum.money))
+        add(sum, to: Key(day: subjects.day, scope: 0, subject: subjects.key))
+        add(sum, to: Key(day: subjects.day, scope: 1, subject: subjects.application))
+        add(sum, to: Key(day: subjects.day, scope: 2, subject: subjects.organisation))
+        if let user = subjects.endUser { add(sum, to: Key(day: subjects.day, scope: 3, subject: user)) }
+    }
+
+    private mutating func add(_ sum: Sum, to key: Key) {
+        let before: Sum = sums[key] ?? (0, 0)
+        sums[key] = Self.sum(before, sum)
+    }
+
+    private static func sum(_ left: Sum, _ right: Sum) -> Sum {
+        (Spending.sum(left.tokens, right.tokens), Spending.sum(left.money, right.money))
+    }
+
+    /// By day and by month.
+    private consuming func rows() -> [StoredKey: Sum] {
+        spread()
+        var rows: [StoredKey: Sum] = [:]
+        for (key, sum) in sums {
+            let start = Timestamp(microseconds: key.day * 86_400_000_000)
+            for period in [Day(containing: start).description, Month(containing: start).description] {
+                let row = StoredKey(period: period, scope: key.scope, subject: key.subject)
+                rows[row] = Self.sum(rows[row] ?? (0, 0), sum)
             }
         }
+        return rows
     }
 
     func save(in transaction: any Transaction) throws {
-        var whole = self
-        whole.spread()
         // In one order for all processes: two that change the same rows then wait, and don't block one another.
-        let ordered = whole.sums.sorted {
+        let ordered = rows().sorted {
             ($0.key.period, $0.key.scope, $0.key.subject) < ($1.key.period, $1.key.scope, $1.key.subject)
         }
-        for (key, sum) in ordered {
+        for (row, sum) in ordered {
             try transaction.execute(
                 """
                 INSERT INTO spending (period, scope, subject, tokens, money)
@@ -109,7 +130,7 @@ struct SpendingSums: Sendable {
                     money = CASE WHEN spending.money > $6 THEN $6 ELSE spending.money + excluded.money END
                 """,
                 [
-                    key.period, Int(key.scope), Int64(bitPattern: key.subject), sum.tokens, sum.money, Spending.sumMax,
+                    row.period, Int(row.scope), Int64(bitPattern: row.subject), sum.tokens, sum.money, Spending.sumMax,
                 ])
         }
     }

@@ -21,8 +21,10 @@ package actor RecordWriter {
     private var progress = RecordProgress.start
     private var hasLoaded = false
     private var hasClosedInterrupted = false
-    /// Whether the last time took about as long as there is between two, or there is a journal of before to read.
+    /// Whether the last time took about as long as there is between two, or failed, or there is a journal of before to read.
     private var isBehind = true
+    /// Of one time. More, and it is behind: the store was away, or has yet to see what an earlier process left.
+    private static let pausingBatchesMax = 2
     /// Read and joined, not yet in the store.
     private var pending: RecordBatch?
 
@@ -33,7 +35,8 @@ package actor RecordWriter {
         self.store = store
         self.notice = notice
         reader = JournalReader(
-            folder: journal.core.configuration.folder, from: RecordProgress.start.replay, notice: notice)
+            folder: journal.core.configuration.folder, files: journal.core.files, from: RecordProgress.start.replay,
+            notice: notice)
     }
 
     /// Admissions read, not yet settled: for metrics and tests.
@@ -49,8 +52,10 @@ package actor RecordWriter {
     package func drain() async throws -> Int {
         if !hasLoaded { try await load() }
         let begin = ContinuousClock.now
-        defer { isBehind = !hasCaughtUp || ContinuousClock.now - begin > .milliseconds(150) }
-        var written = try await writePending()
+        var pausingBatches = isBehind ? 0 : Self.pausingBatchesMax
+        // Until this time has come to its end.
+        isBehind = true
+        var written = try await writePending(pauses: false)
         // What comes meanwhile waits for the next time, so that a busy gateway's records share transactions.
         let readable = journal.readable
         while true {
@@ -61,10 +66,12 @@ package actor RecordWriter {
                 pending = interruptedBatch()
                 hasClosedInterrupted = true
             } else {
+                isBehind = !hasCaughtUp || ContinuousClock.now - begin > .milliseconds(150)
                 hasCaughtUp = true
                 return written
             }
-            written += try await writePending()
+            written += try await writePending(pauses: pausingBatches > 0)
+            pausingBatches -= 1
         }
     }
 
@@ -76,7 +83,7 @@ package actor RecordWriter {
         self.progress = progress
         for admission in parked { open.restore(admission) }
         reader = JournalReader(
-            folder: journal.core.configuration.folder, from: progress.replay, notice: notice)
+            folder: journal.core.configuration.folder, files: journal.core.files, from: progress.replay, notice: notice)
         hasLoaded = true
     }
 
@@ -111,9 +118,9 @@ package actor RecordWriter {
         return batch
     }
 
-    private func writePending() async throws -> Int {
+    private func writePending(pauses: Bool) async throws -> Int {
         guard let batch = pending else { return 0 }
-        let backstage = Backstage(every: 16, isBehind: isBehind)
+        let backstage = RecordRows.backstage(pauses: pauses)
         for (month, records) in batch.months {
             let partition = try await store.partitions.store(for: month)
             try await partition.write { transaction in
