@@ -130,6 +130,25 @@ struct HostileStreamTests {
         #expect(stream.findings.count == 1)
     }
 
+    /// Catches taking the same bytes for the same texts.
+    @Test("screen what servers say beside the choices again where it is parted otherwise")
+    func tellsTextsApart() throws {
+        let bench = try Bench()
+        let (head, tail) = (Bench.card.prefix(8), Bench.card.suffix(8))
+        let rules = try FilterRules([
+            Rule(id: "card", category: Category("pii.card"), pattern: #"\b[0-9]{8}\s[0-9]{8}\b"#)
+        ])
+        let filter = try FilterPolicy(rules) { _, _ in Enforcement(.redact) }
+        var screen = EventScreen(screener: bench.screener, filter: filter, observesOnly: false)
+        for (note, mayLeave) in [(#"["\#(head)","\#(tail)"]"#, true), (#""\#(head)\n\#(tail)""#, false)] {
+            let document = try JSONDocument(parsing: Array(#"{"note":\#(note)}"#.utf8))
+            var members: [(key: JSONNode, value: JSONNode)] = []
+            document.forEachMember(of: document.root) { members.append(($0, $1)) }
+            var edits = JSONEdits()
+            #expect(screen.judge(members, of: document, edits: &edits) == mayLeave, "\(note)")
+        }
+    }
+
     @Test("keep text in ids out of events of the gateway's own")
     func keepsIDsClean() throws {
         let bench = try Bench()

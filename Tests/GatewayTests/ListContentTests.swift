@@ -116,6 +116,35 @@ struct ListContentTests {
         #expect(one.serialised.contains(#"["a [redacted:pii.card]","b"]"#))
     }
 
+    /// Catches what a redacted element leaves to its neighbours.
+    @Test("blocks an answer whose lists spell a number beside one that was taken out", arguments: [false, true])
+    func spelledBesideRedacted(isLater: Bool) throws {
+        let bench = try Bench()
+        let (head, tail) = (Bench.card.prefix(8), Bench.card.suffix(8))
+        let lists =
+            isLater
+            ? [#"["so \#(head)"]"#, #"["\#(tail), \#(Bench.card)"]"#]
+            : [#"["\#(Bench.card), \#(head)"]"#, #"["\#(tail)"]"#]
+        var stream = bench.stream()
+        let events = try bench.relay(lists.map { chunk(#"{"citations":\#($0)}"#) }.joined() + end, &stream)
+        #expect(stream.isBlocked && events.reasons() == ["content_filter"])
+        #expect(!events.serialised.contains(String(tail)))
+    }
+
+    /// Catches members of an object that are taken for one text, between which nothing is found.
+    @Test("that is an object has a text in each of its members")
+    func objects() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let script = [(Bench.card.prefix(8), "a"), (Bench.card.suffix(8), "b")].map { piece, note in
+            chunk(#"{"content":{"text":"\#(piece)","note":"\#(note)"}}"#)
+        }
+        let events = try bench.relay(script.joined() + end, &stream)
+        #expect(stream.verdict == .redact)
+        #expect(!events.serialised.contains(String(Bench.card.suffix(8))))
+        #expect(events.serialised.contains("[redacted:pii.card]"))
+    }
+
     @Test("leaves in order where the end of an element was held")
     func keepsOrder() throws {
         let bench = try Bench()

@@ -212,6 +212,34 @@ struct PassageTests {
         #expect(try redacted(document, Bench()).hasPrefix(#"{"a":"[redacted:pii.card]"#))
     }
 
+    /// Catches a measure that is spelled without its point, as nobody reads it.
+    @Test("spells a tool's input as it stands, and takes a number out as a whole")
+    func spellsNumbers() throws {
+        func input(_ number: String) -> String {
+            #"{"content":[{"type":"tool_use","id":"t","name":"f","input":{"op":"sin","x":\#(number)}}]}"#
+        }
+        #expect(try text(input("1.30692544"), as: Messages.answerPlaces).contains(#"{"op": "sin", "x": 1.30692544}"#))
+        // A part of a number is none.
+        let filter = try FilterPolicy(
+            FilterRules([Rule(id: "x", category: Category("x"), pattern: #"\b1\.[0-9]{4}"#)])
+        ) { _, _ in Enforcement(.redact) }
+        let document = try JSONDocument(parsing: Array(input("1.30692544").utf8))
+        let screener = Screener()
+        let passage = Passage(of: document, as: Messages.answerPlaces)
+        _ = screener.screen(passage, side: .completion, policy: filter)
+        var (edits, output) = (JSONEdits(), [UInt8]())
+        #expect(passage.redact(screener.redactions, into: &edits))
+        document.serialise(into: &output, edits: edits)
+        #expect(String(decoding: output, as: UTF8.self) == input(#""[redacted:x]""#))
+    }
+
+    @Test("has no text of what is empty")
+    func leavesEmptyOut() throws {
+        let document = try JSONDocument(parsing: Array(#"{"x":["","a","","b",""]}"#.utf8))
+        let passage = Passage(of: document, as: .request)
+        #expect(passage.breaks.count == 3 && passage.pieces.count == 3 && passage.textBytes == 3)
+    }
+
     @Test("redacts a number as a string")
     func redactsNumbers() throws {
         let bench = try Bench()

@@ -12,9 +12,10 @@ struct SideBySide: Sendable, CustomTestStringConvertible {
     /// By choice: members of the message, with the text of each at `@0`, `@1`, ….
     let messages: [String]
     let texts: [String]
+    let verdict: Verdict
 
-    init(_ name: String, _ messages: [String], _ texts: [String]) {
-        (testDescription, self.messages, self.texts) = (name, messages, texts)
+    init(_ name: String, _ messages: [String], _ texts: [String], _ verdict: Verdict) {
+        (testDescription, self.messages, self.texts, self.verdict) = (name, messages, texts, verdict)
     }
 
     private func filled(_ message: String, _ piece: (Int) -> String) -> String {
@@ -50,16 +51,20 @@ struct SideBySide: Sendable, CustomTestStringConvertible {
     static let number = "4111_1111_1111_1111"
     static let call = #"{"tool_calls":[{"index":0,"function":{"name":"@0","arguments":"@1"}}]}"#
     static let all = [
-        SideBySide("a tool's name", [call], ["charge_card", #"{"number":"\#(number)"}"#]),
-        SideBySide("an argument's name", [call], ["charge", #"{"card":"\#(number)"}"#]),
+        SideBySide("a tool's name", [call], ["charge_card", #"{"number":"\#(number)"}"#], .allow),
+        SideBySide("an argument's name", [call], ["charge", #"{"card":"\#(number)"}"#], .redact),
         SideBySide(
-            "thoughts", [#"{"reasoning_content":"@0","content":"@1"}"#], ["A credit card is asked for: ", number]),
-        SideBySide("a refusal", [#"{"content":"@0","refusal":"@1"}"#], ["No card ", "\(number) is none"]),
+            "thoughts", [#"{"reasoning_content":"@0","content":"@1"}"#], ["A credit card is asked for: ", number],
+            .allow),
+        SideBySide("a refusal", [#"{"content":"@0","refusal":"@1"}"#], ["No card ", "\(number) is none"], .allow),
         SideBySide(
-            "other answers", [#"{"content":"@0"}"#, #"{"content":"@1"}"#], ["My token", ": zq81Kd83Lw02Xp77Rt54"]),
-        SideBySide("an end", [#"{"content":"@0"}"#, #"{"content":"@1"}"#], ["I will kill you", "So long."]),
-        SideBySide("the first line of a key", [#"{"content":"@0"}"#], ["It begins with -----BEGIN PRIVATE KEY-----"]),
-        SideBySide("one text", [#"{"content":"@0"}"#], ["My card is \(number), or so."]),
+            "other answers", [#"{"content":"@0"}"#, #"{"content":"@1"}"#], ["My token", ": zq81Kd83Lw02Xp77Rt54"],
+            .allow),
+        SideBySide("an end", [#"{"content":"@0"}"#, #"{"content":"@1"}"#], ["I will kill you", "So long."], .block),
+        SideBySide(
+            "the first line of a key", [#"{"content":"@0"}"#], ["It begins with -----BEGIN PRIVATE KEY-----"],
+            .allow),
+        SideBySide("one text", [#"{"content":"@0"}"#], ["My card is \(number), or so."], .redact),
     ]
 }
 
@@ -89,6 +94,7 @@ struct PlainAndStreamedTests {
         let redactions = screener.redactions
         var output: [UInt8] = []
         try stream.feed(ByteBuffer(string: answer.stream), to: &output)
+        #expect(screening.verdict == answer.verdict)
         #expect(stream.verdict == screening.verdict)
         #expect(Set(stream.findings.map(\.rule)) == Set(screening.findings.map(\.rule)))
         guard screening.verdict != .block else { return }

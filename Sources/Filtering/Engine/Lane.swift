@@ -57,10 +57,10 @@ final class Lane {
     }
 
     /// Goes on from where another one is, which goes on by itself.
-    init(copying other: Lane, as reading: Reading) {
+    init(copying other: Lane, as reading: Reading, reveals: Bool? = nil) {
         view = other.view
         self.reading = reading
-        reveals = other.reveals
+        self.reveals = reveals ?? other.reveals
         begin = other.begin
         isStreamed = other.isStreamed
         text = other.text
@@ -79,6 +79,9 @@ final class Lane {
         textStart = other.textStart
         sectionStart = other.sectionStart
     }
+
+    /// Whether matches want words of context that may still come.
+    var isWaiting: Bool { !waiting.isEmpty }
 
     /// Appends a blank that the original does not have.
     func appendBlank(original: Int) { text.appendBlank(original: original) }
@@ -112,10 +115,8 @@ final class Lane {
             search(window, tools, rules)
             let end = window.end - 1
             let section = window.begun(at: sectionStart)
-            resolve(
-                window.begun(at: textStart).ended(at: end), around: endsSection ? section.ended(at: end) : section,
-                tools,
-                rules, fed, &log)
+            let around = endsSection ? section.ended(at: end) : section
+            resolve(window.begun(at: textStart).ended(at: end), around: around, tools, rules, fed, &log)
         }
         textStart = text.end
         if endsSection { sectionStart = text.end }

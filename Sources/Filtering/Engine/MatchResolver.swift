@@ -31,14 +31,16 @@ struct MatchResolver {
         }
         for run in runs {
             var index = breaks.partitionPoint { $0.end < run.first }
+            let rule = rules.compiled[run.rule]
             while index < breaks.count, breaks.begin(of: index) < run.last {
+                defer { index += 1 }
+                // A run goes over many texts, most of which can be too short.
+                guard breaks[index].end - breaks.begin(of: index) >= rule.program.widthMin else { continue }
                 let text = breaks.text(index, of: window)
-                let hasContext = !rules.compiled[run.rule].context.isEmpty
-                resolve(
-                    HitRuns.within(text, [run]), text,
-                    around: hasContext ? breaks.surroundings(of: index, in: window) : text, waiting: &waiting,
-                    lapsed: &lapsed, found: found)
-                index += 1
+                let part = HitRuns.within(text, [run])
+                guard !part.isEmpty else { continue }
+                let around = rule.context.isEmpty ? text : breaks.surroundings(of: index, in: window)
+                resolve(part, text, around: around, waiting: &waiting, lapsed: &lapsed, found: found)
             }
         }
     }

@@ -28,6 +28,7 @@ final class PatternProgram: @unchecked Sendable {
     let goesOn: UnsafeMutablePointer<Bool>
     let start: StartFilter
     let widthMax: Int
+    let widthMin: Int
     let looksAhead: Bool
     static let sizeMax = 16_384
 
@@ -46,6 +47,7 @@ final class PatternProgram: @unchecked Sendable {
         firstTable = .allocate(capacity: 256)
         for byte in 0...255 { (firstTable + byte).initialize(to: first.contains(UInt8(byte))) }
         widthMax = pattern.width.max ?? 0
+        widthMin = pattern.width.min
         looksAhead = pattern.looksAhead
         goesOn = .allocate(capacity: instructions.count)
         // Every way leads forward, so what lies behind is known.

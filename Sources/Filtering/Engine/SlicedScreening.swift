@@ -11,6 +11,8 @@ package final class SlicedScreening {
 
     /// Some milliseconds of work in the worst text.
     package static let sliceBytes = 32_768
+    /// The end of a text takes as long as so many bytes.
+    package static let breakBytes = 64
 
     init(_ screener: Screener, _ text: [UInt8], _ scan: TextScan) {
         self.screener = screener
@@ -23,7 +25,9 @@ package final class SlicedScreening {
     package func goOn() -> Bool {
         screener.tools.prepare(for: scan.policy.rules)
         text.withUnsafeBufferPointer { text in
-            scan.take(text, upTo: min(scan.fed + Self.sliceBytes, text.count), screener.tools)
+            scan.take(
+                text, upTo: min(scan.fed + Self.sliceBytes, text.count), textsMax: Self.sliceBytes / Self.breakBytes,
+                screener.tools)
         }
         return scan.fed < text.count
     }

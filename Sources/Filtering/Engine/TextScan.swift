@@ -1,11 +1,12 @@
 /// One text, or several that readers lay end to end, on the way through both views; what it sees is in `log`.
 ///
-/// A text in which characters hide ASCII is read twice from the first of them on: as people see it, and with what they
-/// hide. So neither a number that hidden characters tear apart nor one that is hidden itself goes by.
+/// A text in which characters hide ASCII is read in three ways from the first of them on: as people see it, as going on with
+/// what they hide, and what they hide by itself. So neither a number that hidden characters tear apart nor one that is
+/// hidden itself, or in part, goes by.
 final class TextScan {
     let policy: FilterPolicy
     let side: PolicySide
-    /// One for each view that rules look at, and as many again once something hidden came. Near the seam of two texts, as
+    /// One for each view that rules look at, and twice as many more once something hidden came. Near the seam of two texts, as
     /// many again for each other reading.
     private(set) var lanes: [Lane]
     /// Where the latest of the texts begins.
@@ -50,17 +51,20 @@ final class TextScan {
     }
 
     private func append(_ part: UnsafeBufferPointer<UInt8>, original: Int, _ tools: ScanTools) {
+        let mayHide = !isRevealing && part.contains(HiddenASCII.lead)
+        let before = mayHide ? joined.map { Lane(copying: $0, as: .joined, reveals: true) } : []
         var hidden: Int?
         for lane in lanes { hidden = lane.append(part, original: original, tools.map(lane.view)) }
         guard let hidden, !isRevealing else { return }
         isRevealing = true
         let rest = UnsafeBufferPointer(rebasing: part[hidden...])
-        // What they hide begins with the first of them, however the text before it is read.
-        for view in lanes.filter({ $0.reading == .joined }).map(\.view) {
+        // What they hide may begin with the first of them, however the text before it is read, or go on with that.
+        for going in before {
             let lane = Lane(
-                view, policy, side.side, reveals: true, begin: original + hidden, isStreamed: isStreamed)
-            _ = lane.append(rest, original: original + hidden, tools.map(view))
-            lanes.append(lane)
+                going.view, policy, side.side, reveals: true, begin: original + hidden, isStreamed: isStreamed)
+            _ = lane.append(rest, original: original + hidden, tools.map(lane.view))
+            _ = going.append(part, original: original, tools.map(lane.view))
+            lanes += [lane, going]
         }
     }
 
@@ -132,11 +136,14 @@ final class TextScan {
         return UnsafeBufferPointer(rebasing: piece[start..<end])
     }
 
-    /// Scans a text that is at hand as a whole, from where it was scanned so far up to `end` or just behind.
-    func take(_ text: UnsafeBufferPointer<UInt8>, upTo end: Int, _ tools: ScanTools) {
-        while fed < end {
+    /// Scans a text that is at hand as a whole, from where it was scanned so far up to `end` or just behind, and not beyond
+    /// the end of so many of its texts.
+    func take(_ text: UnsafeBufferPointer<UInt8>, upTo end: Int, textsMax: Int = .max, _ tools: ScanTools) {
+        var texts = 0
+        while fed < end, texts < textsMax {
             if let next = breaks.first, next.end == fed {
                 endText(next, UnsafeBufferPointer(rebasing: text[fed...fed]), tools)
+                texts += 1
             } else {
                 let textEnd = breaks.first?.end ?? text.count
                 scan(Self.part(of: UnsafeBufferPointer(rebasing: text[..<textEnd]), from: fed), tools)
@@ -152,8 +159,8 @@ final class TextScan {
         fed += separator.count
         tools.hits.prepare(for: side.isActive, policy, side.side)
         for lane in lanes { lane.endText(tools, policy.rules, endsSection: next.endsSection, fed: fed, &log) }
-        // What is hidden in the next text begins there.
-        lanes.removeAll(where: \.reveals)
-        isRevealing = false
+        // What is hidden in the next text begins there, but for the words of context that what was found here waits for.
+        lanes.removeAll { $0.reveals && !$0.isWaiting }
+        isRevealing = lanes.contains(where: \.reveals)
     }
 }

@@ -215,6 +215,9 @@ enum UTF8Decoding {
 ///
 /// Views leave them out, as readers do. A text that has any is read a second time, with what they hide.
 enum HiddenASCII {
+    /// What each of them begins with in UTF-8.
+    static let lead: UInt8 = 0xF3
+
     static func byte(of codePoint: UInt32) -> UInt8? {
         switch codePoint {
         case 0xE0020...0xE007E: UInt8(truncatingIfNeeded: codePoint)

@@ -56,13 +56,17 @@ struct AsideScreen {
     ) throws(UpstreamFailure) {
         guard let index = places.firstIndex(where: { $0.path == path }) else {
             guard places.count < Self.placesMax else { throw .malformed("more words than a choice can have") }
-            places.append(Place(path: path, last: word, text: word))
+            places.append(
+                Place(path: path, last: isWord ? word : [], text: Array(word.suffix(Self.joinedBytesMax))))
             return
         }
-        if isWord, places[index].last == word { return }
-        places[index].last = word
-        places[index].text = places[index].text.suffix(Self.joinedBytesMax) + word
-        let screened = screen(places[index].text, screener, filter)
+        if isWord {
+            if places[index].last == word { return }
+            places[index].last = word
+        }
+        let text = places[index].text + word
+        places[index].text = Array(text.suffix(Self.joinedBytesMax))
+        let screened = screen(text, screener, filter)
         // What was said before has left.
         if !observesOnly, screened == .redact || screened == .block { isBlocked = true }
     }
@@ -111,7 +115,9 @@ struct AsideScreen {
     private mutating func screen(_ text: [UInt8], _ screener: Screener, _ filter: FilterPolicy) -> Verdict {
         let screening = text.withUnsafeBufferPointer { screener.screen($0, side: .completion, policy: filter) }
         verdict = verdict.combined(with: screening.verdict)
-        if findings.count < Self.findingsMax || screening.verdict == .block { findings += screening.findings }
+        if findings.count < Self.findingsMax || screening.verdict == .block && !isBlocked {
+            findings += screening.findings
+        }
         return screening.verdict
     }
 }

@@ -11,7 +11,7 @@ struct EventScreen {
     private(set) var findings: [Finding] = []
     private(set) var isBlocked = false
     /// The last text that may leave as it is; servers that have any repeat it in every event.
-    private var last: [UInt8] = []
+    private var last: (bytes: [UInt8], breaks: [TextBreak]) = ([], [])
 
     private static let findingsMax = 64
 
@@ -32,12 +32,12 @@ struct EventScreen {
 
     /// Judges what of an event is no text that grows.
     mutating func judge(_ passage: borrowing Passage, edits: inout JSONEdits) -> Bool {
-        if passage.bytes.isEmpty || passage.bytes == last { return true }
+        if passage.bytes.isEmpty || passage.bytes == last.bytes && passage.breaks == last.breaks { return true }
         let screening = screener.screen(passage, side: .completion, policy: filter)
         verdict = verdict.combined(with: screening.verdict)
         if findings.count < Self.findingsMax || screening.verdict == .block { findings += screening.findings }
         guard !observesOnly, screening.verdict == .redact || screening.verdict == .block else {
-            last = passage.bytes
+            last = (passage.bytes, passage.breaks)
             return true
         }
         isBlocked = screening.verdict == .block || !passage.redact(screener.redactions, into: &edits)

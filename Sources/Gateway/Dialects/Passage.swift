@@ -16,6 +16,8 @@ struct Passage: ~Copyable {
         let isFixed: Bool
         /// Where it begins in the node's text.
         var offset = 0
+        /// A number, which is no number any more without some of its digits.
+        var isWhole = false
     }
 
     private(set) var bytes: [UInt8] = []
@@ -107,14 +109,17 @@ struct Passage: ~Copyable {
     }
 
     private mutating func appendText(_ node: JSONNode, isFixed: Bool) {
+        let start = bytes.count
         append(node, isFixed: isFixed)
-        if let last = pieces.last { textBytes += last.end - last.start }
+        // Without its separator.
+        textBytes += max(0, bytes.count - start - 1)
     }
 
-    /// Appends a text of one piece.
+    /// Appends a text of one piece. An empty one says nothing, and a request may have millions.
     private mutating func append(_ node: JSONNode, isFixed: Bool) {
+        let start = bytes.count
         write(node, isFixed: isFixed)
-        endText()
+        if bytes.count > start { endText() } else { pieces.removeLast() }
     }
 
     /// Appends a piece to a text that goes on.
@@ -256,7 +261,10 @@ struct Passage: ~Copyable {
             }
             bytes.append(0x5D)
         case .string: quote(node, isFixed: false)
-        case .number: write(node)
+        case .number:
+            let start = bytes.count
+            bytes.append(contentsOf: document.bytes[document.source(of: node)])
+            pieces.append(Piece(node: node, start: start, end: bytes.count, isFixed: false, isWhole: true))
         case .true, .false, .null: bytes.append(contentsOf: document.bytes[document.source(of: node)])
         }
     }

@@ -99,13 +99,13 @@ struct StreamWalk {
             }
         case .array where path.starts(with: Self.content):
             // Readers join what the elements say, so it is one text.
-            for element in document.elements(of: node) {
+            for element in document.elements(of: node) where !choice.aside.isBlocked {
                 parts.append(element)
                 try walk(element, key: key, path: path + [.element(0)], edits: &edits)
                 parts.removeLast()
             }
         case .array:
-            for (position, element) in document.elements(of: node).enumerated() {
+            for (position, element) in document.elements(of: node).enumerated() where !choice.aside.isBlocked {
                 let index = document.member("index", of: element).flatMap(document.int) ?? position
                 try walk(element, key: key, path: path + [.element(index)], edits: &edits)
             }
@@ -166,18 +166,21 @@ struct StreamWalk {
         document.appendUTF8(of: node, to: &text)
         fedBytes += text.count
         isWorthSending = true
-        if let redacted = choice.aside.redacted(text, screener, filter, observesOnly: observesOnly) {
-            edits.replace(node, withString: redacted)
-        } else {
-            try choice.aside.join(text, at: list, isWord: false, screener, filter, observesOnly: observesOnly)
-        }
+        let redacted = choice.aside.redacted(text, screener, filter, observesOnly: observesOnly)
+        if let redacted { edits.replace(node, withString: redacted) }
+        // What is left of it may go on in the next one.
+        try choice.aside.join(
+            redacted ?? text, at: list, isWord: false, screener, filter, observesOnly: observesOnly)
     }
 
-    /// Where readers find what stands at a path: what is content is one text, be it a list or not.
+    /// Where readers find what stands at a path: what is content is one text, be it a list or not. An object is neither, so
+    /// that each of its members is a text.
     private static func place(of path: [StreamChannel.Step]) -> [StreamChannel.Step] {
-        guard path.starts(with: content), path.count <= content.count + 2 else { return path }
-        let rest = path.dropFirst(content.count + 1)
-        return rest.isEmpty || rest.first == .member("text") ? content : path
+        guard path.starts(with: content) else { return path }
+        let rest = path.dropFirst(content.count)
+        guard case .element = rest.first, rest.count == 1 || rest.count == 2 && rest.last == .member("text")
+        else { return path }
+        return content
     }
 
     /// What an element says that its text needs where that leaves by itself.

@@ -81,7 +81,9 @@ extension Passage {
                 if piece.isFixed { return false }
                 var local = redaction
                 let shift = piece.offset - piece.start
-                local.range = max(start, piece.start) + shift..<min(end, piece.end) + shift
+                local.range =
+                    piece.isWhole
+                    ? 0..<textCount(of: piece.node) : max(start, piece.start) + shift..<min(end, piece.end) + shift
                 byNode[piece.node, default: []].append(local)
                 index += 1
             }
@@ -90,6 +92,12 @@ extension Passage {
             edits.replace(node, withString: redacted(node, redactions))
         }
         return true
+    }
+
+    private func textCount(of node: JSONNode) -> Int {
+        var text: [UInt8] = []
+        appendText(of: node, to: &text)
+        return text.count
     }
 
     private func redacted(_ node: JSONNode, _ redactions: [Redaction]) -> [UInt8] {

@@ -24,15 +24,17 @@ extension Screener {
         passage.bytes.withUnsafeBufferPointer { screen($0, passage.breaks, side: side, policy: policy) }
     }
 
-    /// Screens one text of a request, or all of a tree in one go; whenever the request has had its turn, the other connections of the loop have theirs.
+    /// Screens one text of a request, or all of a tree in one go; whenever the request has had its turn, the other
+    /// connections of the loop have theirs.
     ///
     /// - Parameter letOthersRun: gives up the loop, and throws where nobody waits any more; then no more is screened.
     func screen(
         _ text: [UInt8], _ breaks: [TextBreak] = [], side: Side, policy: FilterPolicy, _ turn: inout ScreeningTurn,
         letOthersRun: () async throws(PathExit) -> Void
     ) async throws(PathExit) -> Screening {
-        if turn.isOver(before: text.count) { try await letOthersRun() }
-        guard text.count > SlicedScreening.sliceBytes else {
+        let work = text.count + breaks.count * SlicedScreening.breakBytes
+        if turn.isOver(before: work) { try await letOthersRun() }
+        guard work > SlicedScreening.sliceBytes else {
             return text.withUnsafeBufferPointer { screen($0, breaks, side: side, policy: policy) }
         }
         let slices = slices(of: text, breaks, side: side, policy: policy)

@@ -69,6 +69,24 @@ struct EngineTests {
         #expect(screener.screened(long, policy).1 == long.replacing(text, with: redacted))
     }
 
+    private func tags(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xE0000) }))
+    }
+
+    @Test("what is hidden goes on with what stands before it, for numbers and for words of context")
+    func hiddenRest() throws {
+        let policy = try Fixture.policy()
+        let texts = [
+            ("Pay 4111 1111 1111 \(tags("1111")) now.", "Pay [redacted:pii.card] now."),
+            ("My account is \(tags("12345678")) here.", "My account is [redacted:pii.account] here."),
+            ("\(tags("12345678")) is my account.", "[redacted:pii.account] is my account."),
+        ]
+        for (text, redacted) in texts {
+            #expect(screener.screened(text, policy).1 == redacted)
+            #expect(screener.streamed(text.unicodeScalars.map { Array(String($0).utf8) }, policy).output == redacted)
+        }
+    }
+
     @Test("white space parts words also where it is a control character")
     func controlSpace() throws {
         let policy = try Fixture.policy()

@@ -26,6 +26,11 @@ struct TextBreakTests {
         }
     }
 
+    /// As tags, which nobody sees.
+    private static func hidden(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xE0000) }))
+    }
+
     private static func text(_ random: inout Seeded) -> String {
         (0..<Int.random(in: 0...5, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }.joined()
     }
@@ -87,6 +92,7 @@ struct TextBreakTests {
         arguments: [
             (["account", "12345678"], true), (["12345678", "account"], true),
             (["account", "", "so", "12345678"], true),
+            ([hidden("12345678"), "account"], true), (["account", hidden("12345678")], true),
             (["account \(String(repeating: "-", count: 30))", "12345678"], false),
             (["12345678", String(repeating: "-", count: 30) + " account"], false),
         ])
@@ -101,6 +107,22 @@ struct TextBreakTests {
                 let isFound = screening.findings.contains { $0.rule == "pii/account" }
                 #expect(isFound == (isNear && !endsSection), "\(texts), plain: \(isPlain)")
             }
+        }
+    }
+
+    /// Catches work for each rule and each text that is too short for it.
+    @Test("may be many that match, and many between them that can't", .timeLimit(.minutes(1)))
+    func manyShort() throws {
+        let (policy, screener) = (try Fixture.policy(), Screener())
+        let texts = (0..<400).flatMap { _ in ["4111 1111 1111 1111"] + [String](repeating: "4", count: 40) }
+        for texts in [texts, texts + ["é"]] {
+            let (bytes, breaks) = lay(texts, endsSection: false)
+            let slices = screener.slices(of: bytes, breaks, side: .completion, policy: policy)
+            var turns = 1
+            while slices.goOn() { turns += 1 }
+            _ = slices.finish()
+            #expect(screener.redactions.count == 400)
+            #expect(turns > texts.count * SlicedScreening.breakBytes / SlicedScreening.sliceBytes)
         }
     }
 
