@@ -13,11 +13,11 @@ package final class Policy: Sendable {
     /// Joins rules and guidelines: a rule says what it sees, the clause that names its category what follows.
     package init(
         guidelines: Guidelines, rules: FilterRules, categories: CategoryCatalogue, holdBackBytesMax: Int = 512
-    ) throws {
+    ) throws(FilterError) {
         self.guidelines = guidelines
         self.rules = rules
         self.categories = categories
-        func policy(isSandbox: Bool) throws -> FilterPolicy {
+        func policy(isSandbox: Bool) throws(FilterError) -> FilterPolicy {
             try FilterPolicy(rules, holdBackBytesMax: holdBackBytesMax) { rule, side in
                 var enforcement =
                     guidelines.enforcement(for: rule.category, side: side, isSandbox: isSandbox) ?? Enforcement(.flag)

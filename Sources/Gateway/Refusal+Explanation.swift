@@ -109,7 +109,9 @@ extension Refusal {
                 "invalid_api_key",
                 "The API key is mistyped: its check digits do not fit. Copy it again, whole, from where it was made.")
         case .unknownKey:
-            key("invalid_api_key", "The API key is unknown or was revoked. Ask for a new one.")
+            key(
+                "invalid_api_key",
+                "The API key is unknown or was revoked. This gateway's keys begin with `stw_`; ask for a new one.")
         case .expiredKey:
             key("invalid_api_key", "The API key has expired. Ask for a new one.")
         case .suspended(let what):

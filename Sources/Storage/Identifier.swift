@@ -37,14 +37,17 @@ package struct Identifier<Kind: IdentifierKind>: Sendable, Hashable, Comparable 
 
     /// A new id for something made at `time`.
     package init(at time: Timestamp) {
-        var generator = SystemRandomNumberGenerator()
-        self.init(at: time, using: &generator)
+        self.init(at: time, .random(in: .min ... .max), .random(in: .min ... .max))
     }
 
     package init(at time: Timestamp, using generator: inout some RandomNumberGenerator) {
+        self.init(at: time, UInt16.random(in: .min ... .max, using: &generator), generator.next())
+    }
+
+    private init(at time: Timestamp, _ random: UInt16, _ low: UInt64) {
         let milliseconds = UInt64(max(0, time.microseconds / 1_000)) & 0xFFFF_FFFF_FFFF
-        high = milliseconds << 16 | UInt64.random(in: 0...0xFFFF, using: &generator)
-        low = generator.next()
+        high = milliseconds << 16 | UInt64(random)
+        self.low = low
     }
 
     package static func < (left: Self, right: Self) -> Bool {

@@ -116,6 +116,22 @@ struct ListContentTests {
         #expect(one.serialised.contains(#"["a [redacted:pii.card]","b"]"#))
     }
 
+    @Test("blocks an answer in whose lists numbers spell one", arguments: [4, 1])
+    func spelledByNumbers(size: Int) throws {
+        let bench = try Bench()
+        // Whose groups begin with no zero, as numbers do not.
+        let number = "4111111111111111"
+        let groups = stride(from: 0, to: 16, by: size).map { number.dropFirst($0).prefix(size) }
+        for list in [groups.joined(separator: ","), "\"\(groups[0])\"," + groups.dropFirst().joined(separator: ",")] {
+            var stream = bench.stream()
+            let events = try bench.relay(chunk(#"{"x":[\#(list)]}"#) + end, &stream)
+            #expect(stream.isBlocked && events.reasons() == ["content_filter"], "\(list)")
+        }
+        var measures = bench.stream()
+        _ = try bench.relay(chunk(#"{"x":[4000,17,0,4]}"#) + end, &measures)
+        #expect(!measures.isBlocked)
+    }
+
     /// Catches what a redacted element leaves to its neighbours.
     @Test("blocks an answer whose lists spell a number beside one that was taken out", arguments: [false, true])
     func spelledBesideRedacted(isLater: Bool) throws {

@@ -118,7 +118,7 @@ struct JournalFuzzTests {
         #expect(FileManager.default.fileExists(atPath: path(first) + ".corrupt"))
     }
 
-    @Test("loses nothing more if the disk fails while the damage is looked at", arguments: 1...8)
+    @Test("loses nothing more if the disk fails while the damage is looked at", arguments: 1...6)
     func damagedAndFaulty(call: Int) throws {
         var generator = SeededGenerator(seed: 8)
         let written = try prepare(using: &generator)

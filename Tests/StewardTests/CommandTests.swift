@@ -180,6 +180,14 @@ struct CommandTests {
         let problems = try RuleCheck(files: [("r.yaml", yaml)]).problems()
         #expect(problems.map { "\($0.file):\($0.line):\($0.column)" } == ["r.yaml:5:22", "r.yaml:8:9"])
         #expect(try RuleCheck(files: [("r.yaml", "rules: 1")]).problems().count == 1)
+        // What `serve` refuses, this does too.
+        let wide = """
+            rules:
+              - {id: own/wide, category: pii.card, pattern: '[0-9]{600}',
+                 matches: ["\(String(repeating: "1", count: 600))"], non_matches: ["1"]}
+            """
+        let refused = try RuleCheck(files: [("r.yaml", wide)]).problems()
+        #expect(refused.count == 1 && refused[0].description.contains("a stream holds back 512"))
     }
 
     @Test(

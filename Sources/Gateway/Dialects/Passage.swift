@@ -217,7 +217,7 @@ struct Passage: ~Copyable {
         switch document.kind(node) {
         case .object: document.forEachMember(of: node) { _, value in joinLists(in: value) }
         case .array:
-            if spellsText(node) {
+            if document.spellsText(node) {
                 endSection()
                 for element in document.elements(of: node) { write(element) }
                 endText()
@@ -273,28 +273,6 @@ struct Passage: ~Copyable {
         bytes.append(0x22)
         write(node, isFixed: isFixed)
         bytes.append(0x22)
-    }
-
-    /// Whether readers may take a list for one text: one of strings, or of digits in groups as cards have them. Other
-    /// numbers side by side are measured or counted, and one list in fifty would pass for a card's.
-    private func spellsText(_ list: JSONNode) -> Bool {
-        guard document.count(of: list) > 1 else { return false }
-        var areDigits = true
-        var groups: [Int] = []
-        for element in document.elements(of: list) {
-            switch document.kind(element) {
-            case .string, .number: break
-            default: return false
-            }
-            let digits = document.withUTF8(of: element) { text in
-                text.allSatisfy { (0x30...0x39).contains($0) } ? text.count : nil
-            }
-            if digits == nil, document.kind(element) == .number { return false }
-            areDigits = areDigits && digits != nil
-            if areDigits, let digits, groups.count < 20 { groups.append(digits) }
-        }
-        return !areDigits || groups == [4, 4, 4, 4] || groups == [4, 6, 5]
-            || (13...19).contains(groups.count) && groups.allSatisfy { $0 == 1 }
     }
 
     /// What looks like data is text in objects of a type that has none there.

@@ -105,6 +105,7 @@ struct StreamWalk {
                 parts.removeLast()
             }
         case .array:
+            judge(list: node)
             for (position, element) in document.elements(of: node).enumerated() where !choice.aside.isBlocked {
                 let index = document.member("index", of: element).flatMap(document.int) ?? position
                 try walk(element, key: key, path: path + [.element(index)], edits: &edits)
@@ -171,6 +172,15 @@ struct StreamWalk {
         // What is left of it may go on in the next one.
         try choice.aside.join(
             redacted ?? text, at: list, isWord: false, screener, filter, observesOnly: observesOnly)
+    }
+
+    /// Judges a list in which numbers are groups of digits, each of which is too short to be judged.
+    private func judge(list node: JSONNode) {
+        guard document.elements(of: node).contains(where: { document.kind($0) == .number }), document.spellsText(node)
+        else { return }
+        var text: [UInt8] = []
+        for element in document.elements(of: node) { document.withUTF8(of: element) { text.append(contentsOf: $0) } }
+        choice.aside.judge(String(decoding: text, as: UTF8.self), screener, filter, observesOnly: observesOnly)
     }
 
     /// Where readers find what stands at a path: what is content is one text, be it a list or not. An object is neither, so

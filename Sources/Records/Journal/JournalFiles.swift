@@ -105,6 +105,7 @@ package struct SystemFiles: JournalFiles {
         var status = stat()
         try check { fstat(file, &status) }
         let count = max(0, min(end ?? Int.max, Int(status.st_size)) - offset)
+        if count == 0 { return [] }
         var fault: FileFault?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             guard let base = buffer.baseAddress else { return }

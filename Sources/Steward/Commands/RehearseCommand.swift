@@ -50,7 +50,8 @@ struct RehearseCommand: AsyncParsableCommand {
         ) { running in
             Output.print("The rehearsal model listens on \(running.baseURL)/v1. It is no language model.\n")
         }
-        let listener = ListenerService(name: "rehearsal model", place: "\(host):\(port)", base: server)
+        let listener = ListenerService(
+            name: "rehearsal model", place: "\(host):\(port)", portFlag: "--port", base: server)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: listener)], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "steward.services"))

@@ -104,12 +104,14 @@ struct Composition {
                 health: health, status: ReloadStatus(in: metrics, health), output: output,
                 upstream: upstream?.naming(plan.models.filter { !$0.takesOptions })), log: logger)
         var services: [any Service] = [
-            ListenerService(name: "telemetry listener", place: settings.telemetry.place, base: telemetry),
+            ListenerService(
+                name: "telemetry listener", place: settings.telemetry.place, portFlag: "--telemetry-port",
+                base: telemetry),
             RecordWriterService(writer: writer), budgets,
             RetentionService(
                 store: ground.records, journal: ground.journal, retention: settings.retention, now: { Timestamp.now }),
             StoreProbe(database: ground.database, lamp: health.lamp("store")), keys,
-            ListenerService(name: "desk", place: deskSettings.place, base: desk),
+            ListenerService(name: "desk", place: deskSettings.place, portFlag: "--desk-port", base: desk),
         ]
         if let shared { services.append(SharedLimitsService(limiter: shared)) }
         services += [
@@ -207,7 +209,8 @@ struct Composition {
         do {
             return try await Gateway(gatewaySettings, policy, keys.snapshot, parts)
         } catch let error as IOError {
-            throw ListenerFailure.make("gateway", "\(gatewaySettings.host):\(gatewaySettings.port)", error)
+            let place = "\(gatewaySettings.host):\(gatewaySettings.port)"
+            throw ListenerFailure.make("gateway", place, portFlag: "--port", error)
         }
     }
 

@@ -34,24 +34,27 @@ struct AnnouncingService: Service {
 /// A listener by its name, so that a taken port is said in words.
 struct ListenerService<Base: Service>: Service {
     let name: String
-    /// Host and port, and how to choose others.
+    /// Host and port.
     let place: String
+    /// The flag that chooses another port.
+    let portFlag: String
     let base: Base
 
     func run() async throws {
         do {
             try await base.run()
         } catch let error as IOError {
-            throw ListenerFailure.make(name, place, error)
+            throw ListenerFailure.make(name, place, portFlag: portFlag, error)
         }
     }
 }
 
 enum ListenerFailure {
-    static func make(_ name: String, _ place: String, _ error: IOError) -> CommandFailure {
+    static func make(_ name: String, _ place: String, portFlag: String, _ error: IOError) -> CommandFailure {
         let reason = String(cString: strerror(error.errnoCode))
         return CommandFailure(
-            "The \(name) can't listen on \(place): \(reason). Stop what listens there, or choose another address.",
+            "The \(name) can't listen on \(place): \(reason). Stop what listens there, or choose another port with "
+                + "\(portFlag).",
             .system)
     }
 }

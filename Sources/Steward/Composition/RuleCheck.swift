@@ -1,4 +1,6 @@
 internal import Filtering
+internal import Gateway
+internal import Guidelines
 internal import Yams
 
 /// Rule files as they are on disk.
@@ -14,12 +16,16 @@ struct RuleCheck {
     private let rules: [Rule]
     private let loading: [RuleProblem]
     private let places: RulePlaces
+    private let categories: CategoryCatalogue
+    private let guidelines: Guidelines
 
     init(files: [(name: String, yaml: String)]) throws {
         self.files = files
         places = RulePlaces(files: files)
+        categories = try CategoryCatalogue.shipped()
+        guidelines = try Guidelines.shipped()
         do throws(RuleProblems) {
-            rules = try RuleFile.rules(files: files, categories: CategoryCatalogue.shipped())
+            rules = try RuleFile.rules(files: files, categories: categories)
             loading = []
         } catch {
             rules = []
@@ -35,6 +41,9 @@ struct RuleCheck {
         guard loading.isEmpty else { return loading }
         do throws(FilterError) {
             let compiled = try FilterRules(rules)
+            // What `serve` would refuse, with the guidelines that are shipped.
+            _ = try Policy(guidelines: guidelines, rules: compiled, categories: categories)
+            // Also those that it would leave out are tried.
             let policy = try FilterPolicy(compiled) { _, _ in Enforcement(.flag) }
             let screener = Screener()
             return rules.flatMap { failures(of: $0, screener, policy) }

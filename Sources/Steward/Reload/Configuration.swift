@@ -35,7 +35,8 @@ struct Configuration: Sendable {
     func differences(from former: Configuration, _ changes: SettingsChanges) -> [String] {
         var items = changes.applied.map(\.description)
         if texts.rules != former.texts.rules {
-            items.append("rules: \(former.policy.rules.rules.count) → \(policy.rules.rules.count)")
+            let counts = (former.policy.rules.rules.count, policy.rules.rules.count)
+            items.append(counts.0 == counts.1 ? "rules, still \(counts.1)" : "rules: \(counts.0) → \(counts.1)")
         }
         if texts.guidelines != former.texts.guidelines {
             let versions = (former.policy.guidelines.shortVersion, policy.guidelines.shortVersion)
