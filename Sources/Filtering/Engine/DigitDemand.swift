@@ -80,20 +80,3 @@ struct DigitDemand: Sendable, Hashable {
         return Swift.max(left, right)
     }
 }
-
-extension DigitDemand {
-    /// Whether so many digits stand one after the other, with no more than `gap` other bytes between two.
-    static func hasDigits(_ text: UnsafeBufferPointer<UInt8>, fewest: Int, gap: Int) -> Bool {
-        var (count, since) = (0, 0)
-        for byte in text {
-            if byte &- 0x30 < 10 {
-                count = since > gap ? 1 : count &+ 1
-                since = 0
-                if count >= fewest { return true }
-            } else {
-                since &+= 1
-            }
-        }
-        return fewest <= 0
-    }
-}

@@ -87,7 +87,7 @@ indirect enum Pattern: Sendable, Hashable {
     }
 
     /// Whether a byte of `set` stands in every match.
-    private func demands(_ set: ByteSet) -> Bool {
+    func demands(_ set: ByteSet) -> Bool {
         switch self {
         case .byte(let own): own.union(set) == set
         case .assertion: false

@@ -22,7 +22,7 @@ enum SearchGate: Sendable, CaseIterable {
         func asks(for tier: (digits: Int, gap: Int)) -> Bool { demand.fewest >= tier.digits && demand.gap <= tier.gap }
         if asks(for: Self.many) {
             self = .manyDigits
-        } else if pattern.demands(0x40) {
+        } else if pattern.demands(ByteSet([0x40])) {
             self = .at
         } else {
             self = asks(for: Self.few) ? .digits : .open
@@ -97,19 +97,6 @@ enum SearchGate: Sendable, CaseIterable {
         case .at: 2
         case .digits: 4
         case .manyDigits: 8
-        }
-    }
-}
-
-extension Pattern {
-    /// Whether every match has a byte.
-    fileprivate func demands(_ byte: UInt8) -> Bool {
-        switch self {
-        case .byte(let set): set.count == 1 && set.contains(byte)
-        case .assertion: false
-        case .sequence(let parts): parts.contains { $0.demands(byte) }
-        case .choice(let parts): !parts.isEmpty && parts.allSatisfy { $0.demands(byte) }
-        case .repeated(let part, let min, _): min > 0 && part.demands(byte)
         }
     }
 }
