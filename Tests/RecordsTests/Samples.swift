@@ -92,3 +92,12 @@ enum Samples {
                 queue: 3, firstToken: .random(in: 0...UInt32.max, using: &generator), total: .max))
     }
 }
+
+extension Record {
+    /// As the store has it.
+    var storable: Record {
+        var record = self
+        record.makeStorable()
+        return record
+    }
+}

@@ -48,6 +48,7 @@ struct Passage: ~Copyable {
         isAnswer = kind.isAnswer
         bytes.reserveCapacity(document.bytes.count)
         pieces.reserveCapacity(min(document.nodeCount, 16))
+        breaks.reserveCapacity(min(document.nodeCount, 16))
         document.forEachString(paths: kind.paths, andNumbersOf: Self.digitsMin) { place in
             if place.isKey {
                 if !place.isNamed { appendText(place.node, isFixed: true) }

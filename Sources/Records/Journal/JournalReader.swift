@@ -57,7 +57,7 @@ struct JournalReader: Sendable {
         let chunkEnd = min(limit, start + Self.chunkBytes)
         let bytes = start < chunkEnd ? try files.bytes(of: path, from: start, to: chunkEnd) : []
         var isGiven = false
-        var backstage = Backstage(every: 64, isBehind: true)
+        var backstage = Backstage(every: 96, isBehind: true)
         let (next, stop) = bytes.withUnsafeBytes { all in
             Segment.read(all, segment: segment, at: start) { frame, frameStart in
                 backstage.step()

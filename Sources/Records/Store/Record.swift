@@ -26,16 +26,14 @@ package struct Record: Sendable, Hashable {
 }
 
 extension Record {
-    /// As it can be stored: PostgreSQL keeps no NUL in a text. Callers write some of these, and a record that is refused
+    /// Leaves only what can be stored: PostgreSQL keeps no NUL in a text. Callers write some of these, and a record that is refused
     /// would hold back all after it.
-    var storable: Record {
-        var record = self
-        record.admission.model.replaceNUL()
-        record.admission.callerRequestID?.replaceNUL()
-        record.settlement.upstream?.replaceNUL()
-        record.settlement.refusal?.replaceNUL()
-        record.settlement.clause?.replaceNUL()
-        return record
+    package mutating func makeStorable() {
+        admission.model.replaceNUL()
+        admission.callerRequestID?.replaceNUL()
+        settlement.upstream?.replaceNUL()
+        settlement.refusal?.replaceNUL()
+        settlement.clause?.replaceNUL()
     }
 }
 

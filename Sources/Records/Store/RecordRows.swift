@@ -17,8 +17,8 @@ enum RecordRows {
         ON CONFLICT DO NOTHING
         """
 
-    /// Lets others go first every 16 rows.
-    static func backstage(pauses: Bool) -> Backstage { Backstage(every: 16, isBehind: !pauses) }
+    /// Lets others go first every so many rows.
+    static func backstage(pauses: Bool) -> Backstage { Backstage(every: 24, isBehind: !pauses) }
 
     /// Inserts those that are not there yet.
     static func insert(

@@ -158,18 +158,18 @@ struct RecordBatch: Sendable {
     var unparking: [RecordID] = []
     var progress = RecordProgress.start
 
-    mutating func add(_ record: Record, wasParked: Bool) {
-        let record = record.storable
+    mutating func add(_ record: consuming Record, wasParked: Bool) {
+        record.makeStorable()
         let month = Month(containing: record.settlement.at)
         if months.last?.month != month, let index = months.firstIndex(where: { $0.month == month }) {
             months.swapAt(index, months.count - 1)
         } else if months.last?.month != month {
             months.append((month, []))
         }
-        months[months.count - 1].records.append(record)
         usage.add(record)
         spending.add(record)
         if wasParked { unparking.append(record.admission.record) }
         count += 1
+        months[months.count - 1].records.append(record)
     }
 }
