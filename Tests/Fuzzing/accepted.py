@@ -3,7 +3,10 @@ was written anew. Reads lines of two texts in hexadecimal digits."""
 
 import json
 import sys
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, InvalidOperation
+
+# Longer numbers than any input has.
+EXACT = Context(prec=1_000_000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[InvalidOperation])
 
 
 def members(pairs):
@@ -16,10 +19,17 @@ def refuse(word):
     raise ValueError(f"{word} is no JSON")
 
 
+def number(text):
+    """Numbers keep all their digits; an exponent is a matter of spelling, unless it is one beyond all reckoning."""
+    try:
+        return EXACT.create_decimal(text).normalize(EXACT)
+    except InvalidOperation:
+        return text
+
+
 def meaning(text):
-    # Numbers keep all their digits; an exponent is a matter of spelling.
     return json.loads(text.decode("utf-8", "strict"), object_pairs_hook=members, parse_constant=refuse,
-                      parse_float=lambda text: Decimal(text).normalize(), parse_int=lambda text: Decimal(text).normalize())
+                      parse_float=number, parse_int=number)
 
 
 count = 0
