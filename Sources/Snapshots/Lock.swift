@@ -4,8 +4,8 @@ internal import Glibc
 public import Synchronization
 #endif
 
-/// A value behind a lock that is held for a few lines and never across `await` or I/O. One that guards what does I/O, such as
-/// the journal's pen, event loops take with ``withLockIfAvailable(_:)`` only.
+/// A value behind a lock that is held for a few lines and never across `await` or I/O. One that guards what does I/O, such
+/// as the journal's pen, event loops take with ``withLockIfAvailable(_:)`` only.
 ///
 /// One type for the whole project: `Mutex`, or a pthread mutex when the thread sanitizer is on (`-DTSAN`), which
 /// reports false races on `Synchronization.Mutex` on Linux.

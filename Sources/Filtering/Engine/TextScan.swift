@@ -1,13 +1,13 @@
 /// One text, or several that readers lay end to end, on the way through both views; what it sees is in `log`.
 ///
-/// A text in which characters hide ASCII is read in three ways from the first of them on: as people see it, as going on with
-/// what they hide, and what they hide by itself. So neither a number that hidden characters tear apart nor one that is
+/// A text in which characters hide ASCII is read in three ways from the first of them on: as people see it, as going on
+/// with what they hide, and what they hide by itself. So neither a number that hidden characters tear apart nor one that is
 /// hidden itself, or in part, goes by.
 final class TextScan {
     let policy: FilterPolicy
     let side: PolicySide
-    /// One for each view that rules look at, and twice as many more once something hidden came. Near the seam of two texts, as
-    /// many again for each other reading.
+    /// One for each view that rules look at, and twice as many more once something hidden came. Near the seam of two texts,
+    /// as many again for each other reading.
     private(set) var lanes: [Lane]
     /// Where the latest of the texts begins.
     private var begin = 0

@@ -213,7 +213,7 @@ enum UTF8Decoding {
 /// Characters that readers don't see and that carry an ASCII text for programs: tags, and variation selectors used as
 /// bytes.
 ///
-/// Views leave them out, as readers do. A text that has any is read a second time, with what they hide.
+/// Views leave them out, as readers do. A text that has any is read with what they hide too: see `TextScan`.
 enum HiddenASCII {
     /// What each of them begins with in UTF-8.
     static let lead: UInt8 = 0xF3

@@ -26,8 +26,8 @@ package struct Record: Sendable, Hashable {
 }
 
 extension Record {
-    /// Leaves only what can be stored: PostgreSQL keeps no NUL in a text. Callers write some of these, and a record that is refused
-    /// would hold back all after it.
+    /// Leaves only what can be stored: PostgreSQL keeps no NUL in a text. Callers write some of these, and a record that is
+    /// refused would hold back all after it.
     package mutating func makeStorable() {
         admission.model.replaceNUL()
         admission.callerRequestID?.replaceNUL()

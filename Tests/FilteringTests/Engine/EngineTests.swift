@@ -46,8 +46,7 @@ struct EngineTests {
     @Test("hidden ASCII in tags and variation selectors is seen")
     func smuggling() throws {
         let policy = try Fixture.policy()
-        let tags = String(
-            String.UnicodeScalarView("paypal".unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xE0000) }))
+        let tags = Fixture.tags("paypal")
         let selectors = String(
             String.UnicodeScalarView("paypal".unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xE0100 - 16) }))
         for hidden in [tags, selectors] {
@@ -58,9 +57,7 @@ struct EngineTests {
     @Test("a number that is hidden itself is taken out with what hides it, and nothing before it")
     func hiddenNumber() throws {
         let policy = try Fixture.policy()
-        let hidden = String(
-            String.UnicodeScalarView(
-                "4111111111111111".unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xE0000) }))
+        let hidden = Fixture.tags("4111111111111111")
         let text = "All is well. 4111 \(hidden) and 4111 1111 1111 1111."
         let redacted = "All is well. 4111 [redacted:pii.card] and [redacted:pii.card]."
         #expect(screener.screened(text, policy).1 == redacted)
@@ -69,17 +66,13 @@ struct EngineTests {
         #expect(screener.screened(long, policy).1 == long.replacing(text, with: redacted))
     }
 
-    private func tags(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xE0000) }))
-    }
-
     @Test("what is hidden goes on with what stands before it, for numbers and for words of context")
     func hiddenRest() throws {
         let policy = try Fixture.policy()
         let texts = [
-            ("Pay 4111 1111 1111 \(tags("1111")) now.", "Pay [redacted:pii.card] now."),
-            ("My account is \(tags("12345678")) here.", "My account is [redacted:pii.account] here."),
-            ("\(tags("12345678")) is my account.", "[redacted:pii.account] is my account."),
+            ("Pay 4111 1111 1111 \(Fixture.tags("1111")) now.", "Pay [redacted:pii.card] now."),
+            ("My account is \(Fixture.tags("12345678")) here.", "My account is [redacted:pii.account] here."),
+            ("\(Fixture.tags("12345678")) is my account.", "[redacted:pii.account] is my account."),
         ]
         for (text, redacted) in texts {
             #expect(screener.screened(text, policy).1 == redacted)

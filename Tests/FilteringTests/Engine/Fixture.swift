@@ -4,6 +4,11 @@ import Testing
 
 /// Rules of every kind that the engine treats in its own way.
 enum Fixture {
+    /// A text as tags, which nobody sees.
+    static func tags(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xE0000) }))
+    }
+
     static let card = Rule(
         id: "pii/card", category: Category("pii.card"), pattern: #"(?:\d[ -]?){12,18}\d\b"#, check: .card)
     static let mail = Rule(
