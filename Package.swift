@@ -168,7 +168,7 @@ let package = Package(
             dependencies: ["Limits", "SharedLimits", "Snapshots", "StorageTesting", "Telemetry", logging],
             swiftSettings: settings),
         .testTarget(
-            name: "StorageTests", dependencies: ["Storage", "StorageCrashWriter", "StorageTesting"],
+            name: "StorageTests", dependencies: ["Storage", "StorageCrashWriter", "StorageTesting"] + grdb,
             swiftSettings: settings),
         .testTarget(
             name: "StewardTests",

@@ -21,13 +21,11 @@ package protocol Transaction: Reader {
     @discardableResult
     func execute(_ sql: String, _ arguments: [any SQLValueConvertible]) throws -> Int
 
-    /// Runs one statement for each of `rows`, in their order, with the arguments that `append` appends for it: for
-    /// batches, of which a row costs as little as the engine allows.
+    /// Runs one statement for each of `count` rows, in their order, with the arguments that `append` appends for the one of
+    /// that number: for batches, of which a row costs as little as the engine allows.
     ///
     /// - Throws: `StorageError`; what `append` throws.
-    func execute<Rows: Sequence>(
-        _ sql: String, forEach rows: Rows, _ append: (Rows.Element, inout SQLArguments) throws -> Void
-    ) throws
+    func execute(_ sql: String, rows count: Int, _ append: (_ row: Int, inout SQLArguments) throws -> Void) throws
 
     /// Runs a text of several statements without parameters, such as a migration.
     ///

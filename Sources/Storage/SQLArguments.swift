@@ -28,9 +28,8 @@ package struct SQLArguments: Sendable {
         values.append(.integer(value))
     }
 
-    @inlinable
-    package mutating func append(_ value: some BinaryInteger) {
-        append(Int64(value))
+    package mutating func append(_ value: Int) {
+        values.append(.integer(Int64(value)))
     }
 
     package mutating func append(_ value: Bool) {
@@ -62,10 +61,16 @@ package struct SQLArguments: Sendable {
     }
 
     /// As text with its prefix.
+    @inlinable
     package mutating func append<Kind>(_ value: Identifier<Kind>?) {
-        guard let value else { return values.append(.null) }
+        if let value { append(Kind.prefix, value.high, value.low) } else { append(SQLValue.null) }
+    }
+
+    /// Not in generic code, which other modules run unspecialised.
+    package mutating func append(_ prefix: String, _ high: UInt64, _ low: UInt64) {
         let start = text.count
-        value.append(to: &text)
+        text.append(contentsOf: prefix.utf8)
+        CrockfordBase32.append(high, low, to: &text)
         values.append(.text(start..<text.count))
     }
 }

@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import GRDB
+internal import Snapshots
 
 /// The embedded store: one file of SQLite, in WAL mode, synced to the disk at each commit.
 ///
@@ -16,6 +17,8 @@ package final class SQLiteDatabase: Database {
         package var watchInterval: Duration = .milliseconds(250)
         /// How many writes may wait; more are refused as `StorageError.overloaded`.
         package var waitingWritesMax = 16_384
+        /// Of a store that is made: larger pages suit rows that are only added, smaller ones rows that change here and there.
+        package var pageBytes = 4_096
 
         package init() {}
     }
@@ -35,11 +38,14 @@ package final class SQLiteDatabase: Database {
         self.path = path
         try SQLiteFiles.prepare(path)
         do {
-            pool = try DatabasePool(path: path, configuration: Self.configuration(options))
+            pool = try Self.open(path, options)
             try pool.writeWithoutTransaction { connection in
                 // Only now: switching to WAL makes GRDB reset it to NORMAL, which would lose acknowledged commits
                 // when the power fails.
                 try connection.execute(sql: "PRAGMA synchronous = FULL")
+                // A store that was there has kept its pages.
+                let pageBytes = try Int.fetchOne(connection, sql: "PRAGMA page_size") ?? options.pageBytes
+                try connection.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.walBytesMax / pageBytes)")
             }
             watch = try SQLiteWatch(path: path, interval: options.watchInterval)
         } catch {
@@ -51,6 +57,23 @@ package final class SQLiteDatabase: Database {
         writer = SQLiteWriter(pool: pool, waitingMax: options.waitingWritesMax, watch: watch)
     }
 
+    /// A store that is new, or that another process closes, changes its mode of writing: SQLite does not wait for those who
+    /// look at it meanwhile.
+    private static func open(_ path: String, _ options: Options) throws -> DatabasePool {
+        let end = ContinuousClock.now + options.busyTimeout
+        while true {
+            do {
+                return try DatabasePool(path: path, configuration: configuration(options))
+            } catch let error as GRDB.DatabaseError where error.resultCode == .SQLITE_BUSY {
+                guard ContinuousClock.now < end else { throw error }
+                OwnedThread.nap(microseconds: 5_000)
+            }
+        }
+    }
+
+    /// After so many bytes what was written goes from SQLite's write-ahead log to its place.
+    private static let walBytesMax = 4 << 20
+
     private static func configuration(_ options: Options) -> Configuration {
         let (seconds, attoseconds) = options.busyTimeout.components
         var configuration = Configuration()
@@ -58,6 +81,11 @@ package final class SQLiteDatabase: Database {
         configuration.busyMode = .timeout(Double(seconds) + Double(attoseconds) / 1e18)
         configuration.maximumReaderCount = options.readersMax
         configuration.persistentReadOnlyConnections = true
+        let pageBytes = options.pageBytes
+        configuration.prepareDatabase { connection in
+            guard !connection.configuration.readonly else { return }
+            try connection.execute(sql: "PRAGMA page_size = \(pageBytes)")
+        }
         return configuration
     }
 

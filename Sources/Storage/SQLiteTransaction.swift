@@ -36,27 +36,31 @@ final class SQLiteTransaction: Transaction {
         return sqlite3_stmt_readonly(statement) != 0 ? 0 : Int(sqlite3_changes64(connection.sqliteConnection))
     }
 
-    func execute<Rows: Sequence>(
-        _ sql: String, forEach rows: Rows, _ append: (Rows.Element, inout SQLArguments) throws -> Void
-    ) throws {
+    func execute(_ sql: String, rows count: Int, _ append: (_ row: Int, inout SQLArguments) throws -> Void) throws {
         let statement = try cached(sql)
-        var order: [Int]?
+        var order: [Int] = []
         var arguments = SQLArguments()
-        for row in rows {
+        defer { release(statement) }
+        for row in 0..<count {
             arguments.removeAll()
             try append(row, &arguments)
-            if order == nil { order = try self.order(of: statement, sql, count: arguments.values.count) }
-            guard let order, order.count == arguments.values.count else {
-                throw StorageError.parameters(expected: order?.count ?? 0, given: arguments.values.count)
+            if row == 0 { order = try self.order(of: statement, sql, count: arguments.values.count) }
+            guard order.count == arguments.values.count else {
+                throw StorageError.parameters(expected: order.count, given: arguments.values.count)
             }
-            defer { release(statement) }
-            try arguments.text.withUnsafeBufferPointer { text in
-                for (index, number) in order.enumerated() {
-                    try check(bind(arguments.values[number - 1], of: text, to: statement, at: CInt(index + 1)))
-                }
-                while try step(statement) {}
-            }
+            try run(statement, arguments, order)
         }
+    }
+
+    /// Every parameter is bound anew, so what was bound for the row before need not be cleared.
+    private func run(_ statement: OpaquePointer, _ arguments: borrowing SQLArguments, _ order: [Int]) throws {
+        try arguments.text.withUnsafeBufferPointer { text in
+            for index in order.indices {
+                try check(bind(arguments.values[order[index] - 1], of: text, to: statement, at: CInt(index + 1)))
+            }
+            while try step(statement) {}
+        }
+        sqlite3_reset(statement)
     }
 
     /// The text is not copied: it has to stay where it is until the statement has run.

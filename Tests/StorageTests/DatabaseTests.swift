@@ -78,13 +78,13 @@ struct DatabaseTests {
                 // Numbers in another order than places.
                 try transaction.execute(
                     "INSERT INTO batch (flag, at, note, number, id) VALUES ($5, $4, $3, $2, $1)",
-                    forEach: texts.enumerated()
+                    rows: texts.count
                 ) { row, arguments in
-                    arguments.append(row.offset == 2 ? nil : id)
-                    arguments.append(row.offset == 0 ? Int.min : row.offset)
-                    arguments.append(row.element)
+                    arguments.append(row == 2 ? nil : id)
+                    arguments.append(row == 0 ? Int.min : row)
+                    arguments.append(texts[row])
                     arguments.append(Timestamp(microseconds: -1))
-                    arguments.append(row.offset == 3)
+                    arguments.append(row == 3)
                 }
                 return try transaction.query("SELECT id, number, note, at, flag FROM batch ORDER BY number")
             }
@@ -105,20 +105,20 @@ struct DatabaseTests {
             for wrong in [[1, 2], []] {
                 await #expect(throws: StorageError.self) {
                     try await database.write { transaction in
-                        try transaction.execute("INSERT INTO batch VALUES ($1)", forEach: [wrong]) { row, arguments in
-                            for number in row { arguments.append(number) }
+                        try transaction.execute("INSERT INTO batch VALUES ($1)", rows: 1) { _, arguments in
+                            for number in wrong { arguments.append(number) }
                         }
                     }
                 }
             }
             await #expect(throws: StorageError.self) {
                 try await database.write { transaction in
-                    try transaction.execute("INSERT INTO batch VALUES ($1)", forEach: [1, 2, 1]) { $1.append($0) }
+                    try transaction.execute("INSERT INTO batch VALUES ($1)", rows: 3) { $1.append($0 % 2) }
                 }
             }
             #expect(try await database.read { try $0.query("SELECT number FROM batch") }.isEmpty)
             try await database.write { transaction in
-                try transaction.execute("INSERT INTO batch VALUES ($1)", forEach: [1, 2]) { $1.append($0) }
+                try transaction.execute("INSERT INTO batch VALUES ($1)", rows: 2) { $1.append($0) }
             }
         }
     }

@@ -285,8 +285,9 @@ struct PostgresDatabaseTests {
                     "CREATE TABLE wide (number BIGINT PRIMARY KEY, small INTEGER, note TEXT, share DOUBLE PRECISION)")
                 try transaction.execute(
                     "INSERT INTO wide (note, number, small, share) VALUES ($2, $1, $3, $4) ON CONFLICT DO NOTHING",
-                    forEach: Array(0..<5_000) + [17, 17]
-                ) { number, row in
+                    rows: 5_002
+                ) { index, row in
+                    let number = index < 5_000 ? index : 17
                     row.append(number)
                     row.append(number % 3 == 0 ? nil : String(repeating: "x", count: number))
                     row.append(-number)
@@ -308,9 +309,9 @@ struct PostgresDatabaseTests {
             #expect(try row["length"] == (0..<5_000).filter { $0 % 3 != 0 }.reduce(0, +))
             await #expect(throws: StorageError.self) {
                 try await database.write { transaction in
-                    try transaction.execute("INSERT INTO wide (number, small) VALUES ($1, $2)", forEach: [1 << 40]) {
-                        $1.append($0)
-                        $1.append($0)
+                    try transaction.execute("INSERT INTO wide (number, small) VALUES ($1, $2)", rows: 1) { _, row in
+                        row.append(1 << 40)
+                        row.append(1 << 40)
                     }
                 }
             }

@@ -1,4 +1,5 @@
 import Dispatch
+import GRDBSQLite
 import Glibc
 import Storage
 import StorageTesting
@@ -19,6 +20,42 @@ struct SQLiteDatabaseTests {
             #expect(try await Self.pragma("journal_mode", of: database) == .text("wal"))
             #expect(try await Self.pragma("synchronous", of: database) == .integer(2))
             #expect(try await Self.pragma("foreign_keys", of: database) == .integer(1))
+            try await database.close()
+        }
+    }
+
+    @Test("waits with opening for who looks at a store that is not in WAL mode yet")
+    func waitsForReaders() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.sqlite"
+        var reader: OpaquePointer?
+        try #require(sqlite3_open(path, &reader) == SQLITE_OK)
+        defer { sqlite3_close(reader) }
+        for sql in ["CREATE TABLE a (b)", "BEGIN", "SELECT * FROM a"] {
+            try #require(sqlite3_exec(reader, sql, nil, nil, nil) == SQLITE_OK)
+        }
+        var options = SQLiteDatabase.Options()
+        options.busyTimeout = .milliseconds(50)
+        #expect(throws: StorageError.busy) { try SQLiteDatabase(path: path, options: options) }
+        // The threads of tests are not to be blocked.
+        let opening = Task.detached { try SQLiteDatabase(path: path) }
+        try await Task.sleep(for: .milliseconds(100))
+        try #require(sqlite3_exec(reader, "COMMIT", nil, nil, nil) == SQLITE_OK)
+        let database = try await opening.value
+        #expect(try await Self.pragma("journal_mode", of: database) == .text("wal"))
+        try await database.close()
+    }
+
+    @Test("makes a store with the pages that are asked for, and leaves those of one that is there")
+    func makesPages() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.sqlite"
+        var options = SQLiteDatabase.Options()
+        for asked in [16_384, 4_096] {
+            options.pageBytes = asked
+            let database = try SQLiteDatabase(path: path, options: options)
+            try await database.write { try $0.executeScript("CREATE TABLE IF NOT EXISTS a (b)") }
+            #expect(try await Self.pragma("page_size", of: database) == .integer(16_384))
             try await database.close()
         }
     }

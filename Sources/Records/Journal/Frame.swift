@@ -26,7 +26,8 @@ internal import Storage
 enum Frame: Sendable, Hashable {
     case admission(Admission)
     case settlement(Settlement)
-    case refused(Admission, Settlement)
+    /// Rare, and twice as large as the others.
+    indirect case refused(Admission, Settlement)
     case lost(RecordID, at: Timestamp)
 
     enum Kind: UInt8 {

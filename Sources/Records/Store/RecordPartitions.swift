@@ -56,6 +56,7 @@ package actor SQLiteRecordPartitions: RecordPartitions {
         options.readersMax = 2
         // Nobody listens for changes here.
         options.watchInterval = .seconds(3600)
+        options.pageBytes = 16_384
         let store = try SQLiteDatabase(path: path, options: options)
         do {
             // Another process may have made the file and not its tables yet.

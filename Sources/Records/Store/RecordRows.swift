@@ -18,16 +18,16 @@ enum RecordRows {
         """
 
     /// Lets others go first every so many rows.
-    static func backstage(pauses: Bool) -> Backstage { Backstage(every: 24, isBehind: !pauses) }
+    static func backstage(pauses: Bool) -> Backstage { Backstage(every: 32, isBehind: !pauses) }
 
     /// Inserts those that are not there yet.
     static func insert(
         _ records: [Record], in transaction: any Transaction, backstage: Backstage = backstage(pauses: false)
     ) throws {
         var backstage = backstage
-        try transaction.execute(insertion, forEach: records) { record, row in
+        try transaction.execute(insertion, rows: records.count) { index, row in
             backstage.step()
-            try append(record.admission, record.settlement, to: &row)
+            try append(records[index].admission, records[index].settlement, to: &row)
         }
     }
 
@@ -40,15 +40,15 @@ enum RecordRows {
         row.append(admission.key)
         row.append(admission.application)
         row.append(admission.organisation)
-        row.append(admission.stage)
-        row.append(admission.dialect.rawValue)
+        row.append(Int(admission.stage))
+        row.append(Int(admission.dialect.rawValue))
         row.append(admission.model)
-        row.append(settlement.outcome.rawValue)
-        row.append(settlement.status)
+        row.append(Int(settlement.outcome.rawValue))
+        row.append(Int(settlement.status))
         row.append(admission.isStream)
         row.append(admission.observeOnly)
-        row.append(admission.promptVerdict)
-        row.append(settlement.completionVerdict)
+        row.append(Int(admission.promptVerdict))
+        row.append(Int(settlement.completionVerdict))
         row.append(
             try FindingsText.encode(prompt: admission.promptFindings, completion: settlement.completionFindings))
         row.append(admission.tokensReserved)
@@ -59,11 +59,11 @@ enum RecordRows {
         row.append(settlement.refusal)
         row.append(settlement.clause)
         row.append(admission.callerRequestID)
-        row.append(settlement.microseconds.parse)
-        row.append(settlement.microseconds.decide)
-        row.append(settlement.microseconds.queue)
-        row.append(settlement.microseconds.firstToken)
-        row.append(settlement.microseconds.total)
+        row.append(Int(settlement.microseconds.parse))
+        row.append(Int(settlement.microseconds.decide))
+        row.append(Int(settlement.microseconds.queue))
+        row.append(Int(settlement.microseconds.firstToken))
+        row.append(Int(settlement.microseconds.total))
         row.append(settlement.cost.map(SQLValue.integer) ?? .null)
     }
 

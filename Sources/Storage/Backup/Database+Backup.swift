@@ -94,8 +94,8 @@ package struct RestoreBatch: Sendable {
 
     package func insert(in transaction: any Transaction) throws {
         guard let insertion, !rows.isEmpty else { return }
-        try transaction.execute(insertion, forEach: rows) { values, row in
-            for value in values { row.append(value) }
+        try transaction.execute(insertion, rows: rows.count) { index, row in
+            for value in rows[index] { row.append(value) }
         }
     }
 }

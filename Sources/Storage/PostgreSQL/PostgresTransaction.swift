@@ -30,12 +30,10 @@ final class PostgresTransaction: Transaction {
         return try connection.run(sql, &arguments)
     }
 
-    func execute<Rows: Sequence>(
-        _ sql: String, forEach rows: Rows, _ append: (Rows.Element, inout SQLArguments) throws -> Void
-    ) throws {
+    func execute(_ sql: String, rows count: Int, _ append: (_ row: Int, inout SQLArguments) throws -> Void) throws {
         var arguments = SQLArguments()
         guard let insertion = PostgresInsertion(sql) else {
-            for row in rows {
+            for row in 0..<count {
                 arguments.removeAll()
                 try append(row, &arguments)
                 try execute(sql, arguments.convertible)
@@ -43,7 +41,7 @@ final class PostgresTransaction: Transaction {
             return
         }
         var batch: PostgresBatch?
-        for row in rows {
+        for row in 0..<count {
             arguments.removeAll()
             try append(row, &arguments)
             guard arguments.values.count == insertion.parameterCount else {
