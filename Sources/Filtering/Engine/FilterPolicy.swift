@@ -39,7 +39,9 @@ package final class FilterPolicy: Sendable {
 }
 
 /// A policy for one half of an exchange; all arrays by rule.
-struct PolicySide: Sendable {
+///
+/// A class, so that every scan can have it for one reference.
+final class PolicySide: Sendable {
     let side: Side
     let enforcements: [Enforcement]
     /// Whether the rule is looked at: `allow` is not reported.

@@ -6,12 +6,10 @@ package final class FilterRules: Sendable {
     package let rules: [Rule]
     let compiled: [CompiledRule]
     /// By view, for texts at hand as a whole.
-    let whole: PerView<[GatedDatabase]>
+    let whole: PerView<WholeSearch?>
     /// By view, for streams.
     let streamed: PerView<HyperscanDatabase?>
 
-    /// Views that any rule looks at.
-    let views: Set<Rule.View>
     /// The bytes that a view's rules tell apart.
     let classes: PerView<ByteClasses>
     /// A view's rules that are found by length.
@@ -51,27 +49,36 @@ package final class FilterRules: Sendable {
         guard problems.isEmpty else { throw FilterError(problems) }
         self.rules = rules
         self.compiled = compiled
-        (whole, streamed) = try Self.databases(compiled)
+        let (gated, streamed) = try Self.databases(compiled)
         classes = PerView { view in
             ByteClasses(compiled.filter { $0.rule.view == view }.flatMap(\.program.byteSets))
         }
-        views = Set(compiled.map(\.rule.view))
-        runs = PerView { view in
+        let runs = PerView { view in
             let found = compiled.compactMap { rule in
                 rule.rule.view == view ? rule.run.map { (rule.index, $0) } : nil
             }
             return found.isEmpty ? nil : PatternRuns(found)
         }
+        whole = PerView { view in
+            gated[view].isEmpty && runs[view] == nil ? nil : WholeSearch(gated[view], runs[view])
+        }
+        self.streamed = streamed
+        self.runs = runs
     }
 
+    /// Whether any rule looks at a view.
+    func looks(at view: Rule.View) -> Bool { whole[view] != nil }
+
     var databases: [HyperscanDatabase] {
-        Rule.View.allCases.flatMap { view in whole[view].map(\.database) + [streamed[view]].compactMap(\.self) }
+        Rule.View.allCases.flatMap { view in
+            (whole[view]?.databases ?? []).map(\.database) + [streamed[view]].compactMap(\.self)
+        }
     }
 
     /// Hyperscan takes most of a start, so all processors compile.
     private static func databases(
         _ rules: [CompiledRule]
-    ) throws(FilterError) -> (whole: PerView<[GatedDatabase]>, streamed: PerView<HyperscanDatabase?>) {
+    ) throws(FilterError) -> (whole: PerView<[WholeSearch.Gated]>, streamed: PerView<HyperscanDatabase?>) {
         func candidates(_ view: Rule.View, _ gate: SearchGate? = nil) -> [HyperscanDatabase.Candidate] {
             rules.filter { $0.rule.view == view && $0.run == nil && (gate ?? $0.gate) == $0.gate }.map { rule in
                 HyperscanDatabase.Candidate(
@@ -88,7 +95,7 @@ package final class FilterRules: Sendable {
                 try HyperscanDatabase.make(candidates, gate == nil ? .streaming : .block)
             }
         }
-        var whole = PerView<[GatedDatabase]> { _ in [] }
+        var whole = PerView<[WholeSearch.Gated]> { _ in [] }
         var streamed = PerView<HyperscanDatabase?> { _ in nil }
         for ((view, gate, _), made) in zip(jobs, made) {
             let database = try made.get()
@@ -96,7 +103,7 @@ package final class FilterRules: Sendable {
                 streamed[view] = database
                 continue
             }
-            if let database { whole[view].append(GatedDatabase(gate: gate, database: database)) }
+            if let database { whole[view].append(WholeSearch.Gated(gate: gate, database: database)) }
         }
         return (whole, streamed)
     }

@@ -31,7 +31,8 @@ struct FindingLog {
     private var openRules: [Int] = []
     private(set) var final: [Entry] = []
     private(set) var verdict = Verdict.allow
-    private var counts = [0, 0, 0, 0, 0]
+    /// Of each verdict.
+    private var counts = InlineArray<5, Int>(repeating: 0)
     /// Whether `findingsMax` of any verdict are final.
     private(set) var hasEnough = false
     /// Final ranges that are redacted, where they are asked for.

@@ -47,8 +47,8 @@ package final class Screener {
 
     func conclude(_ seen: FindingLog, _ side: PolicySide, _ policy: FilterPolicy) -> Screening {
         redactions.removeAll(keepingCapacity: true)
+        guard !seen.isQuiet || !seen.final.isEmpty else { return Screening() }
         var log = seen
-        guard !log.isQuiet || !log.final.isEmpty else { return Screening() }
         log.settle(side)
         log.close(upTo: .max, side)
         redactions = log.redactions(policy.rules)
@@ -86,28 +86,24 @@ package final class Screener {
     ) -> FindingLog {
         var log = FindingLog()
         log.keepsRedacted = true
-        scan(text, breaks, .normalised, side, policy, &log)
-        guard policy.rules.views.contains(.skeleton) else { return log }
+        tools.hits.prepare(for: side.isActive, policy, side.side)
+        if let search = policy.rules.whole[.normalised], let base = text.baseAddress {
+            let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
+            search.search(window, SearchGate.passed(by: text), tools)
+            resolve(window, breaks, policy, &log)
+        }
+        guard let search = policy.rules.whole[.skeleton] else { return log }
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: text.count) { bytes in
             guard let base = bytes.baseAddress else { return }
             Skeleton.write(text, to: base)
-            scan(UnsafeBufferPointer(start: base, count: text.count), breaks, .skeleton, side, policy, &log)
+            let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
+            search.search(window, SearchGate.Set(), tools)
+            resolve(window, breaks, policy, &log)
         }
         return log
     }
 
-    private func scan(
-        _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ view: Rule.View, _ side: PolicySide,
-        _ policy: FilterPolicy, _ log: inout FindingLog
-    ) {
-        guard let base = text.baseAddress else { return }
-        let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
-        tools.hits.prepare(for: side.isActive, policy, side.side)
-        let gates = view == .normalised ? SearchGate.passed(by: text) : SearchGate.Set()
-        for gated in policy.rules.whole[view] where gates.contains(gated.gate) {
-            tools.scratch.scan(text, gated.database, tools.hits)
-        }
-        if let runs = policy.rules.runs[view] { tools.hits.add(runs, window, after: 0) }
+    private func resolve(_ window: Window, _ breaks: [TextBreak], _ policy: FilterPolicy, _ log: inout FindingLog) {
         guard !tools.hits.runs.isEmpty else { return }
         MatchResolver(rules: policy.rules, matcher: tools.matcher, holds: nil)
             .resolve(tools.hits.runs, window, breaks) { match in

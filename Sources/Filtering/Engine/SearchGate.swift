@@ -100,9 +100,3 @@ enum SearchGate: Sendable, CaseIterable {
         }
     }
 }
-
-/// Patterns that are searched for where a text passes their gate.
-struct GatedDatabase: Sendable {
-    let gate: SearchGate
-    let database: HyperscanDatabase
-}

@@ -31,7 +31,7 @@ final class TextScan {
         self.policy = policy
         self.side = policy[side]
         lanes = Rule.View.allCases.compactMap { view in
-            guard policy.rules.views.contains(view) else { return nil }
+            guard policy.rules.looks(at: view) else { return nil }
             return Lane(view, policy, side, reveals: false, begin: 0, isStreamed: isStreamed)
         }
     }
