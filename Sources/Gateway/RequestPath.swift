@@ -119,7 +119,7 @@ final class RequestPath: Sendable {
             if let shared = limit.shared {
                 try await limit.reserve(admitted, from: shared, trace: trace)
             } else {
-                try limit.reserve(admitted, trace: trace, at: .now)
+                try limit.reserve(admitted, trace: trace, at: trace.parsedAt ?? .now)
             }
         let budgeted = try await budget.reserve(limited, trace: trace)
         let screened = try await screen.screen(budgeted, trace: trace)

@@ -53,6 +53,24 @@ struct RequestHeadTests {
         #expect(throws: HeadProblem.self) { try parse(text) }
     }
 
+    @Test("takes every byte in a value that may stand there, and no other, wherever it stands")
+    func readsEveryByte() throws {
+        for byte in UInt8.min...UInt8.max {
+            let isAllowed = byte == 0x09 || byte >= 0x20 && byte != 0x7F
+            // Two words of eight, and what is left over; before it bytes whose neighbours in a word borrow from one another.
+            for (place, filler) in (0..<20).flatMap({ place in [0x21, 0x80, 0xFF].map { (place, UInt8($0)) } }) {
+                var value = [UInt8](repeating: filler, count: 20)
+                value[place] = byte
+                let head = Array("x-a:".utf8) + value + Array("\r\nx-b: c\r\n\r\n".utf8)
+                let fields = try? HeadFields(parsing: Array("GET / HTTP/1.1\r\n".utf8) + head, fieldsMax: 8)
+                #expect((fields != nil) == isAllowed, "\(byte) at \(place)")
+                guard let fields, byte != 0x09, byte != 0x20 else { continue }
+                #expect(fields.first("x-a").map { Array(fields.value(of: $0)) } == value)
+                #expect(fields.string("x-b") == "c")
+            }
+        }
+    }
+
     @Test("reads keep-alive and expectations in any case, among other list items")
     func readsLists() throws {
         let closing = try parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: foo, CLOSE\r\n\r\n")

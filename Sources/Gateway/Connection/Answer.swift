@@ -66,8 +66,10 @@ struct WrittenFields: Sendable {
 
     private mutating func append(_ name: StaticString) {
         bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        bytes.append(0x3A)
-        bytes.append(0x20)
+        bytes.append(addingCapacity: 2) { line in
+            line.append(0x3A)
+            line.append(0x20)
+        }
     }
 
     private mutating func appendValue(_ value: some Sequence<UInt8>) {
@@ -75,8 +77,10 @@ struct WrittenFields: Sendable {
     }
 
     private mutating func endLine() {
-        bytes.append(0x0D)
-        bytes.append(0x0A)
+        bytes.append(addingCapacity: 2) { line in
+            line.append(0x0D)
+            line.append(0x0A)
+        }
     }
 }
 
@@ -101,7 +105,9 @@ extension [UInt8] {
     mutating func appendDecimal(_ value: Int) {
         if value < 0 { append(0x2D) }
         let number = DecimalDigits(value.magnitude)
-        for index in number.start..<number.digits.count { append(number.digits[index]) }
+        append(addingCapacity: number.digits.count - number.start) { text in
+            for index in number.start..<number.digits.count { text.append(number.digits[index]) }
+        }
     }
 
     /// Appends a duration as OpenAI writes it: `12ms`, `6.5s`, `2m30s`.

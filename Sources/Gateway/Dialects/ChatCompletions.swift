@@ -11,7 +11,7 @@ enum ChatCompletions {
         facts.choices = try reader.int("n", in: 1...settings.choicesMax) ?? 1
         try reader.checkEndUser()
         // The larger is reserved, whichever the server heeds.
-        for name in ["max_tokens", "max_completion_tokens"] as [StaticString] {
+        for name in outputCaps {
             if let cap = try reader.int(name, in: 1...Int(Int32.max)) {
                 facts.outputTokensMax = max(cap, facts.outputTokensMax ?? 0)
                 facts.outputCapName = name
@@ -22,14 +22,16 @@ enum ChatCompletions {
         return facts
     }
 
+    private static let outputCaps: [StaticString] = ["max_tokens", "max_completion_tokens"]
+
     private static func readMessages(
         _ reader: FieldReader, _ settings: DialectSettings, into facts: inout RequestFacts
     ) throws(PathExit) {
         let document = reader.document
-        try reader.forEachMessage(max: settings.messagesMax) { message, place in
+        try reader.forEachMessage(max: settings.messagesMax) { message, index in
             guard let content = document.member("content", of: message) else { return }
             for (position, node) in document.elements(of: content).enumerated() {
-                part.read(document, node, at: "\(place).content[\(position)]", into: &facts)
+                part.read(document, node, at: "messages[\(index)].content[\(position)]", into: &facts)
             }
         }
     }

@@ -85,9 +85,9 @@ struct FieldReader {
 
     private static let endUserMembers: [StaticString] = ["safety_identifier", "user"]
 
-    /// Calls `body` with every message of a conversation and its place, having seen that each is one.
+    /// Calls `body` with every message of a conversation and its number, having seen that each is one.
     func forEachMessage(
-        max: Int, _ body: (_ message: JSONNode, _ place: String) throws(PathExit) -> Void
+        max: Int, _ body: (_ message: JSONNode, _ index: Int) throws(PathExit) -> Void
     ) throws(PathExit) {
         guard let messages = member("messages"), document.kind(messages) == .array else {
             throw .refused(.invalid("messages", "`messages` must be an array of messages."))
@@ -97,19 +97,21 @@ struct FieldReader {
             throw .refused(.invalid("messages", "`messages` must hold 1 to \(max) messages; it holds \(count)."))
         }
         for (index, message) in document.elements(of: messages).enumerated() {
-            let place = "messages[\(index)]"
-            guard document.kind(message) == .object else {
-                throw .refused(.invalid(place, "`\(place)` must be an object."))
-            }
+            guard document.kind(message) == .object else { throw Self.mustBe("an object", "", of: index) }
             guard let role = document.member("role", of: message), document.kind(role) == .string else {
-                throw .refused(.invalid("\(place).role", "`\(place).role` must be a string."))
+                throw Self.mustBe("a string", ".role", of: index)
             }
             // A server could take an object for the one part of the content, which nobody looked at as one.
             guard document.member("content", of: message).map(isTextOrParts) ?? true else {
-                throw .refused(.invalid("\(place).content", "`\(place).content` must be a string or an array."))
+                throw Self.mustBe("a string or an array", ".content", of: index)
             }
-            try body(message, place)
+            try body(message, index)
         }
+    }
+
+    private static func mustBe(_ what: String, _ member: String, of message: Int) -> PathExit {
+        let place = "messages[\(message)]\(member)"
+        return .refused(.invalid(place, "`\(place)` must be \(what)."))
     }
 
     private func isTextOrParts(_ content: JSONNode) -> Bool {

@@ -35,7 +35,7 @@ struct JoinedText: Sendable {
 
     /// Calls `body` with every piece below a node, in order.
     func forEachPiece(below node: JSONNode, of document: JSONDocument, _ body: (JSONNode, ElementPlace) -> Void) {
-        document.forEachNode(at: path[...], below: node) { object, place in
+        document.forEachNode(at: path, below: node) { object, place in
             if let piece = piece(of: object, in: document) { body(piece, place) }
         }
     }
@@ -56,15 +56,23 @@ struct ElementPlace {
 extension JSONDocument {
     /// Nodes that a path leads to; `nil` is every element of an array.
     func forEachNode(
-        at path: ArraySlice<StaticString?>, below node: JSONNode, _ place: ElementPlace = ElementPlace(),
+        at path: [StaticString?], below node: JSONNode, _ body: (JSONNode, ElementPlace) -> Void
+    ) {
+        forEachNode(at: path, from: 0, below: node, ElementPlace(), body)
+    }
+
+    private func forEachNode(
+        at path: [StaticString?], from step: Int, below node: JSONNode, _ place: ElementPlace,
         _ body: (JSONNode, ElementPlace) -> Void
     ) {
-        guard let step = path.first else { return body(node, place) }
-        if let name = step {
-            if let member = member(name, of: node) { forEachNode(at: path.dropFirst(), below: member, place, body) }
+        guard step < path.count else { return body(node, place) }
+        if let name = path[step] {
+            if let member = member(name, of: node) {
+                forEachNode(at: path, from: step + 1, below: member, place, body)
+            }
         } else {
             for (index, element) in elements(of: node).enumerated() {
-                forEachNode(at: path.dropFirst(), below: element, place.entering(index), body)
+                forEachNode(at: path, from: step + 1, below: element, place.entering(index), body)
             }
         }
     }

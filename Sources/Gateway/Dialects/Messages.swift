@@ -25,9 +25,9 @@ enum Messages {
         var facts = RequestFacts(model: try reader.requireModel())
         facts.choices = 0
         let document = reader.document
-        try reader.forEachMessage(max: settings.messagesMax) { message, place in
+        try reader.forEachMessage(max: settings.messagesMax) { message, index in
             guard let content = document.member("content", of: message) else { return }
-            BlockReader(document: document).read(content, at: "\(place).content", into: &facts)
+            BlockReader(document: document).read(content, at: "messages[\(index)].content", into: &facts)
         }
         if let system = reader.member("system") {
             BlockReader(document: document).read(system, at: "system", into: &facts)
@@ -76,10 +76,10 @@ private struct BlockReader {
     let document: JSONDocument
 
     /// - Parameter content: a string, or an array of blocks; a server may take a block alone for that.
-    func read(_ content: JSONNode, at place: String, into facts: inout RequestFacts) {
-        if document.kind(content) == .object { return readBlock(content, at: place, into: &facts) }
+    func read(_ content: JSONNode, at place: @autoclosure () -> String, into facts: inout RequestFacts) {
+        if document.kind(content) == .object { return readBlock(content, at: place(), into: &facts) }
         for (index, block) in document.elements(of: content).enumerated() {
-            readBlock(block, at: "\(place)[\(index)]", into: &facts)
+            readBlock(block, at: "\(place())[\(index)]", into: &facts)
         }
     }
 

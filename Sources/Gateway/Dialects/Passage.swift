@@ -10,14 +10,14 @@ internal import JSON
 struct Passage: ~Copyable {
     struct Piece {
         let node: JSONNode
-        let start: Int
-        let end: Int
         /// A key, or an id or number of the protocol: it can't be rewritten without changing what it means.
         let isFixed: Bool
-        /// Where it begins in the node's text.
-        var offset = 0
         /// A number, which is no number any more without some of its digits.
         var isWhole = false
+        let start: Int
+        let end: Int
+        /// Where it begins in the node's text.
+        var offset = 0
     }
 
     private(set) var bytes: [UInt8] = []
@@ -51,19 +51,19 @@ struct Passage: ~Copyable {
         breaks.reserveCapacity(min(document.nodeCount, 16))
         document.forEachString(paths: kind.paths, andNumbersOf: Self.digitsMin) { place in
             if place.isKey {
-                if !place.isNamed { appendText(place.node, isFixed: true) }
+                if !place.isNamed { appendText(place.node, of: document, isFixed: true) }
             } else {
-                appendValue(place)
+                appendValue(place, of: document)
             }
         }
         joinParts(kind)
         for text in kind.texts { join(text) }
         if kind.hasCues { joinCues() }
         for path in kind.inputs {
-            document.forEachNode(at: path[...], below: document.root) { node, _ in spell(node) }
+            document.forEachNode(at: path, below: document.root) { node, _ in spell(node) }
         }
         for path in kind.lists {
-            document.forEachNode(at: path[...], below: document.root) { node, _ in joinLists(in: node) }
+            document.forEachNode(at: path, below: document.root) { node, _ in joinLists(in: node) }
         }
         if hasData { appendStrangeData(kind) }
     }
@@ -75,63 +75,65 @@ struct Passage: ~Copyable {
         readsEscapes = false
         isAnswer = false
         for member in members {
-            appendText(member.key, isFixed: true)
+            appendText(member.key, of: document, isFixed: true)
             document.forEachString(under: member.value, paths: Self.noPlaces, andNumbersOf: Self.digitsMin) {
-                appendText($0.node, isFixed: $0.isKey)
+                appendText($0.node, of: document, isFixed: $0.isKey)
             }
         }
     }
 
-    private mutating func appendValue(_ place: JSONStringPlace) {
+    // The document is handed in where much is appended: taken from `self`, it would be counted each time.
+
+    private mutating func appendValue(_ place: JSONStringPlace, of document: JSONDocument) {
         if !skipped.isEmpty, skipped.contains(place.node) { return }
-        if place.label == 0 { return appendValue(of: place) }
+        if place.label == 0 { return appendValue(at: place, of: document) }
         endSection()
-        appendValue(of: place)
+        appendValue(at: place, of: document)
         endSection()
     }
 
-    private mutating func appendValue(of place: JSONStringPlace) {
+    private mutating func appendValue(at place: JSONStringPlace, of document: JSONDocument) {
         let isNumber = document.kind(place.node) == .number
         switch ProtocolPlaces(rawValue: place.label) {
         case .identifier where isNumber || !ProtocolWord.isPlain(place.node, in: document):
-            append(place.node, isFixed: true)
-        case .number where isNumber: append(place.node, isFixed: true)
+            append(place.node, of: document, isFixed: true)
+        case .number where isNumber: append(place.node, of: document, isFixed: true)
         case .quantity where isNumber && ProtocolWord.isQuantity(place.node, in: document): return
         case .data where !isNumber && ProtocolWord.isData(place.node, in: document): hasData = true
         case .answerID where isNumber || !ProtocolWord.isPlain(place.node, in: document):
-            append(place.node, isFixed: false)
+            append(place.node, of: document, isFixed: false)
         case .word where ProtocolWord.isOne(place.node, in: document): return
         case .seed where isNumber && ProtocolWord.isSeed(place.node, in: document): return
         case .identifier, .answerID, .spelled: return
-        case .arguments: appendArguments(place.node)
-        case _ where readsEscapes: appendArguments(place.node)
-        default: appendText(place.node, isFixed: false)
+        case .arguments: appendArguments(place.node, of: document)
+        case _ where readsEscapes: appendArguments(place.node, of: document)
+        default: appendText(place.node, of: document, isFixed: false)
         }
     }
 
-    private mutating func appendText(_ node: JSONNode, isFixed: Bool) {
+    private mutating func appendText(_ node: JSONNode, of document: JSONDocument, isFixed: Bool) {
         let start = bytes.count
-        append(node, isFixed: isFixed)
+        append(node, of: document, isFixed: isFixed)
         // Without its separator.
         textBytes += max(0, bytes.count - start - 1)
     }
 
     /// Appends a text of one piece. An empty one says nothing, and a request may have millions.
-    private mutating func append(_ node: JSONNode, isFixed: Bool) {
+    private mutating func append(_ node: JSONNode, of document: JSONDocument, isFixed: Bool) {
         let start = bytes.count
-        write(node, isFixed: isFixed)
+        write(node, of: document, isFixed: isFixed)
         if bytes.count > start { endText() } else { pieces.removeLast() }
     }
 
     /// Appends a piece to a text that goes on.
-    private mutating func write(_ node: JSONNode, isFixed: Bool = false) {
+    private mutating func write(_ node: JSONNode, of document: JSONDocument, isFixed: Bool = false) {
         let start = bytes.count
         if !plain.isEmpty, let text = plain[node] {
             bytes.append(contentsOf: text)
         } else {
             document.appendScreened(node, to: &bytes)
         }
-        pieces.append(Piece(node: node, start: start, end: bytes.count, isFixed: isFixed))
+        pieces.append(Piece(node: node, isFixed: isFixed, start: start, end: bytes.count))
     }
 
     private mutating func endText() {
@@ -145,11 +147,11 @@ struct Passage: ~Copyable {
     }
 
     /// Arguments of tools are JSON inside a string. Escapes that it has and does not need would hide what it spells.
-    private mutating func appendArguments(_ node: JSONNode) {
+    private mutating func appendArguments(_ node: JSONNode, of document: JSONDocument) {
         document.withUTF8(of: node) { text in
             if text.contains(0x5C) { plain[node] = EscapedText.plain(Array(text)[...]) }
         }
-        appendText(node, isFixed: false)
+        appendText(node, of: document, isFixed: false)
     }
 
     /// Appends the text of a piece's node as it stands in the passage.
@@ -160,7 +162,7 @@ struct Passage: ~Copyable {
 
     private mutating func joinParts(_ kind: ProtocolPlaces.Kind) {
         for path in kind.joined {
-            document.forEachNode(at: path[...], below: document.root) { node, _ in joinParts(in: node) }
+            document.forEachNode(at: path, below: document.root) { node, _ in joinParts(in: node) }
         }
         if let last = kind.adjoining.last, document.member(last, of: document.root) != nil { adjoin(kind.adjoining) }
     }
@@ -171,7 +173,7 @@ struct Passage: ~Copyable {
             guard let member = document.member(name, of: document.root) else { continue }
             let text = document.elements(of: member).first { _ in true } ?? member
             guard document.kind(text) == .string else { continue }
-            write(text)
+            write(text, of: document)
         }
         endText()
     }
@@ -184,7 +186,7 @@ struct Passage: ~Copyable {
             endSection()
             for (index, node) in nodes.enumerated() {
                 if isSpaced, index > 0 { bytes.append(0x20) }
-                write(node)
+                write(node, of: document)
             }
             endText()
         }
@@ -204,7 +206,7 @@ struct Passage: ~Copyable {
                     bytes.append(contentsOf: Array(bytes[range]))
                     pieces.append(
                         Piece(
-                            node: whole.node, start: start, end: bytes.count, isFixed: false,
+                            node: whole.node, isFixed: false, start: start, end: bytes.count,
                             offset: range.lowerBound - whole.start))
                 }
             }
@@ -220,7 +222,7 @@ struct Passage: ~Copyable {
         case .array:
             if document.spellsText(node) {
                 endSection()
-                for element in document.elements(of: node) { write(element) }
+                for element in document.elements(of: node) { write(element, of: document) }
                 endText()
                 endSection()
             }
@@ -265,27 +267,27 @@ struct Passage: ~Copyable {
         case .number:
             let start = bytes.count
             bytes.append(contentsOf: document.bytes[document.source(of: node)])
-            pieces.append(Piece(node: node, start: start, end: bytes.count, isFixed: false, isWhole: true))
+            pieces.append(Piece(node: node, isFixed: false, isWhole: true, start: start, end: bytes.count))
         case .true, .false, .null: bytes.append(contentsOf: document.bytes[document.source(of: node)])
         }
     }
 
     private mutating func quote(_ node: JSONNode, isFixed: Bool) {
         bytes.append(0x22)
-        write(node, isFixed: isFixed)
+        write(node, of: document, isFixed: isFixed)
         bytes.append(0x22)
     }
 
     /// What looks like data is text in objects of a type that has none there.
     private mutating func appendStrangeData(_ kind: ProtocolPlaces.Kind) {
         for data in kind.typed {
-            document.forEachNode(at: data.objects[...], below: document.root) { object, _ in
+            document.forEachNode(at: data.objects, below: document.root) { object, _ in
                 guard let node = document.member(data.member, of: object), document.kind(node) == .string,
                     ProtocolWord.isData(node, in: document)
                 else { return }
                 let type = document.member("type", of: object)
                 let isOwn = type.map { type in data.types.contains { document.utf8Equals(type, $0) } } ?? false
-                if !isOwn { append(node, isFixed: false) }
+                if !isOwn { append(node, of: document, isFixed: false) }
             }
         }
     }
@@ -296,7 +298,7 @@ struct Passage: ~Copyable {
         for part in document.elements(of: content) {
             let text = document.kind(part) == .string ? part : document.member("text", of: part)
             guard let text, document.kind(text) == .string else { continue }
-            write(text)
+            write(text, of: document)
         }
         endText()
         endSection()

@@ -24,17 +24,20 @@ struct HeadFields: Sendable {
         startLine = try head.withUnsafeMutableBufferPointer { (head) throws(HeadProblem) in
             let lineEnd = try Self.endOfLine(in: head, from: 0)
             var position = lineEnd + 2
-            while true {
-                let end = try Self.endOfLine(in: head, from: position)
-                if end == position { break }
+            while !Self.isEndOfLine(in: head, at: position) {
                 guard fields.count < fieldsMax else { throw .tooManyFields }
-                fields.append(try Self.field(in: head, position..<end))
+                let (field, end) = try Self.field(in: head, from: position)
+                fields.append(field)
                 position = end + 2
             }
             return 0..<lineEnd
         }
         bytes = head
         self.fields = fields
+    }
+
+    private static func isEndOfLine(in head: UnsafeMutableBufferPointer<UInt8>, at index: Int) -> Bool {
+        index &+ 1 < head.count && head[index] == 0x0D && head[index &+ 1] == 0x0A
     }
 
     private static func endOfLine(
@@ -44,7 +47,7 @@ struct HeadFields: Sendable {
         while index < head.count {
             let byte = head[index]
             if byte == 0x0D {
-                guard index &+ 1 < head.count, head[index &+ 1] == 0x0A else { throw .malformed("a bare CR") }
+                guard isEndOfLine(in: head, at: index) else { throw .malformed("a bare CR") }
                 return index
             }
             if byte == 0x0A { throw .malformed("a line that ends in LF without CR") }
@@ -55,28 +58,52 @@ struct HeadFields: Sendable {
 
     /// Reads one line, and makes its name lower-case.
     private static func field(
-        in bytes: UnsafeMutableBufferPointer<UInt8>, _ line: Range<Int>
-    ) throws(HeadProblem) -> Field {
-        var index = line.lowerBound
-        while index < line.upperBound, bytes[index] != 0x3A {
+        in bytes: UnsafeMutableBufferPointer<UInt8>, from lineStart: Int
+    ) throws(HeadProblem) -> (field: Field, end: Int) {
+        var index = lineStart
+        while index < bytes.count, CharacterClass.isToken(bytes[index]) {
             let byte = bytes[index]
-            guard CharacterClass.isToken(byte) else { throw .malformed("a character that no field name may have") }
             if byte >= 0x41, byte <= 0x5A { bytes[index] = byte | 0x20 }
             index &+= 1
         }
-        guard index < line.upperBound, index > line.lowerBound else {
-            throw .malformed("a field without name or colon")
+        guard index < bytes.count, index > lineStart, bytes[index] == 0x3A else {
+            let end = try endOfLine(in: bytes, from: index)
+            throw index == end || index == lineStart && bytes[index] == 0x3A
+                ? .malformed("a field without name or colon")
+                : .malformed("a character that no field name may have")
         }
         var start = index + 1
-        var end = line.upperBound
+        let lineEnd = try endOfValue(in: bytes, from: start)
+        var end = lineEnd
         while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start &+= 1 }
         while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end &-= 1 }
-        for position in start..<end where !CharacterClass.isFieldValue(bytes[position]) {
-            throw .malformed("a control character in a field value")
+        let field = Field(
+            nameStart: UInt32(lineStart), nameEnd: UInt32(index), valueStart: UInt32(start), valueEnd: UInt32(end))
+        return (field, lineEnd)
+    }
+
+    /// Where the line ends that a value stands in, which has no control characters. Eight bytes at a time.
+    private static func endOfValue(
+        in bytes: UnsafeMutableBufferPointer<UInt8>, from start: Int
+    ) throws(HeadProblem) -> Int {
+        let raw = UnsafeRawBufferPointer(bytes)
+        var index = start
+        while index < raw.count {
+            if index &+ 8 <= raw.count {
+                let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let controls = CharacterClass.controls(in: UInt64(littleEndian: word))
+                guard controls != 0 else {
+                    index &+= 8
+                    continue
+                }
+                index &+= controls.trailingZeroBitCount / 8
+            }
+            guard CharacterClass.isFieldValue(raw[index]) else { break }
+            index &+= 1
         }
-        return Field(
-            nameStart: UInt32(line.lowerBound), nameEnd: UInt32(index), valueStart: UInt32(start),
-            valueEnd: UInt32(end))
+        let end = try endOfLine(in: bytes, from: index)
+        guard end == index else { throw .malformed("a control character in a field value") }
+        return end
     }
 
     /// Whether the field's name is `name`, given in lower case.
@@ -164,6 +191,15 @@ enum CharacterClass {
     @inline(__always)
     static func isFieldValue(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte != 0x7F || byte == 0x09
+    }
+
+    /// The highest bit of each of eight bytes that is below 0x20 or 0x7F; the lowest of them is exact, those above it may be
+    /// wrong.
+    @inline(__always)
+    static func controls(in word: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let deletes = word ^ (ones &* 0x7F)
+        return ((word &- ones &* 0x20) & ~word | (deletes &- ones) & ~deletes) & (ones &* 0x80)
     }
 }
 

@@ -31,7 +31,9 @@ struct ForwardStage: @unchecked Sendable {
         if pools.count > 1 { admitted.model.retries.withLock { $0.deposit(at: .now) } }
         let hedging = pools.count > 1 ? request.hedging : nil
         var upstream: ChosenUpstream
-        do throws(UpstreamFailure) { upstream = try choose(pools) } catch { throw .upstream(error) }
+        do throws(UpstreamFailure) { upstream = try choose(pools, at: trace.decidedAt ?? .now) } catch {
+            throw .upstream(error)
+        }
         while true {
             trace.upstream = upstream.pool.settings.name
             do throws(UpstreamFailure) {
@@ -51,7 +53,7 @@ struct ForwardStage: @unchecked Sendable {
 
     /// One more that lets the request through, paid from a budget; `nil` if there is none, or nothing to pay with.
     func another(of pools: [UpstreamPool], paidFrom budget: Lock<RetryBudget>) -> ChosenUpstream? {
-        guard !pools.isEmpty, let upstream = try? choose(pools) else { return nil }
+        guard !pools.isEmpty, let upstream = try? choose(pools, at: .now) else { return nil }
         guard budget.withLock({ $0.withdraw(at: .now) }) else {
             upstream.release()
             return nil
@@ -60,8 +62,7 @@ struct ForwardStage: @unchecked Sendable {
     }
 
     /// One that is worth asking, and lets a request through.
-    private func choose(_ pools: [UpstreamPool]) throws(UpstreamFailure) -> ChosenUpstream {
-        let now = Moment.now
+    private func choose(_ pools: [UpstreamPool], at now: Moment) throws(UpstreamFailure) -> ChosenUpstream {
         if pools.count == 1, let permit = pools[0].state.permit(at: now) {
             return ChosenUpstream(pool: pools[0], permit: permit)
         }
