@@ -112,20 +112,22 @@ final class RequestPath: Sendable {
     /// The path of everything that a model answers.
     private func serve(_ caller: Authenticated, as dialect: Dialect, _ trace: Trace) async throws(PathExit) {
         let parsed = try await parse.parse(caller, as: dialect)
-        trace.parsed(parsed)
+        let parsedAt = Moment.now
+        trace.parsed(parsed, at: parsedAt)
         let admitted = try admit.admit(parsed)
         trace.admitted(admitted)
         let limited =
             if let shared = limit.shared {
                 try await limit.reserve(admitted, from: shared, trace: trace)
             } else {
-                try limit.reserve(admitted, trace: trace, at: trace.parsedAt ?? .now)
+                try limit.reserve(admitted, trace: trace, at: parsedAt)
             }
         let budgeted = try await budget.reserve(limited, trace: trace)
         let screened = try await screen.screen(budgeted, trace: trace)
-        trace.decidedAt = .now
+        let decidedAt = Moment.now
+        trace.decidedAt = decidedAt
         try record.admit(trace)
-        let answer = try await forward.send(screened, trace: trace)
+        let answer = try await forward.send(screened, trace: trace, at: decidedAt)
         do throws(PathExit) {
             settle(trace, try await give(answer, trace))
         } catch {

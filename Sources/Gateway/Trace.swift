@@ -65,8 +65,8 @@ final class Trace: @unchecked Sendable {
     }
 
     /// Takes down what the body says.
-    func parsed(_ request: Parsed) {
-        parsedAt = .now
+    func parsed(_ request: Parsed, at now: Moment) {
+        parsedAt = now
         isStream = request.facts.isStream
         promptBytes = request.document.bytes.count
     }

@@ -63,11 +63,11 @@ package struct SQLArguments: Sendable {
     /// As text with its prefix.
     @inlinable
     package mutating func append<Kind>(_ value: Identifier<Kind>?) {
-        if let value { append(Kind.prefix, value.high, value.low) } else { append(SQLValue.null) }
+        if let value { appendIdentifier(Kind.prefix, high: value.high, low: value.low) } else { append(SQLValue.null) }
     }
 
     /// Not in generic code, which other modules run unspecialised.
-    package mutating func append(_ prefix: String, _ high: UInt64, _ low: UInt64) {
+    package mutating func appendIdentifier(_ prefix: String, high: UInt64, low: UInt64) {
         let start = text.count
         text.append(contentsOf: prefix.utf8)
         CrockfordBase32.append(high, low, to: &text)

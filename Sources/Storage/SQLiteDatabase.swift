@@ -1,6 +1,5 @@
 internal import Dispatch
 internal import GRDB
-internal import Snapshots
 
 /// The embedded store: one file of SQLite, in WAL mode, synced to the disk at each commit.
 ///
@@ -30,6 +29,21 @@ package final class SQLiteDatabase: Database {
 
     package var dialect: SQLDialect { .sqlite }
 
+    /// Opens or creates the store at `path` as `init` does, and waits for who looks at one that is not in WAL mode yet: SQLite
+    /// itself does not.
+    ///
+    /// - Throws: `StorageError`; `CancellationError`.
+    package static func open(path: String, options: Options = Options()) async throws -> SQLiteDatabase {
+        let end = ContinuousClock.now + options.busyTimeout
+        while true {
+            do {
+                return try SQLiteDatabase(path: path, options: options)
+            } catch StorageError.busy where ContinuousClock.now < end {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+    }
+
     /// Opens or creates the store at `path`; its folder is made with mode 0700, its file with 0600. Blocks for some
     /// milliseconds.
     ///
@@ -38,7 +52,7 @@ package final class SQLiteDatabase: Database {
         self.path = path
         try SQLiteFiles.prepare(path)
         do {
-            pool = try Self.open(path, options)
+            pool = try DatabasePool(path: path, configuration: Self.configuration(options))
             try pool.writeWithoutTransaction { connection in
                 // Only now: switching to WAL makes GRDB reset it to NORMAL, which would lose acknowledged commits
                 // when the power fails.
@@ -55,20 +69,6 @@ package final class SQLiteDatabase: Database {
             }
         }
         writer = SQLiteWriter(pool: pool, waitingMax: options.waitingWritesMax, watch: watch)
-    }
-
-    /// A store that is new, or that another process closes, changes its mode of writing: SQLite does not wait for those who
-    /// look at it meanwhile.
-    private static func open(_ path: String, _ options: Options) throws -> DatabasePool {
-        let end = ContinuousClock.now + options.busyTimeout
-        while true {
-            do {
-                return try DatabasePool(path: path, configuration: configuration(options))
-            } catch let error as GRDB.DatabaseError where error.resultCode == .SQLITE_BUSY {
-                guard ContinuousClock.now < end else { throw error }
-                OwnedThread.nap(microseconds: 5_000)
-            }
-        }
     }
 
     /// After so many bytes what was written goes from SQLite's write-ahead log to its place.

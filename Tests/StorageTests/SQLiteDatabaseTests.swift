@@ -37,11 +37,12 @@ struct SQLiteDatabaseTests {
         var options = SQLiteDatabase.Options()
         options.busyTimeout = .milliseconds(50)
         #expect(throws: StorageError.busy) { try SQLiteDatabase(path: path, options: options) }
-        // The threads of tests are not to be blocked.
-        let opening = Task.detached { try SQLiteDatabase(path: path) }
+        await #expect(throws: StorageError.busy) { try await SQLiteDatabase.open(path: path, options: options) }
+        async let opening = SQLiteDatabase.open(path: path)
+        // As long as it takes to be refused some times.
         try await Task.sleep(for: .milliseconds(100))
         try #require(sqlite3_exec(reader, "COMMIT", nil, nil, nil) == SQLITE_OK)
-        let database = try await opening.value
+        let database = try await opening
         #expect(try await Self.pragma("journal_mode", of: database) == .text("wal"))
         try await database.close()
     }
@@ -56,6 +57,8 @@ struct SQLiteDatabaseTests {
             let database = try SQLiteDatabase(path: path, options: options)
             try await database.write { try $0.executeScript("CREATE TABLE IF NOT EXISTS a (b)") }
             #expect(try await Self.pragma("page_size", of: database) == .integer(16_384))
+            // 4 MiB, whatever was asked for.
+            #expect(try await Self.pragma("wal_autocheckpoint", of: database) == .integer(256))
             try await database.close()
         }
     }

@@ -89,7 +89,7 @@ package final class Screener {
         tools.hits.prepare(for: side.isActive, policy, side.side)
         if let search = policy.rules.whole[.normalised], let base = text.baseAddress {
             let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
-            search.search(window, SearchGate.passed(by: text), tools)
+            search.run(over: window, passing: SearchGate.passed(by: text), with: tools)
             resolve(window, breaks, policy, &log)
         }
         guard let search = policy.rules.whole[.skeleton] else { return log }
@@ -97,7 +97,7 @@ package final class Screener {
             guard let base = bytes.baseAddress else { return }
             Skeleton.write(text, to: base)
             let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
-            search.search(window, SearchGate.Set(), tools)
+            search.run(over: window, passing: SearchGate.Set(), with: tools)
             resolve(window, breaks, policy, &log)
         }
         return log

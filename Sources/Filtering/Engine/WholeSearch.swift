@@ -15,8 +15,9 @@ final class WholeSearch: Sendable {
     }
 
     /// Reports the ends of all that a text, whole in its view, may have.
-    func search(_ window: Window, _ gates: SearchGate.Set, _ tools: ScanTools) {
+    func run(over window: Window, passing gates: SearchGate.Set, with tools: ScanTools) {
         let text = UnsafeBufferPointer(start: window.bytes, count: window.end)
+        // By index: an element taken out is counted.
         for index in databases.indices where gates.contains(databases[index].gate) {
             tools.scratch.scan(text, databases[index].database, tools.hits)
         }

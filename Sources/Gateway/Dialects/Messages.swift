@@ -88,9 +88,11 @@ private struct BlockReader {
         "citations", "title", "context", "caller",
     ]
 
-    private func readBlock(_ block: JSONNode, at place: String, into facts: inout RequestFacts) {
+    private func readBlock(
+        _ block: JSONNode, at place: @autoclosure () -> String, into facts: inout RequestFacts
+    ) {
         guard document.kind(block) == .object else {
-            if document.kind(block) != .string { facts.unscreenable.append((.files, place)) }
+            if document.kind(block) != .string { facts.unscreenable.append((.files, place())) }
             return
         }
         func isA(_ type: StaticString) -> Bool {
@@ -106,12 +108,12 @@ private struct BlockReader {
                 return
             }
             if document.utf8Equals(key, "content") {
-                read(value, at: "\(place).content", into: &facts)
+                read(value, at: "\(place()).content", into: &facts)
             } else if document.utf8Equals(key, "source") {
                 // Of a search result it is an address, as text.
-                if !isSearchResult { readSource(value, of: block, at: "\(place).source", into: &facts) }
+                if !isSearchResult { readSource(value, of: block, at: "\(place()).source", into: &facts) }
             } else {
-                facts.unscreenable.append((.files, place))
+                facts.unscreenable.append((.files, place()))
             }
         }
     }

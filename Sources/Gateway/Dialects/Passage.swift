@@ -8,6 +8,7 @@ internal import JSON
 /// Each is judged as a text of its own; what a chat template or a reader lays end to end is a further one. In an answer the
 /// texts of the protocol see none of each other's words of context, since in a stream each comes by itself.
 struct Passage: ~Copyable {
+    /// In this order it takes 32 bytes.
     struct Piece {
         let node: JSONNode
         /// A key, or an id or number of the protocol: it can't be rewritten without changing what it means.

@@ -68,9 +68,9 @@ struct HeadFields: Sendable {
         }
         guard index < bytes.count, index > lineStart, bytes[index] == 0x3A else {
             let end = try endOfLine(in: bytes, from: index)
-            throw index == end || index == lineStart && bytes[index] == 0x3A
-                ? .malformed("a field without name or colon")
-                : .malformed("a character that no field name may have")
+            if index == end { throw .malformed("a field without colon") }
+            if bytes[index] == 0x3A { throw .malformed("a field without name") }
+            throw .malformed("a character that no field name may have")
         }
         var start = index + 1
         let lineEnd = try endOfValue(in: bytes, from: start)

@@ -167,17 +167,19 @@ package final class PathProbe: @unchecked Sendable {
             gateway.executor.runCollected()
         }
         let parsed = try await path.parse.parse(caller, as: .chatCompletions)
-        trace.parsed(parsed)
+        let parsedAt = Moment.now
+        trace.parsed(parsed, at: parsedAt)
         end(.parse, &sample)
         let admitted = try path.admit.admit(parsed)
         trace.admitted(admitted)
         end(.admit, &sample)
-        let limited = try path.limit.reserve(admitted, trace: trace, at: .now)
+        let limited = try path.limit.reserve(admitted, trace: trace, at: parsedAt)
         end(.limit, &sample)
         let budgeted = try await path.budget.reserve(limited, trace: trace)
         end(.budget, &sample)
         let screened = try await path.screen.screen(budgeted, trace: trace)
-        trace.decidedAt = .now
+        let decidedAt = Moment.now
+        trace.decidedAt = decidedAt
         end(.screen, &sample)
         try path.record.admit(trace)
         end(.record, &sample)
@@ -185,7 +187,7 @@ package final class PathProbe: @unchecked Sendable {
             end(.forward, &sent)
             upstream.answer()
         }
-        let answer = try await path.forward.send(screened, trace: trace)
+        let answer = try await path.forward.send(screened, trace: trace, at: decidedAt)
         end(.receive, &sample)
         sample.take(.forward, from: sent)
         let judged = try await path.completion.judge(answer, trace: trace)

@@ -25,13 +25,13 @@ struct ForwardStage: @unchecked Sendable {
     let observesOnly: Bool
     let failures: UpstreamFailureReport
 
-    func send(_ request: Screened, trace: Trace) async throws(PathExit) -> Forwarded {
+    func send(_ request: Screened, trace: Trace, at now: Moment) async throws(PathExit) -> Forwarded {
         let admitted = request.admitted
         var pools = pools.serving(admitted.model, admitted.request.dialect)
-        if pools.count > 1 { admitted.model.retries.withLock { $0.deposit(at: .now) } }
+        if pools.count > 1 { admitted.model.retries.withLock { $0.deposit(at: now) } }
         let hedging = pools.count > 1 ? request.hedging : nil
         var upstream: ChosenUpstream
-        do throws(UpstreamFailure) { upstream = try choose(pools, at: trace.decidedAt ?? .now) } catch {
+        do throws(UpstreamFailure) { upstream = try choose(pools, at: now) } catch {
             throw .upstream(error)
         }
         while true {

@@ -57,7 +57,7 @@ package actor SQLiteRecordPartitions: RecordPartitions {
         // Nobody listens for changes here.
         options.watchInterval = .seconds(3600)
         options.pageBytes = 16_384
-        let store = try SQLiteDatabase(path: path, options: options)
+        let store = try await SQLiteDatabase.open(path: path, options: options)
         do {
             // Another process may have made the file and not its tables yet.
             try await store.migrate(RecordMigrations.month, at: .now)

@@ -15,7 +15,7 @@ struct StoreHandle: Sendable {
     ) async throws -> StoreHandle {
         guard case (let address, var options)? = try settings.postgres() else {
             return StoreHandle(
-                database: try SQLiteDatabase(path: folder.store),
+                database: try await SQLiteDatabase.open(path: folder.store),
                 partitions: SQLiteRecordPartitions(folder: folder.records), place: folder.store)
         }
         if isPatient { options.statementTimeout = max(options.statementTimeout, .seconds(3_600)) }

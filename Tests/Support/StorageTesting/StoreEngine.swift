@@ -56,7 +56,7 @@ package struct TestStore: Sendable {
     package let address: PostgresAddress?
 
     package func open(_ options: PostgresOptions = PostgresOptions()) async throws -> any Database {
-        guard let address else { return try SQLiteDatabase(path: folder.path + "/steward.sqlite") }
+        guard let address else { return try await SQLiteDatabase.open(path: folder.path + "/steward.sqlite") }
         return try await PostgresDatabase.open(address, options: options)
     }
 }
