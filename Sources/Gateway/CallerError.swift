@@ -66,6 +66,9 @@ private struct Detail {
     let clause: String?
     let clauseAddress: String?
 
+    /// With the clause's address, since that is all that a library's exception shows.
+    private var message: String { explanation.message + (clauseAddress.map { " See \($0)." } ?? "") }
+
     /// OpenAI's.
     var openAI: [UInt8] {
         var writer = JSONWriter()
@@ -73,7 +76,7 @@ private struct Detail {
             writer.key("error" as StaticString)
             writer.object { writer in
                 writer.key("message" as StaticString)
-                writer.string(explanation.message)
+                writer.string(message)
                 writer.key("type" as StaticString)
                 writer.string("\(explanation.type)")
                 writeRest(into: &writer)
@@ -89,12 +92,12 @@ private struct Detail {
             writer.key("type" as StaticString)
             writer.string("error")
             writer.key("message" as StaticString)
-            writer.string(explanation.message)
+            writer.string(message)
             writeRest(into: &writer)
             writer.key("error" as StaticString)
             writer.object { writer in
                 writer.key("message" as StaticString)
-                writer.string(explanation.message)
+                writer.string(message)
                 writer.key("type" as StaticString)
                 writer.string("\(explanation.type)")
                 writer.key("code" as StaticString)
@@ -115,7 +118,7 @@ private struct Detail {
                 writer.key("type" as StaticString)
                 writer.string("\(Self.anthropicType(of: status))")
                 writer.key("message" as StaticString)
-                writer.string(explanation.message)
+                writer.string(message)
                 writeRest(into: &writer)
             }
             writer.key("request_id" as StaticString)

@@ -251,8 +251,14 @@ extension Refusal {
     }
 
     private static func words(for exhausted: LimitRefusal) -> String {
-        "The \(exhausted.scope.words)'s limit of \(exhausted.limit) \(exhausted.kind.words) is reached. "
-            + "Wait, lower max_tokens, or ask for a higher limit."
+        let remedy =
+            switch exhausted.kind {
+            case .requests: "Wait, or ask"
+            case .concurrency: "Wait for those under way, or ask"
+            case .tokens, .tokensPerDay: "Wait, lower max_tokens, or ask"
+            }
+        return "The \(exhausted.scope.words)'s limit of \(exhausted.limit) \(exhausted.kind.words) is reached. "
+            + "\(remedy) for a higher limit."
     }
 
     /// Whether a client library should send the same request again. Only load passes by itself.

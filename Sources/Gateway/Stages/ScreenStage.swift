@@ -82,8 +82,7 @@ extension Passage {
                 var local = redaction
                 let shift = piece.offset - piece.start
                 local.range =
-                    piece.isWhole
-                    ? 0..<textCount(of: piece.node) : max(start, piece.start) + shift..<min(end, piece.end) + shift
+                    piece.isWhole ? 0..<Int.max : max(start, piece.start) + shift..<min(end, piece.end) + shift
                 byNode[piece.node, default: []].append(local)
                 index += 1
             }
@@ -94,16 +93,16 @@ extension Passage {
         return true
     }
 
-    private func textCount(of node: JSONNode) -> Int {
-        var text: [UInt8] = []
-        appendText(of: node, to: &text)
-        return text.count
-    }
-
     private func redacted(_ node: JSONNode, _ redactions: [Redaction]) -> [UInt8] {
         var text: [UInt8] = []
         appendText(of: node, to: &text)
-        return text.withUnsafeBufferPointer { Screener.redacting($0, Self.merged(redactions)) }
+        return text.withUnsafeBufferPointer { text in
+            var redactions = Self.merged(redactions)
+            for index in redactions.indices {
+                redactions[index].range = redactions[index].range.clamped(to: text.indices)
+            }
+            return Screener.redacting(text, redactions)
+        }
     }
 
     /// In order and without overlaps: a joined text part is judged twice.

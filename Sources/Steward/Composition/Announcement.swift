@@ -38,7 +38,14 @@ struct Announcement: Sendable {
             """
         if observesOnly { text += "Observing only: decisions are recorded and not enforced.\n" }
         guard let sandboxKey else {
-            return text + "Keys: steward keys list --data \(dataFolder)\n"
+            let program = CommandLine.arguments.first ?? "steward"
+            return text + """
+                Keys were shown when they were made. What there is, and a new one:
+                  \(program) keys list --data \(dataFolder)
+                  \(program) applications list --data \(dataFolder)
+                  \(program) keys create --help
+
+                """
         }
         return text + """
 
