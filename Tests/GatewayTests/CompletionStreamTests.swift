@@ -26,6 +26,49 @@ struct CompletionStreamTests {
         }
     }
 
+    /// Catches a rest that is sent before the event which it goes on from.
+    @Test("keep the order of what the last event says beside its finish reason, wherever it is split")
+    func endsWithText() throws {
+        let bench = try Bench()
+        for text in ["It is nice, my card is \(Bench.card)", "It is a darn", "1, 2, 3 and 4", Bench.card] {
+            let expected = text.replacing(Bench.card, with: "[redacted:pii.card]")
+            for split in 0...text.count {
+                let (head, tail) = (String(text.prefix(split)), String(text.dropFirst(split)))
+                for path in [["delta", "content"], ["delta", "reasoning_content"], ["text"]] {
+                    func event(_ text: String, _ finish: String? = nil) -> String {
+                        if path.count > 1 { return chunk(#"{"\#(path[1])":"\#(text)"}"#, finish: finish) }
+                        return chunk("{}", finish: finish, extra: #","text":"\#(text)""#)
+                    }
+                    var stream = bench.stream(dialect: path.count > 1 ? .chatCompletions : .completions)
+                    let events = try bench.relay(event(head) + event(tail, "length"), &stream)
+                    #expect(events.said(at: path) == expected, "\(path) split at \(split)")
+                    #expect(events.reasons() == ["length"] && events.last?.text(["finish_reason"]) == "length")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "send what is held of other texts before the event that ends the choice, and log-probabilities with their text")
+    func endsOtherTexts() throws {
+        let bench = try Bench()
+        var stream = bench.stream()
+        let spelled = #","logprobs":{"content":[{"token":"@","logprob":-1,"bytes":null,"top_logprobs":[]}]}"#
+        func said(_ text: String, _ finish: String? = nil) -> String {
+            chunk(
+                #"{"content":"\#(text)"}"#, finish: finish,
+                extra: finish == nil ? spelled.replacing("@", with: text) : "")
+        }
+        let events = try bench.relay(
+            chunk(#"{"reasoning_content":"It was 40"}"#) + said("In 40") + said("00", "stop"), &stream)
+        #expect(events.said() == "In 4000")
+        #expect(events.said(at: ["delta", "reasoning_content"]) == "It was 40")
+        let last = try #require(events.last)
+        #expect(last.text(["delta", "content"])?.hasSuffix("4000") == true)
+        #expect(last.serialised.contains(#""logprobs":{"content":[{"token":"In 40""#))
+        #expect(events.reasons() == ["stop"])
+    }
+
     @Test("pass every piece of plain prose on in the event in which it came")
     func delaysNothing() throws {
         let bench = try Bench()

@@ -32,6 +32,21 @@ struct HostilePlacesTests {
         }
     }
 
+    /// Joined with what came there before, a number that is told again is no number.
+    @Test("beside what a choice says are judged by themselves too, event by event")
+    func judgesValuesByThemselves() throws {
+        let bench = try Bench()
+        func told(_ value: String) -> String { chunk("{}", extra: #","note":{"of":"\#(value)"}"#) }
+        var stream = bench.stream()
+        let events = try bench.relay(told("4") + told(Bench.card) + chunk("{}", finish: "stop"), &stream)
+        #expect(!events.serialised.contains(Bench.card))
+        #expect(events.reasons() == ["content_filter"] && stream.isBlocked)
+        var plain = bench.stream()
+        let plainEvents = try bench.relay(told("safe") + told("safe") + chunk("{}", finish: "stop"), &plain)
+        #expect(plainEvents.reasons() == ["stop"])
+        #expect(plainEvents.said(at: ["note", "of"]) == "safesafe")
+    }
+
     @Test("counts the answers that come back, which `best_of` does not change")
     func countsAnswers() throws {
         func facts(_ members: String) throws -> RequestFacts {

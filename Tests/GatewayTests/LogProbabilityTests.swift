@@ -112,6 +112,7 @@ struct LogProbabilityTests {
             #"{"token":"x","logprob":-1,"top_logprobs":[{"token":"CARD","logprob":-1}]}"#,
             #"{"token":"x","logprob":-1,"top_logprobs":[{"token":"y","logprob":-1,"note":"KEY"}]}"#,
             #"{"token":"x","logprob":-1,"top_logprobs":[{"token":"y","logprob":CARD}]}"#,
+            #"{"token":"x","logprob":-1,"top_logprobs":[{"token":"KEY","logprob":-1}]}"#,
             #"{"token":"x","logprob":-1,"top_logprobs":"KEY"}"#, #"{"token":"x","logprob":-1,"bytes":[CARD]}"#,
             #"{"token":"x","logprob":-1,"bytes":"KEY"}"#, #"{"token":"x","logprob":CARD}"#,
             #"{"token":"x","logprob":CARDe-10}"#, #"{"token":"x","logprob":"KEY"}"#,
@@ -123,6 +124,22 @@ struct LogProbabilityTests {
         }
         let named = try relay(harmless, beside: #","\#(Bench.key)":null,"note":"\#(Bench.card)""#)
         #expect(named.contains(harmless) && !named.contains("KEY") && !named.contains(Bench.card))
+    }
+
+    @Test("have no alternatives that are like keys")
+    func checksAlternatives() throws {
+        func isLeft(_ token: String) throws -> Bool {
+            let entry = #"{"token":"x","logprob":-1,"top_logprobs":[{"token":"\#(token)","logprob":-1}]}"#
+            return try relay(entry).contains(#""token":"\#(token)""#)
+        }
+        let tokens = [
+            " internationalization", "Donaudampfschifffahrt", "――――――――", String(repeating: " ", count: 40),
+            "################", "=\\\"$(", "()=>{}", "v1.25-rc3", "naïveté", "getElementById2",
+        ]
+        for token in tokens { #expect(try isLeft(token), "\(token)") }
+        for key in ["AKIA", "ghp_", "sk-", "a b c d e f g h i j "] {
+            #expect(try !isLeft(key + "Q7x2M9v4K1p8R3t6W5"), "\(key)")
+        }
     }
 
     @Test("have bytes only of their token, or of a character that was cut in two")

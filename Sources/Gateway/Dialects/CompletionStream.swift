@@ -165,7 +165,7 @@ struct CompletionStream: AnswerStream {
         if !observesOnly, choice.aside.isBlocked || choice.channels.contains(where: \.screen.isBlocked) {
             finishBlocked(choice, to: &output)
         } else if walk.finishes {
-            flush(choice, to: &output)
+            for (channel, rest) in walk.rests { write(rest, of: channel, in: choice, to: &output) }
             choice.isFinished = true
             endIfBlocked()
         }
@@ -213,25 +213,21 @@ struct CompletionStream: AnswerStream {
         return choice
     }
 
-    /// Decides on all that is held of a choice, and sends what may leave in events of our own.
-    private mutating func flush(_ choice: StreamChoice, to output: inout [UInt8]) {
-        for channel in choice.channels {
-            var rest: [UInt8] = []
-            channel.finish(to: &rest)
-            guard !observesOnly else { continue }
-            if channel.screen.isBlocked { return finishBlocked(choice, to: &output) }
-            let isSpelled = channel.place == StreamWalk.content && !choice.logProbabilities.isEmpty
-            guard !rest.isEmpty || isSpelled else { continue }
-            let spelled = choice.logProbabilities.release(
-                decided: isSpelled ? channel.fed : -1, redactions: channel.screen.redactions)
-            own.writeChoice(choice.index, to: &output) { writer in
-                channel.write(rest, into: &writer)
-                guard isSpelled else { return }
-                writer.key("logprobs" as StaticString)
-                writer.object {
-                    $0.key("content" as StaticString)
-                    $0.raw(spelled)
-                }
+    /// Sends what was held of a text in an event of our own, with the log-probabilities that spell it.
+    private func write(
+        _ rest: [UInt8], of channel: StreamChannel, in choice: StreamChoice, to output: inout [UInt8]
+    ) {
+        let isSpelled = channel.place == StreamWalk.content && !choice.logProbabilities.isEmpty
+        guard !rest.isEmpty || isSpelled else { return }
+        own.writeChoice(choice.index, to: &output) { writer in
+            channel.write(rest, into: &writer)
+            guard isSpelled else { return }
+            writer.key("logprobs" as StaticString)
+            writer.object {
+                $0.key("content" as StaticString)
+                $0.raw(
+                    choice.logProbabilities.release(
+                        decided: channel.fed, redactions: channel.screen.redactions))
             }
         }
     }

@@ -75,7 +75,7 @@ extension CompletionTree {
     private func isEntry(_ node: JSONNode, isAlternative: Bool) -> Bool {
         guard let token = document.member("token", of: node), document.kind(token) == .string else { return false }
         return all(node) { key, value in
-            if document.utf8Equals(key, "token") { return !isAlternative || isShort(value) }
+            if document.utf8Equals(key, "token") { return !isAlternative || mayBeToken(value) }
             if document.utf8Equals(key, "logprob") { return isMeasured(value) }
             if document.utf8Equals(key, "bytes") { return isBytes(value, of: token) }
             guard !isAlternative, document.utf8Equals(key, "top_logprobs") else { return false }
@@ -91,7 +91,7 @@ extension CompletionTree {
         return document.withUTF8(of: token) { text in numbers.elementsEqual(text) { $0 == Int($1) } }
     }
 
-    private func isShort(_ token: JSONNode) -> Bool { LogProbability(document: document).isShort(token) }
+    private func mayBeToken(_ token: JSONNode) -> Bool { LogProbability(document: document).mayBeToken(token) }
 
     private func isMeasured(_ node: JSONNode) -> Bool {
         document.isNull(node) || document.kind(node) == .number && ProtocolWord.isQuantity(node, in: document)
@@ -115,7 +115,7 @@ extension CompletionTree {
             }
             guard document.utf8Equals(key, "top_logprobs") else { return false }
             return isNullOrArray(value) { alternatives in
-                document.isNull(alternatives) || all(alternatives) { isShort($0) && isMeasured($1) }
+                document.isNull(alternatives) || all(alternatives) { mayBeToken($0) && isMeasured($1) }
             }
         }
     }

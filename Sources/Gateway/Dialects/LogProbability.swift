@@ -6,6 +6,8 @@ struct LogProbability {
 
     /// A longer alternative is no token.
     private static let alternativeBytesMax = 64
+    /// A longer one is one only if it is a word, or a run of signs or blanks; a key mixes them.
+    private static let mixedBytesMax = 16
     private static let alternativesMax = 128
     /// Of a token that is not valid text by itself.
     private static let cutBytesMax = 8
@@ -52,7 +54,7 @@ struct LogProbability {
     ) -> Bool {
         guard let token = document.member("token", of: entry), document.kind(token) == .string,
             let number = document.member("logprob", of: entry), isProbability(number),
-            !areAlternatives || isShort(token)
+            !areAlternatives || mayBeToken(token)
         else { return false }
         writer.object { writer in
             writer.key("token" as StaticString)
@@ -93,16 +95,26 @@ struct LogProbability {
         }
     }
 
-    /// Whether a string is short enough for an alternative to what was said, and has no long number.
-    func isShort(_ token: JSONNode) -> Bool {
+    /// Whether a string may be an alternative to what was said: short, without a long number, and nothing like a key.
+    func mayBeToken(_ token: JSONNode) -> Bool {
         document.withUTF8(of: token) { text in
             guard text.count <= Self.alternativeBytesMax else { return false }
+            guard text.count <= Self.mixedBytesMax || Self.isWord(text) || Self.isOfSigns(text) else { return false }
             var digits = 0
             return text.allSatisfy { byte in
                 digits = (0x30...0x39).contains(byte) ? digits + 1 : 0
                 return digits <= Self.digitsMax
             }
         }
+    }
+
+    /// Whether all are letters, behind a blank perhaps.
+    private static func isWord(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        (text.first == 0x20 ? text.dropFirst() : text[...]).allSatisfy { ($0 | 0x20) &- 0x61 < 26 || $0 >= 0x80 }
+    }
+
+    private static func isOfSigns(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        text.allSatisfy { $0 < 0x80 && ($0 | 0x20) &- 0x61 >= 26 && $0 &- 0x30 >= 10 }
     }
 
     /// Whether a number can be a log-probability: not large, and not written so that many digits stand before its point.
@@ -148,7 +160,7 @@ struct OlderLogProbabilities {
                 guard document.kind(others) == .object, mayDiffer else { return writer.null() }
                 writer.object { writer in
                     document.forEachMember(of: others) { token, number in
-                        guard entries.isShort(token), entries.isProbability(number) else { return }
+                        guard entries.mayBeToken(token), entries.isProbability(number) else { return }
                         writer.key(document.string(token) ?? "")
                         writer.value(number, of: document)
                     }

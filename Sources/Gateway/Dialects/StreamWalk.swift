@@ -15,8 +15,13 @@ struct StreamWalk {
     private(set) var finishes = false
     /// Something is left to say: text that may leave, a role, a tool call's id, the finish reason.
     private(set) var isWorthSending = false
+    /// Where the choice ends: what was held of texts of which the event says nothing.
+    private(set) var rests: [(channel: StreamChannel, text: [UInt8])] = []
     /// The elements of lists of content, down to the one that is walked.
     private var parts: [JSONNode] = []
+    /// Where the choice ends: the event's last piece of each text, and what of it may leave before the text's end is known.
+    private var pieces: [(channel: StreamChannel, node: JSONNode, output: [UInt8])] = []
+    private var keepsPieces = false
 
     init(
         document: JSONDocument, choice: StreamChoice, screener: Screener, filter: FilterPolicy, observesOnly: Bool,
@@ -32,6 +37,7 @@ struct StreamWalk {
 
     mutating func run(_ node: JSONNode, edits: inout JSONEdits) throws(UpstreamFailure) {
         var logProbabilities: JSONNode?
+        keepsPieces = document.member("finish_reason", of: node).map { !document.isNull($0) } ?? false
         try document.forEachMember(of: node) { (key, value) throws(UpstreamFailure) in
             if document.utf8Equals(key, "finish_reason") {
                 if document.isNull(value) { return }
@@ -42,13 +48,21 @@ struct StreamWalk {
                 finishes = true
                 isWorthSending = true
             } else if document.utf8Equals(key, "logprobs") {
-                logProbabilities = value
+                if !document.isNull(value) { logProbabilities = value }
             } else if !document.utf8Equals(key, "index") {
                 try walk(value, key: key, path: [.member(name(of: key))], edits: &edits)
             }
         }
-        if let logProbabilities, !document.isNull(logProbabilities) {
+        if finishes { finishTexts(edits: &edits) }
+        if let logProbabilities {
             align(logProbabilities, of: node, edits: &edits)
+        } else if let content = pieces.first(where: { $0.channel.place == Self.content })?.channel,
+            !choice.logProbabilities.isEmpty
+        {
+            // Of events before, for text that leaves with this one.
+            let spelled = choice.logProbabilities.release(
+                decided: content.screen.decidedOffset, redactions: content.screen.redactions)
+            edits.setMember("logprobs", raw: Self.object("content", spelled), of: node)
         }
         choice.forgetRedactions()
     }
@@ -145,6 +159,10 @@ struct StreamWalk {
         let channel = try channel(at: Self.place(of: path))
         channel.path = path
         channel.parts = parts.map(part)
+        // Readers may take what comes at such a place for a value that is told again, instead of joining it.
+        if channel.fed > 0, !Self.areJoined(path), let text = document.string(node) {
+            choice.aside.judge(text, screener, filter, observesOnly: observesOnly)
+        }
         var output: [UInt8] = []
         let isUnchanged = document.withUTF8(of: node) { text in
             fedBytes += text.count
@@ -157,6 +175,24 @@ struct StreamWalk {
         }
         if !output.isEmpty { isWorthSending = true }
         if !isUnchanged { edits.replace(node, withString: output) }
+        guard keepsPieces else { return }
+        pieces.removeAll { $0.channel === channel }
+        pieces.append((channel, node, output))
+    }
+
+    /// Decides on all that is held of the choice. The rest of a text of which this event has a piece goes behind that piece;
+    /// sent before the event, it would stand before what it follows. The rests of others leave before the event.
+    private mutating func finishTexts(edits: inout JSONEdits) {
+        for channel in choice.channels {
+            var rest: [UInt8] = []
+            channel.finish(to: &rest)
+            if observesOnly { continue }
+            if let piece = pieces.first(where: { $0.channel === channel }) {
+                if !rest.isEmpty { edits.replace(piece.node, withString: piece.output + rest) }
+            } else {
+                rests.append((channel, rest))
+            }
+        }
     }
 
     /// Judges a string of a list, such as a citation: by itself, since nothing goes on with it, and behind those before.
@@ -210,6 +246,11 @@ struct StreamWalk {
         return channel
     }
 
+    /// Whether every reader joins what comes at a place.
+    private static func areJoined(_ path: [StreamChannel.Step]) -> Bool {
+        path.first == .member("delta") || path.first == .member("text")
+    }
+
     /// What the log-probabilities of chat completions spell.
     static let content: [StreamChannel.Step] = [.member("delta"), .member("content")]
 
@@ -242,6 +283,15 @@ struct StreamWalk {
     }
 
     private static let null = Array("null".utf8)
+
+    private static func object(_ name: StaticString, _ value: [UInt8]) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key(name)
+            writer.raw(value)
+        }
+        return writer.bytes
+    }
 
     /// Queues the entries of an event's content; those that may leave now. `nil` if they can't be aligned.
     private func released(_ node: JSONNode, of delta: JSONNode) -> [UInt8]? {

@@ -16,6 +16,8 @@ struct UpstreamsCommand: AsyncParsableCommand {
               breaker half open  the next request is its trial
               unhealthy          fails its health checks
 
+            One server that several models name stands under each of them, with what all of them together ask of it.
+
             EXAMPLES
               steward upstreams
               steward upstreams --ready-file /run/steward.json
