@@ -152,6 +152,17 @@ def test_choices_that_have_not_begun_outlive_a_blocked_one(steward, canned):
     assert reasons == {0: "content_filter", 1: "stop"}
 
 
+@pytest.mark.parametrize("pieces, said", [
+    (["So ", "it costs 12"], "So it costs 12"),
+    (["The card is ", CARD], "The card is [redacted:pii.card]"),
+    ([" 1111 are the last four; it begins 4111 1111 1111"], " 1111 are the last four; it begins 4111 1111 1111")])
+def test_text_beside_the_finish_reason_keeps_its_order(steward, canned, pieces, said):
+    canned.stream(*[delta(piece) for piece in pieces[:-1]], delta(pieces[-1], finish="stop"))
+    choices = [event.choices[0] for event in steward.chat(model="small", stream=True)]
+    assert "".join(choice.delta.content or "" for choice in choices) == said
+    assert [choice.finish_reason for choice in choices if choice.finish_reason] == ["stop"]
+
+
 def test_text_beside_the_choices_of_a_stream_is_screened(steward, canned):
     canned.stream(delta("One.", note=f"Card {CARD}."), delta("", 0, "stop"))
     got = raw(steward, stream=True)
