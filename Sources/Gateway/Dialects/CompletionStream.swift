@@ -223,12 +223,7 @@ struct CompletionStream: AnswerStream {
             channel.write(rest, into: &writer)
             guard isSpelled else { return }
             writer.key("logprobs" as StaticString)
-            writer.object {
-                $0.key("content" as StaticString)
-                $0.raw(
-                    choice.logProbabilities.release(
-                        decided: channel.fed, redactions: channel.screen.redactions))
-            }
+            writer.raw(choice.releaseLogProbabilities(of: channel))
         }
     }
 

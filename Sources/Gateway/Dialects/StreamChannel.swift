@@ -166,6 +166,18 @@ final class StreamChoice {
         channels.allSatisfy(\.isClean)
     }
 
+    /// The `logprobs` of what has been decided on of the content, of events before.
+    func releaseLogProbabilities(of content: StreamChannel) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("content" as StaticString)
+            writer.raw(
+                logProbabilities.release(
+                    decided: content.screen.decidedOffset, redactions: content.screen.redactions))
+        }
+        return writer.bytes
+    }
+
     /// Forgets what was redacted where no log-probabilities wait for it.
     func forgetRedactions() {
         for channel in channels where !channel.screen.redactions.isEmpty {

@@ -21,7 +21,6 @@ struct StreamWalk {
     private var parts: [JSONNode] = []
     /// Where the choice ends: the event's last piece of each text, and what of it may leave before the text's end is known.
     private var pieces: [(channel: StreamChannel, node: JSONNode, output: [UInt8])] = []
-    private var keepsPieces = false
 
     init(
         document: JSONDocument, choice: StreamChoice, screener: Screener, filter: FilterPolicy, observesOnly: Bool,
@@ -37,19 +36,11 @@ struct StreamWalk {
 
     mutating func run(_ node: JSONNode, edits: inout JSONEdits) throws(UpstreamFailure) {
         var logProbabilities: JSONNode?
-        keepsPieces = document.member("finish_reason", of: node).map { !document.isNull($0) } ?? false
+        if let reason = document.member("finish_reason", of: node), !document.isNull(reason) { try finish(reason) }
         try document.forEachMember(of: node) { (key, value) throws(UpstreamFailure) in
-            if document.utf8Equals(key, "finish_reason") {
-                if document.isNull(value) { return }
-                guard document.kind(value) == .string, ProtocolWord.isOne(value, in: document) else {
-                    throw .malformed("a finish reason that is no word")
-                }
-                judge(word: value)
-                finishes = true
-                isWorthSending = true
-            } else if document.utf8Equals(key, "logprobs") {
+            if document.utf8Equals(key, "logprobs") {
                 if !document.isNull(value) { logProbabilities = value }
-            } else if !document.utf8Equals(key, "index") {
+            } else if !document.utf8Equals(key, "index"), !document.utf8Equals(key, "finish_reason") {
                 try walk(value, key: key, path: [.member(name(of: key))], edits: &edits)
             }
         }
@@ -60,11 +51,18 @@ struct StreamWalk {
             !choice.logProbabilities.isEmpty
         {
             // Of events before, for text that leaves with this one.
-            let spelled = choice.logProbabilities.release(
-                decided: content.screen.decidedOffset, redactions: content.screen.redactions)
-            edits.setMember("logprobs", raw: Self.object("content", spelled), of: node)
+            edits.setMember("logprobs", raw: choice.releaseLogProbabilities(of: content), of: node)
         }
         choice.forgetRedactions()
+    }
+
+    private mutating func finish(_ reason: JSONNode) throws(UpstreamFailure) {
+        guard document.kind(reason) == .string, ProtocolWord.isOne(reason, in: document) else {
+            throw .malformed("a finish reason that is no word")
+        }
+        judge(word: reason)
+        finishes = true
+        isWorthSending = true
     }
 
     /// Names that say nothing, those of most events first.
@@ -175,7 +173,7 @@ struct StreamWalk {
         }
         if !output.isEmpty { isWorthSending = true }
         if !isUnchanged { edits.replace(node, withString: output) }
-        guard keepsPieces else { return }
+        guard finishes else { return }
         pieces.removeAll { $0.channel === channel }
         pieces.append((channel, node, output))
     }
@@ -283,15 +281,6 @@ struct StreamWalk {
     }
 
     private static let null = Array("null".utf8)
-
-    private static func object(_ name: StaticString, _ value: [UInt8]) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.key(name)
-            writer.raw(value)
-        }
-        return writer.bytes
-    }
 
     /// Queues the entries of an event's content; those that may leave now. `nil` if they can't be aligned.
     private func released(_ node: JSONNode, of delta: JSONNode) -> [UInt8]? {
