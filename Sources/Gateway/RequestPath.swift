@@ -223,6 +223,9 @@ extension Ending {
             } else {
                 self.init(outcome: .refused, status: status, refusal: code, clause: refusal.clause)
             }
+        case .upstream(.rejected):
+            self.init(outcome: .refused, status: status, refusal: "upstream_rejected")
+            isUnseen = true
         case .upstream(let failure):
             self.init(outcome: .upstreamFailed, status: status, refusal: failure.code)
             isUnseen = failure.isUnseen

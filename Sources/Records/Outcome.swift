@@ -2,7 +2,8 @@
 package enum Outcome: UInt8, Sendable, Hashable, CaseIterable {
     /// The client got the upstream's answer, perhaps with redactions (the completion verdict says so).
     case answered = 1
-    /// Steward said no before a filter did: a malformed request, an unknown key, a guideline, a limit.
+    /// Steward said no before a filter did: a malformed request, an unknown key, a guideline, a limit; or the model
+    /// server said that the request is wrong.
     case refused = 2
     /// A filter stopped the prompt or the completion.
     case blocked = 3

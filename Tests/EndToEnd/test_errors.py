@@ -152,6 +152,8 @@ def test_an_upstreams_error_has_one_shape_whatever_it_looked_like(steward, statu
     assert set(error.body) >= {"message", "type", "param", "code", "request_id"}
     # Credentials towards the model server are the operator's affair, not the caller's.
     assert "api key" not in error.message.lower()
+    outcome = "refused" if code == "upstream_rejected" else "upstream_failed"
+    assert steward.record(error.body["request_id"])["outcome"] == outcome
 
 
 def test_an_upstreams_retry_after_is_passed_on(steward):

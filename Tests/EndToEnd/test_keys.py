@@ -79,7 +79,8 @@ def test_a_rotated_key_goes_on_beside_its_successor_for_the_overlap(keys):
     keys.await_key(old)
     made = keys.ask("keys", "rotate", identifier, "--overlap", "2s")
     new = made["secret"]
-    assert made["key"]["rotated_from"] == identifier
+    assert made["key"]["rotated_from"] == made["replaces"]["id"] == identifier
+    assert made["replaces"]["state"] == "live" and made["replaces"]["expires_at"]
     keys.await_key(new)
     assert keys.text(key=old)[0] and keys.text(key=new)[0]
     time.sleep(2.2)

@@ -85,6 +85,9 @@ def narrowed(document):
 
     for name in [name for name in schemas if name.endswith("Request")] + ["Texts"]:
         bound(schemas[name])
+        # The document says in words that no name is written in another case; chance hits only the one of one letter.
+        if schemas[name].get("type") == "object":
+            schemas[name]["propertyNames"] = {"not": {"const": "N"}}
     path = document["paths"]["/v1/models/{model}"]["get"]
     next(p for p in path["parameters"] if p.get("in") == "path")["schema"]["enum"] = MODELS
     return document

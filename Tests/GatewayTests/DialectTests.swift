@@ -141,6 +141,8 @@ struct DialectRequestTests {
             (.responses, #"{"input":["x"]}"#), (.responses, #"{"input":[{"content":"x"}]}"#),
             (.responses, #"{"input":"x","store":"yes"}"#), (.responses, #"{"input":"x","max_output_tokens":0}"#),
             (.responses, #"{"input":"x","Input":"y"}"#), (.messages, "{}"), (.messages, #"{"messages":[]}"#),
+            (.responses, #"{"input":[{"role":"user","content":[{"type":[],"text":"x"}]}]}"#),
+            (.chatCompletions, #"{"messages":[{"role":"user","content":[{"type":7,"text":"x"}]}]}"#),
             (.messages, #"{"messages":[1]}"#), (.messages, #"{"messages":[{"content":"x"}]}"#),
             (.messages, #"{"messages":[{"role":"user","content":"x"}],"max_tokens":-1}"#),
             (.messages, #"{"messages":[{"role":"user","content":"x"}],"stream":1}"#),

@@ -28,10 +28,10 @@ enum ChatCompletions {
         _ reader: FieldReader, _ settings: DialectSettings, into facts: inout RequestFacts
     ) throws(PathExit) {
         let document = reader.document
-        try reader.forEachMessage(max: settings.messagesMax) { message, index in
+        try reader.forEachMessage(max: settings.messagesMax) { (message, index) throws(PathExit) in
             guard let content = document.member("content", of: message) else { return }
             for (position, node) in document.elements(of: content).enumerated() {
-                part.read(document, node, at: "messages[\(index)].content[\(position)]", into: &facts)
+                try part.read(document, node, at: "messages[\(index)].content[\(position)]", into: &facts)
             }
         }
     }

@@ -13,16 +13,19 @@ struct ContentPart {
     /// members of text.
     func read(
         _ document: JSONDocument, _ part: JSONNode, at place: @autoclosure () -> String, into facts: inout RequestFacts
-    ) {
+    ) throws(PathExit) {
         func note(_ what: Unscreenable) { facts.unscreenable.append((what, place())) }
         guard document.kind(part) == .object else {
             if document.kind(part) != .string { note(.files) }
             return
         }
-        document.forEachMember(of: part) { key, value in
+        try document.forEachMember(of: part) { (key, value) throws(PathExit) in
             // Null means that the member is missing.
             if document.isNull(value) || texts.contains(where: { document.utf8Equals(key, $0) }) { return }
             if document.utf8Equals(key, "type") {
+                guard document.kind(value) == .string else {
+                    throw .refused(.invalid("\(place()).type", "`\(place()).type` must be a string."))
+                }
                 if !types.contains(where: { document.utf8Equals(value, $0) }) { note(.files) }
             } else if document.utf8Equals(key, "image_url") {
                 let url = document.member("url", of: value) ?? value

@@ -79,9 +79,9 @@ enum Responses {
             switch document.kind(parts) {
             case .array:
                 for (index, node) in document.elements(of: parts).enumerated() {
-                    part.read(document, node, at: "\(place).\(name)[\(index)]", into: &facts)
+                    try part.read(document, node, at: "\(place).\(name)[\(index)]", into: &facts)
                 }
-            case .object: part.read(document, parts, at: "\(place).\(name)", into: &facts)
+            case .object: try part.read(document, parts, at: "\(place).\(name)", into: &facts)
             default: continue
             }
         }

@@ -128,10 +128,11 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             let id = try KeysCommand.id(key)
-            let issued = try await store.withStore {
-                try await $0.access.keys.rotate(id, overlap: overlap.duration, at: .now)
+            let (issued, old) = try await store.withStore { open in
+                let issued = try await open.access.keys.rotate(id, overlap: overlap.duration, at: .now)
+                return (issued, try await open.access.keys.find(id))
             }
-            try KeysCommand.show(issued, format)
+            try KeysCommand.show(issued, replacing: old, format)
         }
     }
 
@@ -145,10 +146,14 @@ struct KeysCommand: AsyncParsableCommand {
         return id
     }
 
-    private static func show(_ issued: IssuedKey, _ format: FormatOptions) throws {
+    private static func show(
+        _ issued: IssuedKey, replacing old: Key? = nil, _ format: FormatOptions
+    ) throws {
+        let old = old.map { KeyView($0, at: .now) }
         if format.json {
-            Output.print(
-                try Output.json(IssuedKeyView(key: KeyView(issued.key, at: .now), secret: issued.secret.reveal())))
+            let view = IssuedKeyView(
+                key: KeyView(issued.key, at: .now), secret: issued.secret.reveal(), replaces: old)
+            Output.print(try Output.json(view))
         } else {
             Output.print(
                 """
@@ -157,6 +162,11 @@ struct KeysCommand: AsyncParsableCommand {
                   \(issued.secret.reveal())
 
                 """)
+            guard let old, let end = old.expiresAt else { return }
+            Output.print(
+                old.state == "live"
+                    ? "The old key \(old.id) is refused from \(end) on.\n"
+                    : "The old key \(old.id) is refused from now on.\n")
         }
     }
 }
@@ -219,4 +229,6 @@ struct KeyView: Encodable {
 private struct IssuedKeyView: Encodable {
     let key: KeyView
     let secret: String
+    /// The key that it was made to take the place of; `expires_at` is the end of the overlap.
+    let replaces: KeyView?
 }
