@@ -19,10 +19,7 @@ package final class Policy: Sendable {
         self.categories = categories
         func policy(isSandbox: Bool) throws(FilterError) -> FilterPolicy {
             try FilterPolicy(rules, holdBackBytesMax: holdBackBytesMax) { rule, side in
-                var enforcement =
-                    guidelines.enforcement(for: rule.category, side: side, isSandbox: isSandbox) ?? Enforcement(.flag)
-                enforcement.clause = rule.clause ?? enforcement.clause
-                return enforcement
+                guidelines.enforcement(of: rule, side: side, isSandbox: isSandbox)
             }
         }
         sandbox = try policy(isSandbox: true)

@@ -46,6 +46,14 @@ package struct Guidelines: Sendable {
     package func enforcement(for category: Category, side: Side, isSandbox: Bool) -> Enforcement? {
         table.enforcement(for: category, side: side, isSandbox: isSandbox)
     }
+
+    /// What happens to what a rule finds: what the clause says that names its category, under the rule's own clause if it
+    /// has one; what no clause names is flagged.
+    package func enforcement(of rule: Rule, side: Side, isSandbox: Bool) -> Enforcement {
+        var enforcement = enforcement(for: rule.category, side: side, isSandbox: isSandbox) ?? Enforcement(.flag)
+        enforcement.clause = rule.clause ?? enforcement.clause
+        return enforcement
+    }
 }
 
 /// Index of what clauses say about categories.

@@ -149,6 +149,11 @@ def test_example_rules_of_the_guide_pass_their_own_tests(shell):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_guide_shows_what_the_filter_finds(shell):
+    for command in commands("guides/guidelines-and-rules.md"):
+        assert "pii/card-number" in output_of(shell, command)
+
+
 def test_example_clause_of_the_guide_is_read(shell):
     page = (DOCS / "guides/guidelines-and-rules.md").read_text()
     clause = re.search(r"^```yaml\n( *- id:.*?)^```", page, re.M | re.S).group(1)

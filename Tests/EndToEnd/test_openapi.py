@@ -85,9 +85,6 @@ def narrowed(document):
 
     for name in [name for name in schemas if name.endswith("Request")] + ["Texts"]:
         bound(schemas[name])
-        # The document says in words that no name is written in another case; chance hits only the one of one letter.
-        if schemas[name].get("type") == "object":
-            schemas[name]["propertyNames"] = {"not": {"const": "N"}}
     path = document["paths"]["/v1/models/{model}"]["get"]
     next(p for p in path["parameters"] if p.get("in") == "path")["schema"]["enum"] = MODELS
     return document
@@ -109,6 +106,9 @@ operations = schemathesis.openapi.from_dict(narrowed(SOURCE), config=CONFIG)
 def valid_data_is_understood(ctx, response, case):
     """The document promises no more than the gateway takes: only what is not in it may stand against valid data."""
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code < 400:
+        return
+    # The document says in words that no name is written in another case; chance hits only the one of one letter.
+    if isinstance(case.body, dict) and "N" in case.body:
         return
     code = response.json()["error"]["code"]
     assert code in VALID_AND_REFUSED, f"{response.status_code} {code} for data that the document calls valid: {response.text}"

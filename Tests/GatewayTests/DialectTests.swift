@@ -143,6 +143,8 @@ struct DialectRequestTests {
             (.responses, #"{"input":"x","Input":"y"}"#), (.messages, "{}"), (.messages, #"{"messages":[]}"#),
             (.responses, #"{"input":[{"role":"user","content":[{"type":[],"text":"x"}]}]}"#),
             (.chatCompletions, #"{"messages":[{"role":"user","content":[{"type":7,"text":"x"}]}]}"#),
+            (.chatCompletions, #"{"messages":[{"role":"user","content":[7]}]}"#),
+            (.chatCompletions, #"{"messages":[{"role":"user","content":[["x"]]}]}"#),
             (.messages, #"{"messages":[1]}"#), (.messages, #"{"messages":[{"content":"x"}]}"#),
             (.messages, #"{"messages":[{"role":"user","content":"x"}],"max_tokens":-1}"#),
             (.messages, #"{"messages":[{"role":"user","content":"x"}],"stream":1}"#),

@@ -39,10 +39,19 @@ struct RequestFactsTests {
             (#"{"type":"audio_url","audio_url":{"url":"QUJD"}}"#, [.audio]),
             (#"{"type":"file","file":{"file_data":"QUJD"}}"#, [.files]),
             (#"{"video_url":{"url":"QUJD"}}"#, [.files]), (#"{"type":"thing","text":"two"}"#, [.files]),
-            ("7", [.files]), (#"["two"]"#, [.files]), ("{}", []),
+            ("{}", []),
         ] as [(String, [Unscreenable])])
     func tellsTextFromOthers(_ part: String, _ expected: [Unscreenable]) throws {
         #expect(try unscreenable(part) == expected)
+    }
+
+    @Test(
+        "takes lists of strings and of token numbers, and nothing that is neither",
+        arguments: ["[[]]", "[7,\"a\"]", "[1.5]", "[-1]", "[4294967296]", "[[7],[\"a\"]]", "[null]", "[{}]", "[[[7]]]"])
+    func refusesOtherLists(_ list: String) throws {
+        for (name, dialect) in [("input", Dialect.embeddings), ("prompt", .completions)] {
+            #expect(throws: PathExit.self) { try facts(#"{"model":"m","\#(name)":\#(list)}"#, dialect) }
+        }
     }
 
     @Test("counts tokens as one text, and texts up to a bound that it names", arguments: ["input", "prompt"])

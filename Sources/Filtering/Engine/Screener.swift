@@ -76,6 +76,15 @@ package final class Screener {
         StreamScreen(self, TextScan(policy, side, isStreamed: true))
     }
 
+    /// A text as rules read it.
+    ///
+    /// - Precondition: `text` is valid UTF-8.
+    package func view(_ view: Rule.View, of text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+        var seen = ViewText(view)
+        _ = seen.append(text, original: 0, tools.map(view), reveals: false)
+        return seen.bytes
+    }
+
     static func marker(_ category: Category) -> [UInt8] {
         Array("[redacted:\(category)]".utf8)
     }

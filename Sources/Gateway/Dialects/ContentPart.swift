@@ -15,9 +15,9 @@ struct ContentPart {
         _ document: JSONDocument, _ part: JSONNode, at place: @autoclosure () -> String, into facts: inout RequestFacts
     ) throws(PathExit) {
         func note(_ what: Unscreenable) { facts.unscreenable.append((what, place())) }
+        if document.kind(part) == .string { return }
         guard document.kind(part) == .object else {
-            if document.kind(part) != .string { note(.files) }
-            return
+            throw .refused(.invalid(place(), "`\(place())` must be an object, or a string."))
         }
         try document.forEachMember(of: part) { (key, value) throws(PathExit) in
             // Null means that the member is missing.

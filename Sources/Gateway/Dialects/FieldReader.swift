@@ -158,20 +158,24 @@ struct FieldReader {
         _ name: StaticString, _ array: JSONNode, max: Int, into facts: inout RequestFacts
     ) throws(PathExit) -> Int {
         let all = document.count(of: array)
-        var strings = 0
-        var numbers = 0
-        for element in document.elements(of: array) {
-            switch document.kind(element) {
-            case .string: strings += 1
-            case .number: numbers += 1
-            default: break
-            }
+        let strings = document.elements(of: array).count { document.kind($0) == .string }
+        let isOneOfTokens = isTokens(array)
+        let others = document.elements(of: array).lazy.filter { document.kind($0) != .string }
+        guard isOneOfTokens || others.allSatisfy(isTokens) else {
+            throw .refused(
+                .invalid("\(name)", "`\(name)` must hold strings, or token numbers: one list for each text."))
         }
-        let count = numbers > 0 && numbers == all ? 1 : all
+        let count = isOneOfTokens ? 1 : all
         guard count > 0, count <= max else {
             throw .refused(.invalid("\(name)", "`\(name)` must hold 1 to \(max) texts; it holds \(count)."))
         }
         if strings < all { facts.unscreenable.append((.tokens, "\(name)")) }
         return count
+    }
+
+    /// Whether it is a text spelled in token numbers.
+    private func isTokens(_ node: JSONNode) -> Bool {
+        document.kind(node) == .array && document.count(of: node) > 0
+            && document.elements(of: node).allSatisfy { document.int($0).map((0...Int(UInt32.max)).contains) ?? false }
     }
 }

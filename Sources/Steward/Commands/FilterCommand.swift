@@ -4,7 +4,8 @@ internal import Filtering
 /// `steward filter`
 struct FilterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "filter", abstract: "Check the rules of the filter.", subcommands: [Check.self])
+        commandName: "filter", abstract: "Check the rules of the filter, and what they find.",
+        subcommands: [Check.self, Scan.self, Explain.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(

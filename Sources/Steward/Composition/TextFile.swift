@@ -9,4 +9,12 @@ enum TextFile {
         }
         return text
     }
+
+    /// - Throws: `CommandFailure` if it is not UTF-8.
+    static func readStandardInput() throws -> String {
+        guard let text = String(data: FileHandle.standardInput.readDataToEndOfFile(), encoding: .utf8) else {
+            throw CommandFailure("Standard input is no UTF-8 text.", .noInput)
+        }
+        return text
+    }
 }

@@ -3,8 +3,10 @@ internal import Storage
 
 /// What commands print on standard output: tables for people, JSON for programs.
 enum Output {
-    static func print(_ text: String) {
-        var bytes = Array(text.utf8)[...]
+    static func print(_ text: String) { print(bytes: Array(text.utf8)) }
+
+    static func print(bytes: [UInt8]) {
+        var bytes = bytes[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }

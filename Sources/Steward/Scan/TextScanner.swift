@@ -1,0 +1,162 @@
+internal import Filtering
+internal import JSON
+
+/// Scans texts, whole or in pieces, and writes what was found; not for two threads.
+struct TextScanner {
+    private let screener = Screener()
+    private let plan: ScanPlan
+
+    init(_ plan: ScanPlan) {
+        self.plan = plan
+    }
+
+    /// What was found in a text.
+    struct Report {
+        var verdict: Verdict
+        var findings: [Finding]
+        /// The text as it would be passed on, if the verdict is to redact.
+        var redacted: [UInt8]?
+    }
+
+    func scan(_ line: ScanLine) -> Report {
+        let (findings, text) = line.text.withUnsafeBufferPointer { text in
+            if let size = plan.pieceBytes { streamed(text, line.role.side, size) } else { whole(text, line.role.side) }
+        }
+        let judged = findings.map { finding in
+            var finding = finding
+            finding.verdict = plan.verdict(of: finding, line.role.side)
+            return finding
+        }
+        let verdict = judged.reduce(Verdict.allow) { $0.combined(with: $1.verdict) }
+        return Report(verdict: verdict, findings: judged, redacted: verdict == .redact ? text : nil)
+    }
+
+    /// The text as rules read it.
+    func views(of text: [UInt8]) -> [(view: Rule.View, text: [UInt8])] {
+        text.withUnsafeBufferPointer { text in Rule.View.allCases.map { ($0, screener.view($0, of: text)) } }
+    }
+
+    private func whole(_ text: UnsafeBufferPointer<UInt8>, _ side: Side) -> ([Finding], [UInt8]) {
+        let findings = screener.screen(text, side: side, policy: plan.filter).findings
+        return (findings, Screener.redacting(text, screener.redactions))
+    }
+
+    private func streamed(_ text: UnsafeBufferPointer<UInt8>, _ side: Side, _ size: Int) -> ([Finding], [UInt8]) {
+        let stream = screener.stream(side: side, policy: plan.filter)
+        var output: [UInt8] = []
+        output.reserveCapacity(text.count)
+        var start = 0
+        while start < text.count {
+            var end = min(start + size, text.count)
+            // Whole characters, as a stream's texts are.
+            while end < text.count, text[end] & 0xC0 == 0x80 { end += 1 }
+            stream.feed(UnsafeBufferPointer(rebasing: text[start..<end]), to: &output)
+            start = end
+        }
+        stream.finish(to: &output)
+        return (stream.findings, output)
+    }
+}
+
+/// What texts are scanned under, and how.
+struct ScanPlan: Sendable {
+    /// Where a policy blocks, this flags: so a stream is read on to its end, and all is found that a whole text has.
+    let filter: FilterPolicy
+    /// How many bytes at a time go through a stream; `nil` for texts as a whole.
+    let pieceBytes: Int?
+    private let verdicts: [Side: [String: Verdict]]
+
+    init(_ rules: FilterRules, pieceBytes: Int?, enforcement: (Rule, Side) -> Enforcement) throws(FilterError) {
+        self.pieceBytes = pieceBytes
+        var verdicts: [Side: [String: Verdict]] = [:]
+        for side in Side.allCases {
+            verdicts[side] = Dictionary(
+                rules.rules.map { ($0.id, enforcement($0, side).verdict) }, uniquingKeysWith: { first, _ in first })
+        }
+        self.verdicts = verdicts
+        filter = try FilterPolicy(rules) { rule, side in
+            var enforcement = enforcement(rule, side)
+            if enforcement.verdict == .block { enforcement.verdict = .flag }
+            return enforcement
+        }
+    }
+
+    func verdict(of finding: Finding, _ side: Side) -> Verdict {
+        verdicts[side]?[finding.rule] ?? finding.verdict
+    }
+}
+
+extension TextScanner.Report {
+    /// One line of JSON; offsets are of Unicode scalars in the text that was given.
+    func json(of line: ScanLine) -> [UInt8] {
+        var writer = JSONWriter(capacity: 256)
+        writer.object { writer in
+            writer.key("id" as StaticString)
+            writer.raw(line.id)
+            writer.key("verdict" as StaticString)
+            writer.string(verdict.name)
+            writer.key("scores" as StaticString)
+            writer.object { writer in
+                for category in Set(findings.map(\.category)).sorted() {
+                    writer.key(category.rawValue)
+                    writer.int(1)
+                }
+            }
+            writer.key("findings" as StaticString)
+            writeFindings(line.text, to: &writer)
+            if let redacted {
+                writer.key("redacted" as StaticString)
+                writer.string(utf8: redacted)
+            }
+        }
+        return writer.bytes
+    }
+
+    private func writeFindings(_ text: [UInt8], to writer: inout JSONWriter) {
+        var scalars = ScalarOffsets(text)
+        writer.array { writer in
+            for finding in findings {
+                let start = scalars.offset(of: finding.range.lowerBound)
+                let count = ScalarOffsets.count(text[finding.range])
+                writer.object { writer in
+                    writer.key("category" as StaticString)
+                    writer.string(finding.category.rawValue)
+                    writer.key("score" as StaticString)
+                    writer.int(1)
+                    writer.key("start" as StaticString)
+                    writer.int(start)
+                    writer.key("end" as StaticString)
+                    writer.int(start + count)
+                    writer.key("rule" as StaticString)
+                    writer.string(finding.rule)
+                    writer.key("verdict" as StaticString)
+                    writer.string(finding.verdict.name)
+                    if let clause = finding.clause {
+                        writer.key("clause" as StaticString)
+                        writer.string(clause)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Counts the Unicode scalars before places of a text that come in order.
+struct ScalarOffsets {
+    private let text: [UInt8]
+    private var known = (byte: 0, scalar: 0)
+
+    init(_ text: [UInt8]) {
+        self.text = text
+    }
+
+    mutating func offset(of byte: Int) -> Int {
+        if byte < known.byte { known = (0, 0) }
+        known = (byte, known.scalar + Self.count(text[known.byte..<byte]))
+        return known.scalar
+    }
+
+    static func count(_ bytes: ArraySlice<UInt8>) -> Int {
+        bytes.reduce(0) { $1 & 0xC0 == 0x80 ? $0 : $0 + 1 }
+    }
+}
