@@ -30,6 +30,31 @@ struct EventScreen {
         members.isEmpty || judge(Passage(of: members, in: document), edits: &edits)
     }
 
+    /// Judges JSON that has left in pieces as the tree that clients read it as, where values are laid end to end and spelled
+    /// otherwise. What must not leave can't be taken out any more, so it ends the stream.
+    ///
+    /// - Returns: whether the stream may go on.
+    mutating func judge(left json: [UInt8]) -> Bool {
+        // What is no JSON is no tree to anybody; it was judged as the text that it is.
+        guard let document = try? JSONDocument(parsing: json, limits: JSONLimits(nodesMax: Self.nodesMax)) else {
+            return true
+        }
+        let screening = screener.screen(
+            Passage(of: document, as: Self.inputPlaces), side: .completion, policy: filter)
+        let mustStop = !observesOnly && (screening.verdict == .redact || screening.verdict == .block)
+        verdict = verdict.combined(with: mustStop ? .block : screening.verdict)
+        findings += screening.findings.map { finding in
+            var finding = finding
+            if mustStop, finding.verdict == .redact { finding.verdict = .block }
+            return finding
+        }
+        if mustStop { isBlocked = true }
+        return !mustStop
+    }
+
+    private static let inputPlaces = ProtocolPlaces.Kind([], inputs: [[]], isAnswer: true)
+    private static let nodesMax = 100_000
+
     /// Judges what of an event is no text that grows.
     mutating func judge(_ passage: borrowing Passage, edits: inout JSONEdits) -> Bool {
         if passage.bytes.isEmpty || passage.bytes == last.bytes && passage.breaks == last.breaks { return true }

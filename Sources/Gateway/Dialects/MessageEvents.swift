@@ -13,9 +13,14 @@ struct MessageEvents: TypedEvents {
     private var hasStarted = false
     /// Blocks that have begun to leave and were not stopped.
     private var open: [Int] = []
+    /// What has left of what tools are given, by block; and how much of it the upstream has said of those that go on.
+    private var inputs: [Int: [UInt8]] = [:]
+    private var inputBytes: [Int: Int] = [:]
+    private let inputBytesMax: Int
 
     init(_ terms: StreamTerms) {
         modelName = terms.modelName
+        inputBytesMax = terms.eventBytesMax
     }
 
     var usage: Usage? { counted.input == nil ? nil : counted }
@@ -49,7 +54,9 @@ struct MessageEvents: TypedEvents {
             guard let delta = document.member("delta", of: root) else { return event }
             for (kind, member) in Self.pieces {
                 guard let node = document.member(member, of: delta), document.kind(node) == .string else { continue }
-                event.pieces.append(.init(node: node, text: TextID(kind: kind, outer: outer)))
+                let text = TextID(kind: kind, outer: outer)
+                event.pieces.append(.init(node: node, text: text))
+                if isJSON(text) { try count(input: document.utf8CountMax(of: node), at: outer) }
             }
             event.isPiece = event.pieces.count == 1
         case "content_block_stop":
@@ -82,6 +89,11 @@ struct MessageEvents: TypedEvents {
         if let output = document.tokenCount("output_tokens", of: node) { counted.output = output }
     }
 
+    private mutating func count(input bytes: Int, at outer: Int) throws(UpstreamFailure) {
+        inputBytes[outer, default: 0] += bytes
+        guard inputBytes.values.reduce(0, +) <= inputBytesMax else { throw .malformed("too much that a tool is given") }
+    }
+
     private func index(_ document: JSONDocument) throws(UpstreamFailure) -> Int {
         guard let node = document.member("index", of: document.root),
             let index = StreamChoice.index(node, of: document)
@@ -92,6 +104,18 @@ struct MessageEvents: TypedEvents {
     func isJSON(_ text: TextID) -> Bool { text.kind == "input_json_delta" }
 
     // MARK: - What leaves
+
+    mutating func note(_ left: [UInt8], of text: TextID) {
+        if isJSON(text) { inputs[text.outer, default: []] += left }
+    }
+
+    mutating func takeInputs(endedBy ended: TypedEvent.Ended) -> [[UInt8]] {
+        let blocks = inputs.keys.filter { ended.contains(TextID(kind: "input_json_delta", outer: $0)) }.sorted()
+        return blocks.compactMap { block in
+            inputBytes[block] = nil
+            return inputs.removeValue(forKey: block)
+        }
+    }
 
     mutating func prepare(_ type: String, _ document: JSONDocument, isRedacted: Bool, edits: inout JSONEdits) {
         let root = document.root

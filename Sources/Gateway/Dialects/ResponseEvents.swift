@@ -16,6 +16,8 @@ struct ResponseEvents: TypedEvents {
     private var number = 0
     /// Of the items that texts stand in, for events of our own.
     private var itemIDs: [Int: [UInt8]] = [:]
+    /// What events call the arguments of an item's call, where that is not a function's.
+    private var argumentKinds: [Int: String] = [:]
     /// Texts of later items leave without their item's id where the gateway says the rest of them.
     private static let itemsMax = 1_024
     /// What has left of the answer's own words.
@@ -50,7 +52,7 @@ struct ResponseEvents: TypedEvents {
         let outer = try index("output_index", document)
         event.outer = outer
         if type.hasSuffix(".delta"), let delta = document.member("delta", of: root), document.kind(delta) == .string {
-            let kind = String(type.dropLast(6))
+            let kind = inputKind(String(type.dropLast(6)), outer)
             let text = TextID(kind: kind, outer: outer, inner: try inner(of: kind, document))
             event.pieces = [.init(node: delta, text: text)]
             event.isPiece = true
@@ -65,6 +67,9 @@ struct ResponseEvents: TypedEvents {
                 let type = document.member("type", of: item)
                 let known = Self.items.first { item in type.map { document.utf8Equals($0, item.type) } ?? false }
                 event.begun = known?.kinds ?? []
+                if type.map({ document.utf8Equals($0, "mcp_call") }) ?? false {
+                    _ = inputKind("response.mcp_call_arguments", outer)
+                }
                 event.pieces += beginnings(of: item, document, outer)
             }
         }
@@ -94,7 +99,7 @@ struct ResponseEvents: TypedEvents {
             event.ended = .text(TextID(kind: kind, outer: outer, inner: try inner(of: kind, document)))
             said = try texts(of: part, document, outer)
         } else {
-            let kind = String(type.dropLast(5))
+            let kind = Self.isArguments(type.dropLast(5)) ? Self.arguments : String(type.dropLast(5))
             let text = TextID(kind: kind, outer: outer, inner: try inner(of: kind, document))
             event.ended = .text(text)
             if let joined = Responses.joined.first(where: { $0.kind == kind }),
@@ -156,11 +161,30 @@ struct ResponseEvents: TypedEvents {
 
     /// What tools are given.
     private static let inputs: [(member: StaticString, kind: String)] = [
-        ("arguments", "response.function_call_arguments"), ("input", "response.custom_tool_call_input"),
+        ("arguments", Self.arguments), ("input", "response.custom_tool_call_input"),
+        ("code", "response.code_interpreter_call_code"),
     ]
 
+    /// Arguments of all kinds of calls are one kind of text, so that none goes on unseen as another's.
+    private static let arguments = "response.function_call_arguments"
+
+    private static func isArguments(_ kind: some StringProtocol) -> Bool { kind.hasSuffix("_arguments") }
+
+    /// The kind of a text; what arguments were called is kept for events of our own.
+    private mutating func inputKind(_ kind: String, _ outer: Int) -> String {
+        guard Self.isArguments(kind) else { return kind }
+        if kind != Self.arguments, argumentKinds.count < Self.itemsMax || argumentKinds[outer] != nil {
+            argumentKinds[outer] = kind
+        }
+        return Self.arguments
+    }
+
+    /// What a tool is given is no part of an item, whatever an index says.
+    private static func isInput(_ kind: String) -> Bool { inputs.contains { $0.kind == kind } }
+
     private func inner(of kind: String, _ document: JSONDocument) throws(UpstreamFailure) -> Int {
-        try index(Self.isSummary(kind) ? "summary_index" : "content_index", document)
+        if Self.isInput(kind) { return 0 }
+        return try index(Self.isSummary(kind) ? "summary_index" : "content_index", document)
     }
 
     private static func isSummary(_ kind: String) -> Bool { kind.contains("summary") }
@@ -237,7 +261,8 @@ struct ResponseEvents: TypedEvents {
     mutating func writePiece(_ rest: [UInt8], of text: TextID, to output: inout [UInt8]) {
         let number = isNumbered ? nextNumber() : nil
         let itemID = itemIDs[text.outer]
-        output.appendEvent(text.kind + ".delta") { writer in
+        let kind = text.kind == Self.arguments ? argumentKinds[text.outer] ?? text.kind : text.kind
+        output.appendEvent(kind + ".delta") { writer in
             if let number {
                 writer.key("sequence_number" as StaticString)
                 writer.int(number)
@@ -248,9 +273,11 @@ struct ResponseEvents: TypedEvents {
             }
             writer.key("output_index" as StaticString)
             writer.int(text.outer)
-            let inner: StaticString = Self.isSummary(text.kind) ? "summary_index" : "content_index"
-            writer.key(inner)
-            writer.int(text.inner)
+            if !Self.isInput(text.kind) {
+                let inner: StaticString = Self.isSummary(text.kind) ? "summary_index" : "content_index"
+                writer.key(inner)
+                writer.int(text.inner)
+            }
             writer.key("delta" as StaticString)
             writer.string(utf8: rest)
             if text.kind == Self.words {

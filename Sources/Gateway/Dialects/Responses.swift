@@ -217,7 +217,8 @@ extension Responses {
             (.word, ["item_id", "obfuscation"]),
             (.number, ["sequence_number", "output_index", "content_index", "summary_index", "annotation_index"]),
             (.spelled, ["logprobs/**"]),
-        ], joined: [["response", "output", nil, "content"]], texts: joined.map { $0.under("response") },
+        ], joined: [["response", "output", nil, "content"], ["item", "content"]],
+        texts: joined.map { $0.under("response") },
         typed: typed(["response", "output", nil]) + typed(["item"]) + typedParts(["part"]), isAnswer: true)
 
     /// The same places, below another.

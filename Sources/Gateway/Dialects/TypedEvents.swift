@@ -76,6 +76,9 @@ protocol TypedEvents {
     /// Takes down what has left of a text.
     mutating func note(_ left: [UInt8], of text: TextID)
 
+    /// Takes what has left of texts that have ended and that clients read as JSON trees, as tools are given them.
+    mutating func takeInputs(endedBy ended: TypedEvent.Ended) -> [[UInt8]]
+
     /// Writes an event that says the rest of a text.
     mutating func writePiece(_ rest: [UInt8], of text: TextID, to output: inout [UInt8])
 
@@ -86,6 +89,7 @@ protocol TypedEvents {
 extension TypedEvents {
     mutating func note(_ left: [UInt8], of text: TextID) {}
     mutating func learn(_ type: String, from document: JSONDocument) {}
+    mutating func takeInputs(endedBy ended: TypedEvent.Ended) -> [[UInt8]] { [] }
 }
 
 extension [UInt8] {

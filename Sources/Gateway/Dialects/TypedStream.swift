@@ -272,6 +272,8 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
     }
 
     private mutating func send(_ hand: EventInHand, to output: inout [UInt8]) {
+        if isBlocked { return }
+        for input in events.takeInputs(endedBy: hand.event.ended) where !beside.judge(left: input) { return block() }
         var edits = hand.edits
         if !observesOnly {
             // What is held back leaves with a later event.
