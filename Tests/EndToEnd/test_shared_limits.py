@@ -245,6 +245,24 @@ def test_a_slow_redis_slows_nobody(make_pair, redis):
     assert get(pair[0].telemetry + "/health/ready")[0] == 200
 
 
+def test_a_redis_that_is_full_is_taken_for_one_that_is_away(make_pair, redis):
+    pair, key = make_pair()
+    flood = Flood(pair, key)
+    assert redis.ask("CONFIG", "SET", "maxmemory", "1") == "+OK"
+    for server in pair:
+        assert wait_until(lambda: gauge(server, "steward_limits_shared_breaker") == 1, 10)
+    # It answers, and takes no call: so it stays away.
+    assert not wait_until(lambda: gauge(pair[0], "steward_limits_shared_breaker") == 0, 3)
+    assert "it refuses calls" in pair[0].program.text()
+    assert redis.ask("CONFIG", "SET", "maxmemory", "0") == "+OK"
+    for server in pair:
+        assert wait_until(lambda: gauge(server, "steward_limits_shared_breaker") == 0, 15)
+    flood.end()
+    assert flood.admitted() <= flood.bound()
+    assert "limits_unavailable" in flood.codes
+    assert wait_until(lambda: served(pair[0], key), 10, 0.1)
+
+
 def test_readiness_stays_green_where_each_gateway_goes_on_by_itself(make_pair, redis):
     pair, _ = make_pair(away="local_share", processes=2)
 

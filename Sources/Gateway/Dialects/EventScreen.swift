@@ -43,12 +43,13 @@ struct EventScreen {
             Passage(of: document, as: Self.inputPlaces), side: .completion, policy: filter)
         let mustStop = !observesOnly && (screening.verdict == .redact || screening.verdict == .block)
         verdict = verdict.combined(with: mustStop ? .block : screening.verdict)
+        if mustStop { isBlocked = true }
+        guard findings.count < Self.findingsMax || mustStop else { return true }
         findings += screening.findings.map { finding in
             var finding = finding
             if mustStop, finding.verdict == .redact { finding.verdict = .block }
             return finding
         }
-        if mustStop { isBlocked = true }
         return !mustStop
     }
 

@@ -110,7 +110,7 @@ struct MessageEvents: TypedEvents {
     }
 
     mutating func takeInputs(endedBy ended: TypedEvent.Ended) -> [[UInt8]] {
-        let blocks = inputs.keys.filter { ended.contains(TextID(kind: "input_json_delta", outer: $0)) }.sorted()
+        let blocks = inputBytes.keys.filter { ended.contains(TextID(kind: "input_json_delta", outer: $0)) }.sorted()
         return blocks.compactMap { block in
             inputBytes[block] = nil
             return inputs.removeValue(forKey: block)

@@ -244,7 +244,8 @@ final class RedisSession {
         let now = Moment.now.nanoseconds
         if case .error(let text) = reply {
             // Its words never hold the password, but an address would be of no use to anybody either.
-            return lose(RedisFailure("signing in failed: \(text.prefix(200))"), at: now)
+            let what = phase == .probing ? "it refuses calls" : "signing in failed"
+            return lose(RedisFailure("\(what): \(text.prefix(200))"), at: now)
         }
         if phase == .probing {
             guard now - connectingSince <= settings.timeout else {
@@ -266,7 +267,10 @@ final class RedisSession {
         }
         phase = .probing
         connectingSince = now
-        attempt { () throws(RedisFailure) in try connection.append(["PING"]) }
+        // What calls do is tried: a server that is full or a replica answers, and yet takes none.
+        attempt { () throws(RedisFailure) in
+            try connection.append(["SET", "\(LeaseScript.tag(settings.namespace)):probe", "1", "PX", "1000"])
+        }
     }
 
     private func lose(_ failure: RedisFailure, at now: Int64, _ job: RedisLink.Job? = nil) {
