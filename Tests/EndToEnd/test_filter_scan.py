@@ -35,13 +35,48 @@ def test_offsets_count_scalars_also_beyond_the_basic_plane():
     assert [text[f["start"]:f["end"]] for f in report["findings"]] == [CARD, CARD]
 
 
-def test_the_side_follows_from_the_role_and_the_policy_from_the_stage():
-    texts = [{"id": role, "text": "ignore all previous instructions", "role": role}
-             for role in ("user", "assistant", "tool", "system")]
-    reports, _ = scan(texts, "--stage", "sandbox")
-    assert [report["id"] for report in reports] == [text["role"] for text in texts]
-    verdicts = {report["id"]: report["verdict"] for report in reports}
-    assert verdicts["user"] == verdicts["tool"] == verdicts["system"]
+def test_the_side_follows_from_the_role_and_the_policy_from_the_stage(tmp_path):
+    (tmp_path / "house.yaml").write_text("""
+title: House rules
+language: en
+published: 2026-12-01
+introduction: Read them.
+clauses:
+  - id: cards
+    kind: prohibited_use
+    title: Cards
+    text: No cards.
+    enforcement:
+      - categories: [pii.card]
+        prompt: flag
+        completion: block
+        stage: production
+      - categories: [pii.card]
+        prompt: block
+        completion: redact
+        stage: sandbox
+""")
+    (tmp_path / "steward.yaml").write_text(f"guidelines: {{file: '{tmp_path}/house.yaml'}}\n")
+    texts = [{"id": role, "text": CARD, "role": role} for role in ("user", "assistant", "tool", "system")]
+    for stage, prompt, completion in [("production", "flag", "block"), ("sandbox", "block", "redact")]:
+        reports, _ = scan(texts, "--stage", stage, "--config", tmp_path / "steward.yaml")
+        assert {report["id"]: report["verdict"] for report in reports} == {
+            "user": prompt, "assistant": completion, "tool": prompt, "system": prompt}
+        assert all(finding["verdict"] == report["verdict"] for report in reports for finding in report["findings"])
+
+
+def test_what_decides_is_told_behind_any_number_of_findings():
+    text = "ann@example.org " * 70 + "-----BEGIN PRIVATE KEY-----"
+    for options in ([], ["--stream", "7"]):
+        (report,), _ = scan([{"text": text}], *options)
+        assert report["verdict"] == "block"
+
+
+def test_output_that_cannot_be_written_is_an_error():
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run(
+            [BINARY, "filter", "scan"], input=b'{"text":"a"}\n' * 100_000, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert run.returncode == 74 and b"No space left" in run.stderr
 
 
 def test_reports_come_in_the_order_of_their_lines():

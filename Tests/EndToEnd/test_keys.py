@@ -88,6 +88,13 @@ def test_a_rotated_key_goes_on_beside_its_successor_for_the_overlap(keys):
     assert keys.text(key=new)[0]
 
 
+@pytest.mark.parametrize("overlap, said", [("2h", "is refused from 20"), ("0s", "is refused from now on")])
+def test_who_rotates_a_key_is_told_when_the_old_one_ends(keys, overlap, said):
+    identifier, _ = keys.make_key("Help desk")
+    shown = keys.command("keys", "rotate", identifier, "--overlap", overlap).stdout
+    assert f"The old key {identifier} {said}" in shown and "stw_" in shown
+
+
 def test_a_key_serves_only_its_scopes(keys, rehearsal):
     _, key = keys.make_key("Help desk", "--scope", "embeddings")
     client = keys.client(key)

@@ -50,7 +50,15 @@ struct RequestFactsTests {
         arguments: ["[[]]", "[7,\"a\"]", "[1.5]", "[-1]", "[4294967296]", "[[7],[\"a\"]]", "[null]", "[{}]", "[[[7]]]"])
     func refusesOtherLists(_ list: String) throws {
         for (name, dialect) in [("input", Dialect.embeddings), ("prompt", .completions)] {
-            #expect(throws: PathExit.self) { try facts(#"{"model":"m","\#(name)":\#(list)}"#, dialect) }
+            let exit = #expect(throws: PathExit.self) { try facts(#"{"model":"m","\#(name)":\#(list)}"#, dialect) }
+            guard case .refused(let refusal) = exit, case .invalidField(let param, _) = refusal.reason else {
+                Issue.record("\(String(describing: exit))")
+                continue
+            }
+            #expect(param == name)
+            for taken in [#"["a","b"]"#, "[7,0,4294967295]", #"[[7],"a",[8,9]]"#] {
+                _ = try facts(#"{"model":"m","\#(name)":\#(taken)}"#, dialect)
+            }
         }
     }
 

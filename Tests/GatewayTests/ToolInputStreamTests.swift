@@ -90,7 +90,7 @@ struct ToolInputStreamTests {
     // MARK: - Messages
 
     private static func messages(_ input: String) -> [String] {
-        let pieces = input.split(separator: "", maxSplits: input.count).map { JSONWriter.json(String($0)) }
+        let pieces = input.map { JSONWriter.json(String($0)) }
         return [
             #"{"type":"message_start","message":{"id":"m","content":[],"usage":{"input_tokens":3,"output_tokens":1}}}"#,
             #"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"pay","input":{}}}"#,
@@ -131,7 +131,7 @@ struct ToolInputStreamTests {
         "goes on where it was redacted, or is harmless, or no tree",
         arguments: [
             (#"{"a":"\#(Bench.card)"}"#, Verdict.redact), (#"{"a":["12","34"],"b":{}}"#, .allow), ("{", .allow),
-            ("", .allow), (#"{"a":\#(Bench.card)}"#, .redact), (#"{"a":1,"a":2}"#, .allow),
+            ("", .allow), (#"{"a":\#(Bench.card)}"#, .redact), ("{]", .allow), (#"{"a" "b"}"#, .allow),
         ])
     func goesOn(_ input: String, _ verdict: Verdict) throws {
         var run = try TypedRun(.messages)
@@ -142,14 +142,57 @@ struct ToolInputStreamTests {
         #expect(run.names.last == "message_stop")
     }
 
-    @Test("is bounded")
-    func isBounded() throws {
-        let piece = String(repeating: "a", count: 1 << 16)
+    /// Catches a tree that only our own parser does not see.
+    @Test(
+        "is a malformed answer where readers may take it for different trees",
+        arguments: [
+            #"{"a":1,"a":2,"x":[\#(digits)]}"#, #"{"x":[\#(digits)],"b":"\ud800"}"#, #"{"x":[\#(digits)],"n":1e999}"#,
+            String(repeating: "[", count: 65) + digits + String(repeating: "]", count: 65),
+        ])
+    func isAmbiguous(_ input: String) throws {
+        for observesOnly in [false, true] {
+            var run = try TypedRun(.messages, observesOnly: observesOnly)
+            let failure = #expect(throws: UpstreamFailure.self) { try run.feed(Self.messages(input)) }
+            guard case .malformed = failure else {
+                Issue.record("\(String(describing: failure))")
+                return
+            }
+        }
+    }
+
+    /// Catches a list that is read though its end never came.
+    @Test(
+        "is judged where it breaks off", arguments: ["", "]", #"],"b":"#, #"],"b":"yes"#, #"],"b":"\u00"#, #"],"b"#])
+    func breaksOff(_ end: String) throws {
         var run = try TypedRun(.messages)
-        let start = Array(Self.messages("").prefix(2))
-        try run.feed(start)
-        let delta =
-            #"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"\#(piece)"}}"#
-        #expect(throws: UpstreamFailure.self) { try run.feed(Array(repeating: delta, count: 17)) }
+        try run.feed(Self.messages(#"{"a":[\#(Self.digits)"# + end))
+        try run.end()
+        #expect(run.stream.isBlocked)
+
+        var harmless = try TypedRun(.messages)
+        try harmless.feed(Self.messages(#"{"a":["1","2""# + end))
+        try harmless.end()
+        #expect(!harmless.stream.isBlocked && harmless.stream.verdict == .allow)
+    }
+
+    @Test("is judged alike where nothing is enforced, also what is held to its end")
+    func observes() throws {
+        let input = #"{"a":[\#(Self.digits)],"b":"-----BEGIN"#
+        var run = try TypedRun(.messages, observesOnly: true)
+        try run.feed(Self.messages(input))
+        try run.end()
+        #expect(run.stream.verdict == .redact && !run.stream.isBlocked)
+    }
+
+    @Test("is bounded, over all open blocks")
+    func isBounded() throws {
+        func delta(_ index: Int, _ count: Int) -> String {
+            let piece = String(repeating: "a", count: count)
+            return
+                #"{"type":"content_block_delta","index":\#(index),"delta":{"type":"input_json_delta","partial_json":"\#(piece)"}}"#
+        }
+        var run = try TypedRun(.messages)
+        try run.feed(Array(Self.messages("").prefix(2)) + [delta(0, 50_000), delta(1, 49_000)])
+        #expect(throws: UpstreamFailure.malformed("too much that a tool is given")) { try run.feed([delta(0, 2_000)]) }
     }
 }

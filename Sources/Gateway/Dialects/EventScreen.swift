@@ -30,14 +30,17 @@ struct EventScreen {
         members.isEmpty || judge(Passage(of: members, in: document), edits: &edits)
     }
 
-    /// Judges JSON that has left in pieces as the tree that clients read it as, where values are laid end to end and spelled
-    /// otherwise. What must not leave can't be taken out any more, so it ends the stream.
+    /// Judges what has left to a tool in pieces as the tree that clients read it as, where values are laid end to end and
+    /// spelled otherwise. What must not leave can't be taken out any more, so it ends the stream.
     ///
     /// - Returns: whether the stream may go on.
-    mutating func judge(left json: [UInt8]) -> Bool {
-        // What is no JSON is no tree to anybody; it was judged as the text that it is.
-        guard let document = try? JSONDocument(parsing: json, limits: JSONLimits(nodesMax: Self.nodesMax)) else {
-            return true
+    /// - Throws: `UpstreamFailure.malformed` for what readers may take for different trees.
+    mutating func judge(left json: [UInt8]) throws(UpstreamFailure) -> Bool {
+        let document: JSONDocument
+        switch ToolInput(json) {
+        case .tree(let tree): document = tree
+        case .noTree: return true
+        case .ambiguous(let problem): throw .malformed("a tool's input with \(problem.rawValue)")
         }
         let screening = screener.screen(
             Passage(of: document, as: Self.inputPlaces), side: .completion, policy: filter)
@@ -54,7 +57,6 @@ struct EventScreen {
     }
 
     private static let inputPlaces = ProtocolPlaces.Kind([], inputs: [[]], isAnswer: true)
-    private static let nodesMax = 100_000
 
     /// Judges what of an event is no text that grows.
     mutating func judge(_ passage: borrowing Passage, edits: inout JSONEdits) -> Bool {

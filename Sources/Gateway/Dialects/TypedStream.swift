@@ -34,6 +34,8 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
     private var textBytes = [Int](repeating: 0, count: TextID.Telling.allCases.count)
     private(set) var status = StreamStatus.open
     private(set) var isBlocked = false
+    /// What was found wrong with an event that was to leave: nothing leaves after it.
+    private var failure: UpstreamFailure?
 
     /// An answer of more texts is no answer.
     private let placesMax = 1_024
@@ -103,6 +105,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         parser.feed(bytes)
         while status == .open, let event = try parser.next() {
             try take(event, to: &output)
+            if let failure { throw failure }
         }
     }
 
@@ -216,9 +219,9 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
             } else if let index = waiting.firstIndex(where: { $0.left[number] != nil }) {
                 waiting[index].left[number]?.text += release.text
                 if release.isRedacted { waiting[index].isRedacted = true }
-            } else if !observesOnly, !release.text.isEmpty {
+            } else if !release.text.isEmpty {
                 events.note(release.text, of: place)
-                events.writePiece(release.text, of: place, to: &output)
+                if !observesOnly { events.writePiece(release.text, of: place, to: &output) }
             }
             guard release.isLast else { continue }
             hand.needs.remove(number)
@@ -272,8 +275,15 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
     }
 
     private mutating func send(_ hand: EventInHand, to output: inout [UInt8]) {
-        if isBlocked { return }
-        for input in events.takeInputs(endedBy: hand.event.ended) where !beside.judge(left: input) { return block() }
+        if isBlocked || failure != nil { return }
+        for input in events.takeInputs(endedBy: hand.event.ended) {
+            do throws(UpstreamFailure) {
+                if try !beside.judge(left: input) { return block() }
+            } catch {
+                failure = failure ?? error
+                return
+            }
+        }
         var edits = hand.edits
         if !observesOnly {
             // What is held back leaves with a later event.

@@ -30,6 +30,8 @@ final class RedisSession {
     private var dataSet = LeaseScript.DataSet()
     /// Told before whoever waited for a call that failed.
     private let state: LinkState
+    /// Why it was said to be away, while it is.
+    private var awayFor: String?
     private var isEnded = false
 
     init(
@@ -256,6 +258,7 @@ final class RedisSession {
             state.away.store(0, ordering: .relaxed)
             state.open.store(true, ordering: .releasing)
             metrics.breaker.set(0)
+            awayFor = nil
             log.notice("Redis is there; limits are shared.")
             return
         }
@@ -283,8 +286,9 @@ final class RedisSession {
         state.open.store(false, ordering: .releasing)
         let lost = pending.compactMap(\.job) + (job.map { [$0] } ?? [])
         pending = []
-        if wasReady {
-            metrics.lost.add()
+        if wasReady { metrics.lost.add() }
+        if wasReady || awayFor != "\(failure)" {
+            awayFor = "\(failure)"
             log.warning("Redis is away.", metadata: ["reason": "\(failure)"])
         } else {
             log.debug("Redis is still away.", metadata: ["reason": "\(failure)"])

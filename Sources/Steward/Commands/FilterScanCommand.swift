@@ -18,7 +18,8 @@ struct ScanOptions: ParsableArguments {
     func plan(pieceBytes: Int? = nil) throws -> ScanPlan {
         let settings = try SettingsLoader(readsCredentials: false).load(file: config)
         let policy = try PolicyLoader(settings: settings).policy()
-        return try ScanPlan(policy.rules, pieceBytes: pieceBytes) { rule, side in
+        let holdBackBytesMax = settings.effective.integer("filter.hold_back_bytes_max")
+        return try ScanPlan(policy.rules, holdBackBytesMax: holdBackBytesMax, pieceBytes: pieceBytes) { rule, side in
             policy.guidelines.enforcement(of: rule, side: side, isSandbox: stage == .sandbox)
         }
     }
@@ -38,7 +39,7 @@ extension FilterCommand {
                 "redacted": "…"}
 
                 `start` and `end` count Unicode scalars of the text. A category that is not among the scores was not \
-                found. `redacted` is the text as it would be passed on. A line that is no such object gets \
+                found, unless there are more than 64 findings, of which the first are told. `redacted` is the text as it would be passed on. A line that is no such object gets \
                 {"line": …, "error": …} instead, and the exit code is 1 then.
 
                 EXAMPLES
@@ -70,7 +71,11 @@ extension FilterCommand {
                 threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
             let count: ScanPipeline.Count
             do {
-                count = try pipeline.run(LineSource(STDIN_FILENO)) { Output.print(bytes: $0) }
+                count = try pipeline.run(LineSource(STDIN_FILENO)) { Output.write($0) }
+            } catch let failure as ScanPipeline.WriteFailure {
+                throw CommandFailure(
+                    "Standard output can't be written: \(String(cString: strerror(failure.code))). What is there is cut "
+                        + "short.", .inputOutput)
             } catch let failure as LineSourceFailure {
                 throw CommandFailure(
                     "Standard input can't be read: \(String(cString: strerror(failure.code))).", .noInput)

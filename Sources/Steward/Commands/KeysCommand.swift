@@ -130,7 +130,8 @@ struct KeysCommand: AsyncParsableCommand {
             let id = try KeysCommand.id(key)
             let (issued, old) = try await store.withStore { open in
                 let issued = try await open.access.keys.rotate(id, overlap: overlap.duration, at: .now)
-                return (issued, try await open.access.keys.find(id))
+                // The new key is made: whatever fails now must not keep its text from being shown.
+                return (issued, try? await open.access.keys.find(id))
             }
             try KeysCommand.show(issued, replacing: old, format)
         }

@@ -29,7 +29,7 @@ struct ScanLine: Sendable {
     init(_ line: [UInt8]) throws(Problem) {
         let document: JSONDocument
         do {
-            document = try JSONDocument(parsing: line)
+            document = try JSONDocument(parsing: line, limits: JSONLimits(nodesMax: 1_000_000))
         } catch {
             throw Problem(message: error.message)
         }

@@ -5,7 +5,7 @@ internal import Snapshots
 ///
 /// Threads of its own, each with a scanner, take turns at reading and at writing, so that a reader which waits for a line
 /// that another program has yet to write keeps none from being scanned. There are as many batches of lines at a time as
-/// threads, of 256 KB each or one longer line.
+/// threads, each of the lines of 256 KB or one longer line, and what their texts take while they are read and scanned.
 struct ScanPipeline: Sendable {
     let plan: ScanPlan
     let threads: Int
@@ -16,25 +16,29 @@ struct ScanPipeline: Sendable {
         var faults = 0
     }
 
-    /// - Parameter write: gets whole lines, from one thread at a time.
-    func run(_ source: sending LineSource, write: @escaping @Sendable ([UInt8]) -> Void) throws -> Count {
+    /// What could not be written, by the code of `write`; nothing more was read then.
+    struct WriteFailure: Error, Hashable {
+        let code: Int32
+    }
+
+    /// - Parameter write: gets whole lines, from one thread at a time; answers with the code of a failure.
+    func run(_ source: sending LineSource, write: @escaping @Sendable ([UInt8]) -> Int32?) throws -> Count {
         let relay = Relay(source)
-        let workers = try (0..<max(1, threads)).map { _ in
-            try OwnedThread {
-                let scanner = TextScanner(plan)
-                while let turn = relay.next() {
-                    var output: [UInt8] = []
-                    var faults = 0
-                    for (index, line) in turn.lines.enumerated() {
-                        faults += report(line, number: turn.firstLine + index, scanner, to: &output) ? 0 : 1
-                    }
-                    turn.mayWrite.wait()
-                    write(output)
-                    relay.note(faults: faults)
-                    turn.hasWritten.post()
+        let work: @Sendable () -> Void = {
+            let scanner = TextScanner(plan)
+            while let turn = relay.next() {
+                var output: [UInt8] = []
+                var faults = 0
+                for (index, line) in turn.lines.enumerated() {
+                    faults += report(line, number: turn.firstLine + index, scanner, to: &output) ? 0 : 1
                 }
+                turn.mayWrite.wait()
+                relay.note(faults: faults, failure: relay.hasFailed ? nil : write(output))
+                turn.hasWritten.post()
             }
         }
+        // With fewer threads than were asked for it takes longer.
+        let workers = [try OwnedThread(work)] + (1..<max(1, threads)).compactMap { _ in try? OwnedThread(work) }
         for worker in workers { worker.join() }
         return try relay.result()
     }
@@ -83,9 +87,17 @@ struct ScanPipeline: Sendable {
             var failure: LineSourceFailure?
         }
 
+        private struct Written {
+            var faults = 0
+            var failure: Int32?
+        }
+
         /// Held while lines are read: who waits for it has nothing else to do.
         private let state: Lock<State>
-        private let faults = Lock(0)
+        private let written = Lock(Written())
+
+        /// Whether something could not be written: what comes after it is not either.
+        var hasFailed: Bool { written.withLock { $0.failure != nil } }
 
         init(_ source: sending LineSource) {
             let first = Semaphore()
@@ -94,7 +106,8 @@ struct ScanPipeline: Sendable {
         }
 
         func next() -> Turn? {
-            state.withLock { state in
+            if hasFailed { return nil }
+            return state.withLock { state -> Turn? in
                 do throws(LineSourceFailure) {
                     guard state.failure == nil, let lines = try state.source.next() else { return nil }
                     let turn = Turn(
@@ -109,14 +122,20 @@ struct ScanPipeline: Sendable {
             }
         }
 
-        func note(faults more: Int) { faults.withLock { $0 += more } }
+        func note(faults: Int, failure: Int32?) {
+            written.withLock { written in
+                written.faults += faults
+                written.failure = written.failure ?? failure
+            }
+        }
 
         func result() throws -> Count {
-            let faults = faults.withLock { $0 }
+            let written = written.withLock { $0 }
+            if let code = written.failure { throw WriteFailure(code: code) }
             return try state.withLock { state in
                 if let failure = state.failure { throw failure }
                 var count = state.count
-                count.faults = faults
+                count.faults = written.faults
                 return count
             }
         }

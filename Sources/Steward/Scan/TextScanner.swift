@@ -27,7 +27,10 @@ struct TextScanner {
             finding.verdict = plan.verdict(of: finding, line.role.side)
             return finding
         }
-        let verdict = judged.reduce(Verdict.allow) { $0.combined(with: $1.verdict) }
+        // Of very many findings some are not kept, perhaps the one that decides.
+        let verdict = line.text.withUnsafeBufferPointer {
+            screener.screen($0, side: line.role.side, policy: plan.enforced).verdict
+        }
         return Report(verdict: verdict, findings: judged, redacted: verdict == .redact ? text : nil)
     }
 
@@ -64,17 +67,22 @@ struct ScanPlan: Sendable {
     let filter: FilterPolicy
     /// How many bytes at a time go through a stream; `nil` for texts as a whole.
     let pieceBytes: Int?
+    /// What the gateway judges by.
+    let enforced: FilterPolicy
     private let verdicts: [Side: [String: Verdict]]
 
-    init(_ rules: FilterRules, pieceBytes: Int?, enforcement: (Rule, Side) -> Enforcement) throws(FilterError) {
+    init(
+        _ rules: FilterRules, holdBackBytesMax: Int, pieceBytes: Int?, enforcement: (Rule, Side) -> Enforcement
+    ) throws(FilterError) {
         self.pieceBytes = pieceBytes
+        enforced = try FilterPolicy(rules, holdBackBytesMax: holdBackBytesMax, enforcement: enforcement)
         var verdicts: [Side: [String: Verdict]] = [:]
         for side in Side.allCases {
             verdicts[side] = Dictionary(
                 rules.rules.map { ($0.id, enforcement($0, side).verdict) }, uniquingKeysWith: { first, _ in first })
         }
         self.verdicts = verdicts
-        filter = try FilterPolicy(rules) { rule, side in
+        filter = try FilterPolicy(rules, holdBackBytesMax: holdBackBytesMax) { rule, side in
             var enforcement = enforcement(rule, side)
             if enforcement.verdict == .block { enforcement.verdict = .flag }
             return enforcement

@@ -48,7 +48,9 @@ enum SettingsCatalogue {
         Setting("gateway.http.header_fields_max", .integer(8...10_000), "100", "Header fields of one request."),
         Setting("gateway.http.body_bytes_max", sizes, "32MiB", "Body of one request."),
         Setting("gateway.http.answer_bytes_max", sizes, "32MiB", "One answer that is no stream."),
-        Setting("gateway.http.event_bytes_max", sizes, "1MiB", "One event of a streamed answer."),
+        Setting(
+            "gateway.http.event_bytes_max", sizes, "1MiB",
+            "One event of a streamed answer; in Anthropic's dialect also what the tools of open blocks are given."),
         Setting(
             "gateway.http.stream_texts_max", .integer(128...20_480), "512",
             "Texts of one streamed completion, all choices together: what they say, think and pass to tools."),

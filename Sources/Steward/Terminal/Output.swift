@@ -3,17 +3,19 @@ internal import Storage
 
 /// What commands print on standard output: tables for people, JSON for programs.
 enum Output {
-    static func print(_ text: String) { print(bytes: Array(text.utf8)) }
+    static func print(_ text: String) { _ = write(Array(text.utf8)) }
 
-    static func print(bytes: [UInt8]) {
+    /// - Returns: the code of `write` where it failed; `nil` where all is written, or the reader went away.
+    static func write(_ bytes: [UInt8]) -> Int32? {
         var bytes = bytes[...]
         while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            let count = bytes.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             // A reader that went away wants no more.
-            guard count > 0 else { return }
+            guard count > 0 else { return errno == EPIPE ? nil : errno }
             bytes = bytes.dropFirst(count)
         }
+        return nil
     }
 
     /// Says on standard error what is no error, but perhaps not meant.
