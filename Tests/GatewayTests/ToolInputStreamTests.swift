@@ -131,7 +131,7 @@ struct ToolInputStreamTests {
         "goes on where it was redacted, or is harmless, or no tree",
         arguments: [
             (#"{"a":"\#(Bench.card)"}"#, Verdict.redact), (#"{"a":["12","34"],"b":{}}"#, .allow), ("{", .allow),
-            ("", .allow), (#"{"a":\#(Bench.card)}"#, .redact), ("{]", .allow), (#"{"a" "b"}"#, .allow),
+            ("", .allow), (#"{"a":\#(Bench.card)}"#, .redact),
         ])
     func goesOn(_ input: String, _ verdict: Verdict) throws {
         var run = try TypedRun(.messages)
@@ -147,6 +147,7 @@ struct ToolInputStreamTests {
         "is a malformed answer where readers may take it for different trees",
         arguments: [
             #"{"a":1,"a":2,"x":[\#(digits)]}"#, #"{"x":[\#(digits)],"b":"\ud800"}"#, #"{"x":[\#(digits)],"n":1e999}"#,
+            #"{"x":[\#(digits)],"n":NaN}"#, #"{"x":[\#(digits)],"n":-Infinity}"#, "{]", #"{"a" "b"}"#,
             String(repeating: "[", count: 65) + digits + String(repeating: "]", count: 65),
         ])
     func isAmbiguous(_ input: String) throws {

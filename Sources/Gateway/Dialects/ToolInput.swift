@@ -3,7 +3,7 @@ internal import JSON
 /// What a tool is given by a stream, put together from its pieces: JSON that clients read as a tree.
 enum ToolInput {
     case tree(JSONDocument)
-    /// Nobody reads a tree in it; it was judged as the text that it is.
+    /// Nobody reads a tree in it: it is empty, or a number was taken out of it. It was judged as the text that it is.
     case noTree
     /// Readers of JSON that are less strict than ours may find a tree in it that we don't see.
     case ambiguous(JSONError.Problem)
@@ -17,11 +17,13 @@ enum ToolInput {
             self = .tree(try JSONDocument(parsing: json, limits: Self.limits))
         } catch {
             switch error.problem {
-            case .unexpectedEnd, .invalidEscape, .invalidNumber, .invalidUTF8, .trailingComma, .unexpectedByte:
-                self = Self.closing(json).map(Self.tree) ?? .noTree
-            case .tooDeep, .tooManyValues, .duplicateKey, .loneSurrogate, .numberNotFinite, .controlCharacter:
+            case .empty: self = .noTree
+            case .tooDeep, .tooManyValues, .duplicateKey, .loneSurrogate, .numberNotFinite:
                 self = .ambiguous(error.problem)
-            default: self = .noTree
+            default:
+                // Where a number was taken out, no reader finds a value.
+                let isRedacted = String(decoding: json, as: UTF8.self).contains("[redacted:")
+                self = Self.closing(json).map(Self.tree) ?? (isRedacted ? .noTree : .ambiguous(error.problem))
             }
         }
     }
