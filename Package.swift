@@ -89,7 +89,7 @@ let package = Package(
 
         // Engines: pure; bytes and values in, decisions out.
         .target(
-            name: "Filtering", dependencies: ["CHyperscan", "CICU", "Yams"],
+            name: "Filtering", dependencies: ["CCLD2", "CContentClassifier", "CHyperscan", "CICU", "JSON", "Yams"],
             resources: [.embedInCode("Resources/categories.yaml"), .embedInCode("Resources/rules")],
             swiftSettings: settings),
         .target(
@@ -124,6 +124,8 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CHyperscan", pkgConfig: "libhs", providers: [.apt(["libhyperscan-dev"])]),
         .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "CCLD2", linkerSettings: [.linkedLibrary("cld2")]),
+        .target(name: "CContentClassifier", exclude: ["content.classifier"]),
         .target(name: "CICU", linkerSettings: [.linkedLibrary("icuuc"), .linkedLibrary("icui18n")]),
 
         // For scripts/bench alone.

@@ -32,7 +32,7 @@ packages() {
         fail "apt-get could not install ${missing[*]}."
 }
 
-build_packages() { packages libhiredis-dev libhyperscan-dev libicu-dev libsqlite3-dev libpq-dev libtcmalloc-minimal4 pkg-config g++; }
+build_packages() { packages libcld2-dev libhiredis-dev libhyperscan-dev libicu-dev libsqlite3-dev libpq-dev libtcmalloc-minimal4 pkg-config g++; }
 test_packages() {
     packages libsimdjson-dev python3-venv jq curl mount redis-server
     # Of PostgreSQL only the programs are wanted. Where its service can't be set up they are there all the same.

@@ -112,7 +112,7 @@ private struct Ground {
         let categories = try CategoryCatalogue.shipped()
         policy = try Policy(
             guidelines: .shipped(),
-            rules: FilterRules(try RuleFile.rules(files: ShippedRules.files, categories: categories)),
+            rules: ShippedRules.compiled(),
             categories: categories)
         let database = try SQLiteDatabase(path: "\(folder)/store.sqlite")
         _ = try await database.migrate(Access.migrations, at: .now)

@@ -80,16 +80,17 @@ extern "C" int32_t cicu_ready(void) { return tables().complete ? 1 : 0; }
 extern "C" int32_t cicu_map(uint32_t c, cicu_view view, uint8_t *bytes, int32_t capacity) {
     if (!tables().complete || capacity < 64) return -1;
     icu::UnicodeString text;
-    if (view == CICU_SKELETON) {
-        skeleton(c, text);
-    } else {
+    if (view == CICU_NORMALISED) {
         decompose(c, text);
+    } else {
+        skeleton(c, text);
     }
     int32_t count = 0;
     bool same = true;
     for (int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
         UChar32 one = shown(text.char32At(i));
         if (view == CICU_SKELETON) one = skeletonASCII(one);
+        if (view == CICU_FOLDED && one >= 'A' && one <= 'Z') one |= 0x20;
         same = same && one == UChar32(c);
         if (one < 0) continue;
         UBool error = false;

@@ -8,13 +8,18 @@ package struct Finding: Sendable, Hashable {
     package var verdict: Verdict
     /// UTF-8 offsets in the original text (for a stream: in all text fed so far).
     package var range: Range<Int>
+    /// How sure the filter is, from 0 to 1: 1 for a pattern, what the classifier says for a score.
+    package var score: Double
 
-    package init(rule: String, category: Category, clause: String?, verdict: Verdict, range: Range<Int>) {
+    package init(
+        rule: String, category: Category, clause: String?, verdict: Verdict, range: Range<Int>, score: Double = 1
+    ) {
         self.rule = rule
         self.category = category
         self.clause = clause
         self.verdict = verdict
         self.range = range
+        self.score = score
     }
 }
 

@@ -17,11 +17,27 @@ package struct Rule: Sendable, Hashable {
         case around
     }
 
+    /// From which score of the classifier on a text is found.
+    package struct Score: Sendable, Hashable {
+        /// The classifier's head, such as `hate`.
+        package var head: String
+        /// Of harmless texts, the share that is found all the same: one of those that the classifier has a threshold for.
+        package var falsePositives: Double
+
+        package init(head: String, falsePositives: Double) {
+            (self.head, self.falsePositives) = (head, falsePositives)
+        }
+    }
+
     /// Unique, stable, `category-like/word`, such as `pii/card-number`.
     package var id: String
     package var category: Category
-    /// Hyperscan syntax, without look-around and back-references.
+    /// Hyperscan syntax, without look-around and back-references. Empty where a score decides.
     package var pattern: String
+    /// Asks the classifier instead of a pattern.
+    package var score: Score?
+    /// Whatever the category's clause says, no more than this.
+    package var verdictMax: Verdict
     package var view: View
     package var ignoresCase: Bool
     /// Confirms a match by arithmetic or shape; `nil` accepts every match.
@@ -38,7 +54,8 @@ package struct Rule: Sendable, Hashable {
     package var nonMatches: [String]
 
     package init(
-        id: String, category: Category, pattern: String, view: View = .normalised,
+        id: String, category: Category, pattern: String, score: Score? = nil, verdictMax: Verdict = .block,
+        view: View = .normalised,
         ignoresCase: Bool = false, check: Check? = nil, context: [String] = [], contextBytes: Int = 64,
         contextPosition: ContextPosition = .around, clause: String? = nil, matches: [String] = [],
         nonMatches: [String] = []
@@ -46,6 +63,8 @@ package struct Rule: Sendable, Hashable {
         self.id = id
         self.category = category
         self.pattern = pattern
+        self.score = score
+        self.verdictMax = verdictMax
         self.view = view
         self.ignoresCase = ignoresCase
         self.check = check
@@ -55,5 +74,15 @@ package struct Rule: Sendable, Hashable {
         self.clause = clause
         self.matches = matches
         self.nonMatches = nonMatches
+    }
+
+    /// What of an enforcement a finding of this rule can lead to: at most `verdictMax`, and a flag where a score would have
+    /// text redacted, since it says of no word that it is the one.
+    package func limiting(_ enforcement: Enforcement) -> Enforcement {
+        var enforcement = enforcement
+        guard enforcement.verdict != .notEvaluated else { return enforcement }
+        if enforcement.verdict.rawValue > verdictMax.rawValue { enforcement.verdict = verdictMax }
+        if score != nil, enforcement.verdict == .redact { enforcement.verdict = .flag }
+        return enforcement
     }
 }

@@ -81,7 +81,7 @@ extension Sequence<UInt8> {
 @Suite("An answer as a whole, and streamed")
 struct PlainAndStreamedTests {
     private static let policy = Result {
-        try Policy(guidelines: .shipped(), rules: FilterRules(try ShippedRules.load()), categories: .shipped())
+        try Policy(guidelines: .shipped(), rules: ShippedRules.compiled(), categories: .shipped())
     }
 
     /// Catches context that a whole answer sees in another of its texts and a stream does not.

@@ -9,7 +9,7 @@ import Testing
 @Suite("Prose that streams past the shipped rules")
 struct UndelayedProseTests {
     static let policy = Result {
-        try Policy(guidelines: .shipped(), rules: FilterRules(try ShippedRules.load()), categories: .shipped())
+        try Policy(guidelines: .shipped(), rules: ShippedRules.compiled(), categories: .shipped())
     }
 
     static let texts = [

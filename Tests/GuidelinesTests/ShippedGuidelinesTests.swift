@@ -6,7 +6,8 @@ import Testing
 @Suite("The shipped guidelines")
 struct ShippedGuidelinesTests {
     static let stable = [
-        "spam", "fraud-and-phishing", "malware", "astroturfing", "elections", "harassment-and-hate", "defamation",
+        "spam", "fraud-and-phishing", "malware", "astroturfing", "crime", "elections", "harassment-and-hate",
+        "defamation",
         "violence-and-weapons", "self-harm", "sexual-content-minors", "sexual-content", "privacy",
         "credentials-and-secrets", "circumventing-safeguards", "intellectual-property", "undisclosed-automation",
         "profiling-protected-characteristics", "social-scoring", "automated-decisions-high-stakes",

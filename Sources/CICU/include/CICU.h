@@ -9,6 +9,8 @@ extern "C" {
 typedef enum {
     CICU_NORMALISED = 0,
     CICU_SKELETON = 1,
+    /// The skeleton, but for ASCII in it, which is only put in lower case.
+    CICU_FOLDED = 2,
 } cicu_view;
 
 /// Whether ICU's tables could be opened (1), or nothing can be mapped (0). The answer never changes.

@@ -7,7 +7,14 @@ internal import CICU
 /// map. ICU is asked once for each code point (0.4 µs, for some 3 µs), so hostile text can't have it work at every
 /// character. Owned by one `Screener`; grows to 3 MB where texts use every code point there is.
 final class CodePointView {
-    let view: Rule.View
+    enum Form {
+        /// What rules look at.
+        case view(Rule.View)
+        /// What the classifier reads: see `CICU_FOLDED`.
+        case folded
+    }
+
+    private let form: cicu_view
     /// By code point / 256: 256 entries each, made when a text uses one of them.
     private let pages: UnsafeMutablePointer<UnsafeMutablePointer<UInt16>?>
     /// All that code points become, one behind the other.
@@ -28,12 +35,21 @@ final class CodePointView {
     /// Whether ICU's tables could be opened. If not, every code point would stay as written.
     static var isReady: Bool { cicu_ready() != 0 }
 
-    init(_ view: Rule.View) {
-        self.view = view
+    init(_ form: Form) {
+        self.form =
+            switch form {
+            case .view(.normalised): CICU_NORMALISED
+            case .view(.skeleton): CICU_SKELETON
+            case .folded: CICU_FOLDED
+            }
         pages = .allocate(capacity: Self.pageCount)
         pages.initialize(repeating: nil, count: Self.pageCount)
         results = .allocate(capacity: resultsCapacity)
     }
+
+    convenience init(_ view: Rule.View) { self.init(.view(view)) }
+
+    var isSkeleton: Bool { form == CICU_SKELETON }
 
     deinit {
         for page in 0..<Self.pageCount { pages[page]?.deallocate() }
@@ -75,8 +91,7 @@ final class CodePointView {
     private func makeEntry(_ codePoint: UInt32) -> UInt16 {
         if resultsCount + Self.resultBytesMax > resultsCapacity { growResults() }
         let count = cicu_map(
-            codePoint, view == .skeleton ? CICU_SKELETON : CICU_NORMALISED, results + resultsCount,
-            Int32(Self.resultBytesMax))
+            codePoint, form, results + resultsCount, Int32(Self.resultBytesMax))
         guard count >= 0 else { return Self.same }
         // Some 40,000 code points change.
         precondition(

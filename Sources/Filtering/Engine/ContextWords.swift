@@ -46,7 +46,7 @@ struct ContextWords: Sendable {
         word.unicodeScalars.flatMap { scalar -> [UInt8] in
             if scalar.isASCII {
                 let byte = UInt8(scalar.value)
-                return [view.view == .skeleton ? Skeleton.ascii(byte) : lowered(byte)]
+                return [view.isSkeleton ? Skeleton.ascii(byte) : lowered(byte)]
             }
             return view.map(scalar.value)?.map(lowered) ?? Array(String(scalar).utf8)
         }

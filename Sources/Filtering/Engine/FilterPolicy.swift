@@ -13,8 +13,8 @@ package final class FilterPolicy: Sendable {
     ) throws(FilterError) {
         self.rules = rules
         self.holdBackBytesMax = holdBackBytesMax
-        let prompt = PolicySide(.prompt, rules, rules.rules.map { enforcement($0, .prompt) })
-        let completion = PolicySide(.completion, rules, rules.rules.map { enforcement($0, .completion) })
+        let prompt = PolicySide(.prompt, rules, rules.rules.map { $0.limiting(enforcement($0, .prompt)) })
+        let completion = PolicySide(.completion, rules, rules.rules.map { $0.limiting(enforcement($0, .completion)) })
         let problems = rules.compiled.filter { completion.holds[$0.index] && $0.program.widthMax > holdBackBytesMax }
         guard problems.isEmpty else {
             throw FilterError(
@@ -50,6 +50,8 @@ final class PolicySide: Sendable {
     let holds: [Bool]
     /// Views with such a rule.
     let heldViews: Set<Rule.View>
+    /// The active ones that ask for scores.
+    let scored: ScoredRules?
     /// How much of a view must stay at hand behind its end.
     let reachBytes: Int
 
@@ -57,7 +59,9 @@ final class PolicySide: Sendable {
         self.side = side
         self.enforcements = enforcements
         isActive = enforcements.map { [.flag, .redact, .block].contains($0.verdict) }
-        holds = enforcements.map(\.holds)
+        let (isActive, firstScored) = (isActive, rules.compiled.count)
+        holds = enforcements.enumerated().map { $0 < firstScored && $1.holds }
+        scored = ScoredRules(rules.scored.filter { isActive[$0.index] }, rules.classifier)
         heldViews = Set(rules.compiled.filter { enforcements[$0.index].holds }.map(\.rule.view))
         reachBytes = zip(rules.compiled, isActive).map { $1 ? $0.reachBytes : 0 }.max() ?? 0
     }

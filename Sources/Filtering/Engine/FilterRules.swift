@@ -3,8 +3,14 @@ internal import Dispatch
 /// Rules made ready to scan with, compiled once and shared between event loops. The 140 shipped ones take 2 to 4 s of
 /// processor time, nearly all of it Hyperscan's, spread over the processors.
 package final class FilterRules: Sendable {
+    /// Those with patterns first, then those with scores.
     package let rules: [Rule]
+    /// Those with patterns.
     let compiled: [CompiledRule]
+    /// Those with scores.
+    let scored: [ScoredRule]
+    /// What gives the scores; `nil` where no rule asks for one.
+    package let classifier: ClassifierModel?
     /// By view, for texts at hand as a whole.
     let whole: PerView<WholeSearch?>
     /// By view, for streams.
@@ -21,11 +27,11 @@ package final class FilterRules: Sendable {
 
     /// - Throws: `FilterError` that lists every rule which cannot be used; or says that none can, where texts could not be
     ///   normalised.
-    package convenience init(_ rules: [Rule]) throws(FilterError) {
-        try self.init(rules, canNormalise: CodePointView.isReady)
+    package convenience init(_ rules: [Rule], classifier: ClassifierModel? = nil) throws(FilterError) {
+        try self.init(rules, classifier, canNormalise: CodePointView.isReady)
     }
 
-    init(_ rules: [Rule], canNormalise: Bool) throws(FilterError) {
+    init(_ rules: [Rule], _ classifier: ClassifierModel? = nil, canNormalise: Bool) throws(FilterError) {
         guard canNormalise else {
             throw FilterError([
                 .init(
@@ -36,10 +42,19 @@ package final class FilterRules: Sendable {
         var problems: [FilterError.Problem] = []
         var compiled: [CompiledRule] = []
         var ids = Set<String>()
-        let maps = PerView(CodePointView.init)
+        let maps = PerView { CodePointView($0) }
+        let rules = rules.filter { $0.score == nil } + rules.filter { $0.score != nil }
+        var scored: [ScoredRule] = []
         for (index, rule) in rules.enumerated() {
             if !ids.insert(rule.id).inserted {
                 problems.append(.init(rule: rule.id, reason: "another rule has this id: choose a new one"))
+            }
+            if let score = rule.score {
+                switch ScoredRule.make(score, of: rule, index: index, classifier) {
+                case .success(let rule): scored.append(rule)
+                case .failure(let problem): problems.append(problem)
+                }
+                continue
             }
             switch CompiledRule.make(rule, maps[rule.view], index: index) {
             case .success(let rule): compiled.append(rule)
@@ -49,6 +64,8 @@ package final class FilterRules: Sendable {
         guard problems.isEmpty else { throw FilterError(problems) }
         self.rules = rules
         self.compiled = compiled
+        self.scored = scored
+        self.classifier = scored.isEmpty ? nil : classifier
         let (gated, streamed) = try Self.databases(compiled)
         classes = PerView { view in
             ByteClasses(compiled.filter { $0.rule.view == view }.flatMap(\.program.byteSets))

@@ -21,6 +21,8 @@ struct FindingLog {
         var range: Range<Int>
         /// The original offset by which a reader of the text could know.
         var decided: Int
+        /// How sure it is, from 0 to 1; a pattern is.
+        var score = 1.0
     }
 
     /// Of the piece being scanned.
@@ -68,13 +70,14 @@ struct FindingLog {
 
     /// Where the first match begins that blocks at `moment`.
     func blockStart(_ moment: Int, _ side: PolicySide) -> Int? {
+        // Nothing is held back for a score, so nothing of what it was given for is kept from leaving.
         fresh.lazy.filter { $0.decided <= moment && side.enforcements[$0.rule].verdict == .block }
-            .map(\.range.lowerBound).min()
+            .map { side.holds[$0.rule] ? $0.range.lowerBound : $0.decided }.min()
     }
 
     /// Where the first match begins that was not known yet at `moment`.
-    func lowestStart(decidedAfter moment: Int) -> Int? {
-        fresh.lazy.filter { $0.decided > moment }.map(\.range.lowerBound).min()
+    func lowestStart(decidedAfter moment: Int, _ rules: FilterRules) -> Int? {
+        fresh.lazy.filter { $0.decided > moment && $0.rule < rules.compiled.count }.map(\.range.lowerBound).min()
     }
 
     /// Takes over the fresh matches that are known by `moment`; forgets the others.
@@ -91,6 +94,7 @@ struct FindingLog {
     /// Nearly always the last of its rule, so it is looked for from there.
     private mutating func merge(_ entry: Entry) {
         var (start, end) = (entry.range.lowerBound, entry.range.upperBound)
+        var score = entry.score
         var behind = open[entry.rule].count
         while behind > 0, open[entry.rule][behind - 1].range.lowerBound > end { behind -= 1 }
         var first = behind
@@ -98,8 +102,9 @@ struct FindingLog {
             first -= 1
             start = min(start, open[entry.rule][first].range.lowerBound)
             end = max(end, open[entry.rule][first].range.upperBound)
+            score = max(score, open[entry.rule][first].score)
         }
-        let merged = Entry(rule: entry.rule, range: start..<end, decided: entry.decided)
+        let merged = Entry(rule: entry.rule, range: start..<end, decided: entry.decided, score: score)
         if open[entry.rule].isEmpty { openRules.append(entry.rule) }
         open[entry.rule].replaceSubrange(first..<behind, with: CollectionOfOne(merged))
     }
@@ -154,7 +159,7 @@ struct FindingLog {
             let enforcement = side.enforcements[entry.rule]
             return Finding(
                 rule: rule.id, category: rule.category, clause: enforcement.clause, verdict: enforcement.verdict,
-                range: entry.range)
+                range: entry.range, score: entry.score)
         }
     }
 

@@ -3,7 +3,7 @@ struct PatternFolding {
     let view: CodePointView
     var ignoresCase: Bool
 
-    var isSkeleton: Bool { view.view == .skeleton }
+    var isSkeleton: Bool { view.isSkeleton }
 
     /// The pattern of one character.
     func pattern(_ scalar: Unicode.Scalar) -> Pattern {

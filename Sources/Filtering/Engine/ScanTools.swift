@@ -3,7 +3,9 @@ final class ScanTools {
     let scratch = HyperscanScratch()
     let matcher = PatternMatcher()
     let hits = HitRuns()
-    private let views = PerView(CodePointView.init)
+    private let views = PerView { CodePointView($0) }
+    /// What the classifier reads.
+    let folded = CodePointView(.folded)
     private var live: [LiveKey: LiveStates] = [:]
     /// The rules that the working memory was last grown for, and those before them; kept alive so that they cannot be
     /// mistaken for others. Two, because after a reload streams under the old rules run beside requests under the new.

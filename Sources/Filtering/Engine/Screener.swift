@@ -76,6 +76,16 @@ package final class Screener {
         StreamScreen(self, TextScan(policy, side, isStreamed: true))
     }
 
+    /// How likely the classifier takes a text for each of its categories, from 0 to 1; the highest of all stretches of it.
+    ///
+    /// - Precondition: `text` is valid UTF-8.
+    package func probabilities(
+        of text: UnsafeBufferPointer<UInt8>, by model: ClassifierModel
+    ) -> [(category: Category, probability: Double)] {
+        let scores = model.scores(of: text, tools.folded)
+        return model.heads.indices.map { (model.heads[$0].category, model.probability($0, score: scores[$0])) }
+    }
+
     /// A text as rules read it.
     ///
     /// - Precondition: `text` is valid UTF-8.
@@ -95,6 +105,7 @@ package final class Screener {
     ) -> FindingLog {
         var log = FindingLog()
         log.keepsRedacted = true
+        if let scored = side.scored { score(text, breaks, scored, &log) }
         tools.hits.prepare(for: side.isActive, policy, side.side)
         if let search = policy.rules.whole[.normalised], let base = text.baseAddress {
             let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
@@ -110,6 +121,21 @@ package final class Screener {
             resolve(window, breaks, policy, &log)
         }
         return log
+    }
+
+    /// Each text by itself.
+    private func score(
+        _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ scored: ScoredRules, _ log: inout FindingLog
+    ) {
+        var start = 0
+        for end in breaks.map(\.end) + [text.count] where end >= start {
+            var scan = ClassifierScan(scored.classifier, begin: start)
+            scan.take(UnsafeBufferPointer(rebasing: text[start..<end]), original: start, tools.folded) {
+                scored.log($0, in: &log)
+            }
+            scan.finish { scored.log($0, in: &log) }
+            start = end + TextBreak.separatorCount
+        }
     }
 
     private func resolve(_ window: Window, _ breaks: [TextBreak], _ policy: FilterPolicy, _ log: inout FindingLog) {

@@ -14,6 +14,7 @@ package struct TextBreak: Sendable, Hashable {
 
     /// What stands at `end`.
     package static let separator: UInt8 = 0x0A
+    static let separatorCount = 1
 }
 
 extension [TextBreak] {

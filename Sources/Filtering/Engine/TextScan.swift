@@ -9,6 +9,8 @@ final class TextScan {
     /// One for each view that rules look at, and twice as many more once something hidden came. Near the seam of two texts,
     /// as many again for each other reading.
     private(set) var lanes: [Lane]
+    /// Scores the latest text; `nil` where no rule asks for scores.
+    private var classifier: ClassifierScan?
     /// Where the latest of the texts begins.
     private var begin = 0
     /// Behind the end of a text: whether readers may put a blank before the next.
@@ -30,6 +32,7 @@ final class TextScan {
         self.breaks = breaks[...]
         self.policy = policy
         self.side = policy[side]
+        classifier = self.side.scored.map { ClassifierScan($0.classifier) }
         lanes = Rule.View.allCases.compactMap { view in
             guard policy.rules.looks(at: view) else { return nil }
             return Lane(view, policy, side, reveals: false, begin: 0, isStreamed: isStreamed)
@@ -48,6 +51,16 @@ final class TextScan {
         }
         tools.hits.prepare(for: side.isActive, policy, side.side)
         for lane in lanes { lane.scan(tools, policy.rules, isComplete: false, fed: fed, &log) }
+        if let scored = side.scored {
+            classifier?.take(part, original: original, tools.folded) { scored.log($0, in: &log) }
+        }
+    }
+
+    /// Ends the text that is scored; the next begins at an offset of the original.
+    private func endScored(next: Int?) {
+        guard let scored = side.scored else { return }
+        classifier?.finish { scored.log($0, in: &log) }
+        classifier = next.map { ClassifierScan(scored.classifier, begin: $0) }
     }
 
     private func append(_ part: UnsafeBufferPointer<UInt8>, original: Int, _ tools: ScanTools) {
@@ -77,6 +90,7 @@ final class TextScan {
     func beginNext(isSpaced: Bool, _ tools: ScanTools) {
         guard fed > begin else { return }
         begin = fed
+        endScored(next: fed)
         tools.hits.prepare(for: side.isActive, policy, side.side)
         let alone = lanes.filter { $0.reading == .alone }
         let ending = alone.isEmpty ? joined.map { Lane(copying: $0, as: .alone) } : alone
@@ -103,6 +117,7 @@ final class TextScan {
 
     /// Scans what only the end of the text decides.
     func finish(_ tools: ScanTools) {
+        endScored(next: nil)
         tools.hits.prepare(for: side.isActive, policy, side.side)
         for lane in lanes { lane.scan(tools, policy.rules, isComplete: true, fed: fed, &log) }
     }
@@ -112,7 +127,11 @@ final class TextScan {
         if begin > 0, seam == nil, lanes.allSatisfy({ $0.reading != .alone || $0.isFarFromBegin }) {
             lanes.removeAll { $0.reading != .joined }
         }
-        if log.hasOpen { log.close(upTo: lanes.map(\.settled).min() ?? fed, side) }
+        if log.hasOpen {
+            let settled = lanes.map(\.settled).min() ?? fed
+            // What touches another one that ended is one with it.
+            log.close(upTo: min(settled, (classifier?.settled ?? fed) - 1), side)
+        }
         for lane in lanes { lane.trim() }
     }
 
@@ -155,6 +174,7 @@ final class TextScan {
 
     private func endText(_ next: TextBreak, _ separator: UnsafeBufferPointer<UInt8>, _ tools: ScanTools) {
         breaks.removeFirst()
+        endScored(next: fed + separator.count)
         for lane in lanes { lane.append(plain: separator, original: fed) }
         fed += separator.count
         tools.hits.prepare(for: side.isActive, policy, side.side)

@@ -6,6 +6,8 @@ package struct CategoryCatalogue: Sendable, Hashable {
     package enum Judge: String, Sendable, Hashable, CaseIterable {
         /// Rules look for it.
         case rules
+        /// The classifier gives it a score.
+        case classifier
         /// Nobody does: an answer about it is *not evaluated*, never *no*.
         case none
     }
@@ -42,7 +44,7 @@ package struct CategoryCatalogue: Sendable, Hashable {
 
     /// Whether some rule can set this category of OpenAI's; otherwise an answer about it is *not evaluated*.
     package func judges(moderation name: String) -> Bool {
-        entries.contains { $0.judged == .rules && $0.moderation.contains(name) }
+        entries.contains { $0.judged != .none && $0.moderation.contains(name) }
     }
 
     /// OpenAI's categories that findings of these categories set.

@@ -28,7 +28,7 @@ package enum RuleFile {
 
     private static let ruleFields = [
         "id", "category", "severity", "pattern", "view", "ignore_case", "check", "context", "context_bytes",
-        "context_position", "clause", "matches", "non_matches",
+        "context_position", "clause", "matches", "non_matches", "score", "false_positives", "at_most",
     ]
 
     /// The rules of some files, among which ids are unique.
@@ -69,9 +69,12 @@ package enum RuleFile {
         _ node: Node, _ categories: CategoryCatalogue, _ places: inout [String: String], _ reader: inout RuleFieldReader
     ) -> Rule? {
         guard let fields = reader.fields(of: node, known: ruleFields, what: "A rule") else { return nil }
-        for name in ["id", "category", "pattern", "matches", "non_matches"] where fields[name] == nil {
+        let asksScore = fields["score"] != nil
+        let needed = asksScore ? ["false_positives"] : ["pattern"]
+        for name in ["id", "category"] + needed + ["matches", "non_matches"] where fields[name] == nil {
             reader.report(node.mark, missing(name))
         }
+        if asksScore { reportPatternFields(fields, &reader) }
         let id = id(fields["id"], &places, &reader)
         let category = category(fields["category"], categories, &reader)
         let _: Severity? = reader.choice(fields["severity"], "severity")
@@ -90,7 +93,9 @@ package enum RuleFile {
                 node.mark, "`context_position` says where words stand. Write the words: `context: [card, visa]`.")
         }
         let rule = Rule(
-            id: id ?? "", category: category ?? Category(""), pattern: pattern ?? "", view: view ?? .normalised,
+            id: id ?? "", category: category ?? Category(""), pattern: pattern ?? "",
+            score: score(fields, &reader), verdictMax: verdictMax(fields["at_most"], &reader),
+            view: view ?? .normalised,
             ignoresCase: reader.flag(fields["ignore_case"], "ignore_case"), check: check,
             context: reader.texts(fields["context"], "context"),
             contextBytes: reader.number(
@@ -99,7 +104,40 @@ package enum RuleFile {
             clause: reader.text(fields["clause"], "clause"),
             matches: tests(fields["matches"], "matches", &reader),
             nonMatches: tests(fields["non_matches"], "non_matches", &reader))
-        return id == nil || category == nil || pattern == nil ? nil : rule
+        return id == nil || category == nil || pattern == nil && !asksScore ? nil : rule
+    }
+
+    /// A rule that asks for a score has no pattern, nor what belongs to one.
+    private static func reportPatternFields(_ fields: [String: Node], _ reader: inout RuleFieldReader) {
+        for name in ["pattern", "view", "ignore_case", "check", "context", "context_bytes", "context_position"] {
+            guard let node = fields[name] else { continue }
+            reader.report(node.mark, "A rule with a `score` has no `\(name)`. Take one of the two out.")
+        }
+    }
+
+    private static func score(_ fields: [String: Node], _ reader: inout RuleFieldReader) -> Rule.Score? {
+        guard let head = reader.text(fields["score"], "score") else {
+            if let node = fields["false_positives"] {
+                reader.report(node.mark, "`false_positives` says how sure a score must be. Write the `score` too.")
+            }
+            return nil
+        }
+        let node = fields["false_positives"]
+        guard let text = reader.text(node, "false_positives"), let rate = Double(text), rate > 0, rate < 1 else {
+            reader.report(node?.mark, "`false_positives` is a share between 0 and 1, such as 0.001.")
+            return nil
+        }
+        return Rule.Score(head: head, falsePositives: rate)
+    }
+
+    private static func verdictMax(_ node: Node?, _ reader: inout RuleFieldReader) -> Verdict {
+        guard let node else { return .block }
+        let verdicts = [Verdict.allow, .flag, .redact, .block]
+        guard let text = reader.text(node, "at_most"), let verdict = verdicts.first(where: { $0.name == text }) else {
+            reader.report(node.mark, "`at_most` must be one of \(Suggestion.list(verdicts.map(\.name))).")
+            return .block
+        }
+        return verdict
     }
 
     private static func missing(_ name: String) -> String {

@@ -6,11 +6,19 @@ package enum ShippedRules {
             ("secrets.yaml", PackageResources.secrets_yaml), ("tokens.yaml", PackageResources.tokens_yaml),
             ("pii.yaml", PackageResources.pii_yaml), ("national-ids.yaml", PackageResources.national_ids_yaml),
             ("prompt-attacks.yaml", PackageResources.prompt_attacks_yaml), ("harms.yaml", PackageResources.harms_yaml),
+            ("classifier.yaml", PackageResources.classifier_yaml),
         ].map { ($0.0, String(decoding: $0.1, as: UTF8.self)) }
     }
 
     /// - Throws: `RuleProblems` if a file was spoilt before the build.
     package static func load() throws(RuleProblems) -> [Rule] {
         try RuleFile.rules(files: files, categories: CategoryCatalogue.shipped())
+    }
+
+    /// Them with the classifier that comes with Steward, ready to scan with.
+    ///
+    /// - Throws: `RuleProblems`, `ClassifierModel.FileError` or `FilterError` if one was spoilt before the build.
+    package static func compiled() throws -> FilterRules {
+        try FilterRules(load(), classifier: .shipped())
     }
 }

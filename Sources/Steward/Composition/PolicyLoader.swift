@@ -28,6 +28,15 @@ struct PolicyLoader {
 
     func policy() throws -> Policy { try Self.policy(of: PolicyTexts.read(settings.effective)) }
 
+    /// What scores are asked of.
+    static func classifier() throws -> ClassifierModel {
+        do {
+            return try ClassifierModel.shipped()
+        } catch {
+            throw CommandFailure("The classifier that comes with this program can't be read: \(error)", .software)
+        }
+    }
+
     /// - Parameter former: a policy and what it was made of. It is returned where nothing has changed; its rules, which take
     ///   longest to compile, are taken where they have not.
     static func policy(of texts: PolicyTexts, after former: (texts: PolicyTexts, policy: Policy)? = nil) throws
@@ -41,7 +50,8 @@ struct PolicyLoader {
         do {
             let compiled =
                 if let former, former.texts.rules == texts.rules { former.policy.rules } else {
-                    try FilterRules(try RuleFile.rules(files: files, categories: categories))
+                    try FilterRules(
+                        try RuleFile.rules(files: files, categories: categories), classifier: try classifier())
                 }
             let unknown = compiled.rules.compactMap { rule in
                 rule.clause.flatMap { clause in

@@ -18,12 +18,14 @@ struct RuleCheck {
     private let places: RulePlaces
     private let categories: CategoryCatalogue
     private let guidelines: Guidelines
+    private let classifier: ClassifierModel
 
     init(files: [(name: String, yaml: String)]) throws {
         self.files = files
         places = RulePlaces(files: files)
         categories = try CategoryCatalogue.shipped()
         guidelines = try Guidelines.shipped()
+        classifier = try PolicyLoader.classifier()
         do throws(RuleProblems) {
             rules = try RuleFile.rules(files: files, categories: categories)
             loading = []
@@ -40,7 +42,7 @@ struct RuleCheck {
     func problems() -> [RuleProblem] {
         guard loading.isEmpty else { return loading }
         do throws(FilterError) {
-            let compiled = try FilterRules(rules)
+            let compiled = try FilterRules(rules, classifier: classifier)
             // What `serve` would refuse, with the guidelines that are shipped.
             _ = try Policy(guidelines: guidelines, rules: compiled, categories: categories)
             // Also those that it would leave out are tried.

@@ -14,6 +14,9 @@ struct TextScanner {
     struct Report {
         var verdict: Verdict
         var findings: [Finding]
+        /// By category, from 0 to 1.
+        var scores: [(category: Category, score: Double)]
+        var language: Language
         /// The text as it would be passed on, if the verdict is to redact.
         var redacted: [UInt8]?
     }
@@ -31,7 +34,20 @@ struct TextScanner {
         let verdict = line.text.withUnsafeBufferPointer {
             screener.screen($0, side: line.role.side, policy: plan.enforced).verdict
         }
-        return Report(verdict: verdict, findings: judged, redacted: verdict == .redact ? text : nil)
+        return Report(
+            verdict: verdict, findings: judged, scores: scores(of: line.text, findings),
+            language: line.text.withUnsafeBufferPointer(Language.init(of:)), redacted: verdict == .redact ? text : nil)
+    }
+
+    /// What the classifier says of each of its categories, and what rules found.
+    private func scores(of text: [UInt8], _ findings: [Finding]) -> [(category: Category, score: Double)] {
+        var scores: [Category: Double] = [:]
+        if let classifier = plan.filter.rules.classifier {
+            let known = text.withUnsafeBufferPointer { screener.probabilities(of: $0, by: classifier) }
+            for (category, probability) in known { scores[category] = probability }
+        }
+        for finding in findings { scores[finding.category] = max(scores[finding.category] ?? 0, finding.score) }
+        return scores.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
     /// The text as rules read it.
@@ -79,7 +95,8 @@ struct ScanPlan: Sendable {
         var verdicts: [Side: [String: Verdict]] = [:]
         for side in Side.allCases {
             verdicts[side] = Dictionary(
-                rules.rules.map { ($0.id, enforcement($0, side).verdict) }, uniquingKeysWith: { first, _ in first })
+                rules.rules.map { ($0.id, $0.limiting(enforcement($0, side)).verdict) },
+                uniquingKeysWith: { first, _ in first })
         }
         self.verdicts = verdicts
         filter = try FilterPolicy(rules, holdBackBytesMax: holdBackBytesMax) { rule, side in
@@ -105,11 +122,13 @@ extension TextScanner.Report {
             writer.string(verdict.name)
             writer.key("scores" as StaticString)
             writer.object { writer in
-                for category in Set(findings.map(\.category)).sorted() {
+                for (category, score) in scores {
                     writer.key(category.rawValue)
-                    writer.int(1)
+                    writer.double(score)
                 }
             }
+            writer.key("language" as StaticString)
+            writer.string(language.code)
             writer.key("findings" as StaticString)
             writeFindings(line.text, to: &writer)
             if let redacted {
@@ -130,7 +149,7 @@ extension TextScanner.Report {
                     writer.key("category" as StaticString)
                     writer.string(finding.category.rawValue)
                     writer.key("score" as StaticString)
-                    writer.int(1)
+                    writer.double(finding.score)
                     writer.key("start" as StaticString)
                     writer.int(start)
                     writer.key("end" as StaticString)

@@ -6,7 +6,7 @@ import Testing
 @Suite("Text full of findings")
 struct DenseTextTests {
     static let policy = Result {
-        try FilterPolicy(FilterRules(ShippedRules.load())) { rule, _ in
+        try FilterPolicy(ShippedRules.compiled()) { rule, _ in
             Enforcement(
                 ["pii.card", "pii.national_id", "secret.api_key"].contains(rule.category.rawValue) ? .redact : .flag)
         }

@@ -30,7 +30,7 @@ struct SearchGateTests {
     }
 
     private static let shipped = Result {
-        try FilterPolicy(try FilterRules(ShippedRules.load()), holdBackBytesMax: FilterRules.widthMax) { _, _ in
+        try FilterPolicy(ShippedRules.compiled(), holdBackBytesMax: FilterRules.widthMax) { _, _ in
             Enforcement(.flag)
         }
     }

@@ -1,0 +1,53 @@
+/// A rule on a score of the classifier, made ready.
+struct ScoredRule: Sendable {
+    /// In `FilterRules.rules`.
+    let index: Int
+    let head: Int
+    let threshold: Double
+
+    static func make(
+        _ score: Rule.Score, of rule: Rule, index: Int, _ classifier: ClassifierModel?
+    ) -> Result<ScoredRule, FilterError.Problem> {
+        func problem(_ reason: String) -> Result<ScoredRule, FilterError.Problem> {
+            .failure(.init(rule: rule.id, reason: reason))
+        }
+        guard let classifier else { return problem("it asks for a score, but there is no classifier") }
+        guard let head = classifier.heads.firstIndex(where: { $0.name == score.head }) else {
+            let names = classifier.heads.map { "`\($0.name)`" }.joined(separator: ", ")
+            return problem("the classifier has no head `\(score.head)`: known are \(names)")
+        }
+        guard let threshold = classifier.heads[head].threshold(falsePositives: score.falsePositives) else {
+            let rates = classifier.heads[head].thresholds.map { "\($0.rate)" }.joined(separator: ", ")
+            return problem(
+                "no threshold was measured for false positives of \(score.falsePositives): write one of \(rates)")
+        }
+        return .success(ScoredRule(index: index, head: head, threshold: threshold))
+    }
+}
+
+/// The rules of one side that ask for scores.
+struct ScoredRules: Sendable {
+    let classifier: ClassifierModel
+    private let rules: [ScoredRule]
+    /// By head, the lowest threshold of any rule.
+    private let lowest: SIMD8<Double>
+
+    /// `nil` where no rule asks.
+    init?(_ rules: [ScoredRule], _ classifier: ClassifierModel?) {
+        guard let classifier, !rules.isEmpty else { return nil }
+        self.classifier = classifier
+        self.rules = rules
+        var lowest = SIMD8<Double>(repeating: .infinity)
+        for rule in rules { lowest[rule.head] = min(lowest[rule.head], rule.threshold) }
+        self.lowest = lowest
+    }
+
+    /// Logs each rule that a stretch fulfils.
+    func log(_ stretch: ClassifierScan.Stretch, in log: inout FindingLog) {
+        guard any(stretch.scores .>= lowest) else { return }
+        for rule in rules where stretch.scores[rule.head] >= rule.threshold {
+            let score = classifier.probability(rule.head, score: stretch.scores[rule.head])
+            log.add(.init(rule: rule.index, range: stretch.range, decided: stretch.range.upperBound, score: score))
+        }
+    }
+}
