@@ -16,6 +16,7 @@ extension ClassifierModel {
     private static let format = "steward-classifier/1"
     private static let alignment = 64
     private static let headerBytesMax = 65_536
+    package static let fileBytesMax = headerBytesMax + headsMax << bitsRange.upperBound
 
     /// The one that comes with Steward.
     ///
@@ -42,7 +43,7 @@ extension ClassifierModel {
         guard format == Self.format else {
             throw FileError(description: "Its format is \(format), where \(Self.format) is known.")
         }
-        let bits = Int(try fields.number("bits"))
+        let bits = try fields.whole("bits")
         let calibration = try fields.object("calibration")
         let heads = try fields.objects("heads").map { head throws(FileError) in try Head(head) }
         guard Self.bitsRange.contains(bits), (1...Self.headsMax).contains(heads.count) else {
@@ -93,7 +94,7 @@ extension ClassifierModel.Head {
         self.init(
             name: try fields.text("name"), category: Category(try fields.text("category")),
             scale: try fields.number("scale"), bias: try fields.number("bias"),
-            lengthSixteenths: Int(try fields.number("length_sixteenths")), judgesWhole: try fields.flag("judges_whole"),
+            lengthSixteenths: try fields.whole("length_sixteenths"), judgesWhole: try fields.flag("judges_whole"),
             usual: try fields.number("usual"), unusual: try fields.number("unusual"),
             thresholds: try fields.objects("thresholds").map { fields throws(ClassifierModel.FileError) in
                 Threshold(rate: try fields.number("rate"), score: try fields.number("score"))
@@ -146,8 +147,11 @@ private struct ClassifierHeader {
     }
 
     func number(_ name: String) throws(ClassifierModel.FileError) -> Double {
-        // What a whole number is asked of stays within what one can be.
-        try value(name, "a number") { document.double($0).flatMap { abs($0) < 1e15 ? $0 : nil } }
+        try value(name, "a number") { document.double($0) }
+    }
+
+    func whole(_ name: String) throws(ClassifierModel.FileError) -> Int {
+        try value(name, "a whole number") { document.int($0) }
     }
 
     func flag(_ name: String) throws(ClassifierModel.FileError) -> Bool {

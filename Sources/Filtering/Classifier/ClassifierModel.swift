@@ -85,8 +85,9 @@ package final class ClassifierModel {
         return SIMD8<Double>(sums) * scales / powers + biases
     }
 
-    /// How likely a score makes it, from 0 to 1; of all heads on one scale.
+    /// How likely a score makes it, from 0 to 1; of all heads on one scale. 0 where there is no score.
     package func probability(_ head: Int, score: Double) -> Double {
+        guard score.isFinite else { return 0 }
         let (usual, unusual) = (heads[head].usual, heads[head].unusual)
         return Sigmoid.of(calibration.slope * (score - usual) / (unusual - usual) + calibration.offset)
     }

@@ -3,6 +3,9 @@
 /// A feature belongs to the block of 300 folded bytes in which it ends, and two neighbouring blocks are scored together
 /// wherever a block ends: so an attack is found within a long text, and what is found never depends on how a stream was cut.
 /// A head that judges the whole is scored at the end alone.
+///
+/// What is mostly written in other scripts than Latin is said to be so: hardly any such text was there to learn from, and
+/// what was there was mostly attacks.
 struct ClassifierScan {
     /// Two neighbouring blocks that were scored.
     struct Stretch {
@@ -10,6 +13,8 @@ struct ClassifierScan {
         var range: Range<Int>
         /// By head; -∞ for a head that this is not for.
         var scores: SIMD8<Double>
+        /// Whether it is mostly in Latin script.
+        var isCovered: Bool
     }
 
     private let model: ClassifierModel
@@ -52,7 +57,7 @@ struct ClassifierScan {
                 (block, bytes) = (Sums(), 0)
             }
             features.take(byte) { row, isOfWords in block.add(rows[row], isOfWords) }
-            block.settleIfFull()
+            block.end(byte)
             bytes &+= 1
         }
         (self.text, self.features, self.block, blockBytes) = (text, features, block, bytes)
@@ -65,20 +70,22 @@ struct ClassifierScan {
         var (features, block) = (features, block)
         text.finish { byte in
             features.take(byte) { row, isOfWords in block.add(rows[row], isOfWords) }
-            block.settleIfFull()
+            block.end(byte)
         }
         features.finish { row, isOfWords in block.add(rows[row], isOfWords) }
         block.settle()
         self.block = block
         if let stretch = endBlock(at: end, isLast: true) { found(stretch) }
         guard model.hasWhole else { return }
-        found(Stretch(range: begin..<end, scores: scores(of: all, where: model.judgesWhole)))
+        found(Stretch(range: begin..<end, scores: scores(of: all, where: model.judgesWhole), isCovered: all.isCovered))
     }
 
     /// What the block and the one before it score; `nil` for the first one if more follows, which is scored with that.
     private mutating func endBlock(at end: Int, isLast: Bool) -> Stretch? {
         let isFirst = formerBegin == blockBegin && former.features == 0
-        let stretch = Stretch(range: formerBegin..<end, scores: scores(of: former + block, where: .!model.judgesWhole))
+        let sums = former + block
+        let stretch = Stretch(
+            range: formerBegin..<end, scores: scores(of: sums, where: .!model.judgesWhole), isCovered: sums.isCovered)
         all = all + block
         (former, block) = (block, Sums())
         (formerBegin, blockBegin) = (blockBegin, end)
@@ -96,6 +103,8 @@ struct ClassifierScan {
     struct Sums {
         private(set) var weights = SIMD8<Int32>()
         private(set) var features: Int32 = 0
+        private var bytes: Int32 = 0
+        private var otherBytes: Int32 = 0
         private var recent = SIMD8<Int16>()
         private var recentCount: Int32 = 0
 
@@ -109,10 +118,16 @@ struct ClassifierScan {
             recentCount &+= isOfWords ? Int32(ClassifierFeatures.wordWeight) : 1
         }
 
+        /// Counts a byte of which all features were added.
         @inline(__always)
-        mutating func settleIfFull() {
+        mutating func end(_ byte: UInt8) {
+            bytes &+= 1
+            otherBytes &+= Int32(byte &>> 7)
             if recentCount > Self.recentMax { settle() }
         }
+
+        /// Whether at least half of the bytes are ASCII, as those of folded Latin script are.
+        var isCovered: Bool { otherBytes * 2 <= bytes }
 
         mutating func settle() {
             weights &+= SIMD8<Int32>(truncatingIfNeeded: recent)
@@ -124,18 +139,25 @@ struct ClassifierScan {
             var sums = Sums()
             sums.weights = left.weights &+ right.weights
             sums.features = left.features &+ right.features
+            sums.bytes = left.bytes &+ right.bytes
+            sums.otherBytes = left.otherBytes &+ right.otherBytes
             return sums
         }
     }
 }
 
 extension ClassifierModel {
-    /// The highest score of any stretch of a text, by head.
-    func scores(of text: UnsafeBufferPointer<UInt8>, _ view: CodePointView) -> SIMD8<Double> {
+    /// The highest score of any stretch of a text, by head; -∞ where there is none.
+    func scores(
+        of text: UnsafeBufferPointer<UInt8>, _ view: CodePointView, coveredOnly: Bool = false
+    ) -> SIMD8<Double> {
         var scan = ClassifierScan(self)
         var highest = SIMD8<Double>(repeating: -.infinity)
-        scan.take(text, original: 0, view) { highest = pointwiseMax(highest, $0.scores) }
-        scan.finish { highest = pointwiseMax(highest, $0.scores) }
+        func take(_ stretch: ClassifierScan.Stretch) {
+            if stretch.isCovered || !coveredOnly { highest = pointwiseMax(highest, stretch.scores) }
+        }
+        scan.take(text, original: 0, view, found: take)
+        scan.finish(found: take)
         return highest
     }
 }

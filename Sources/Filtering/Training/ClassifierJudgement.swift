@@ -3,7 +3,7 @@ struct ClassifierJudgement {
     private let recipe: ClassifierRecipe
     private let weights: QuantisedWeights
     private let judged: [TrainingText]
-    /// By text and head.
+    /// By text and head; -∞ for a text in a script for which no rule asks.
     private let scores: [SIMD8<Double>]
 
     init(
@@ -15,7 +15,7 @@ struct ClassifierJudgement {
         scores = judged.enumerated().map { index, text in
             if index % 4_096 == 0 { progress(index) }
             var text = text.text
-            return text.withUTF8 { model.scores(of: $0, view) }
+            return text.withUTF8 { model.scores(of: $0, view, coveredOnly: true) }
         }
     }
 
@@ -56,7 +56,7 @@ struct ClassifierJudgement {
     private func harmless(_ head: Int, _ name: String, of sets: [String]) -> [Double] {
         let sets = Set(sets)
         return zip(judged, scores).lazy.filter { text, _ in sets.contains(text.set) && text.labels[name] == false }
-            .map { $1[head] }.sorted()
+            .map { $1[head] }.filter(\.isFinite).sorted()
     }
 
     /// The smallest score that at least the share has or is below.
@@ -71,7 +71,9 @@ struct ClassifierJudgement {
         let sets = Set(recipe.thresholds.calibration)
         for (index, head) in recipe.heads.enumerated() {
             let known = zip(judged, scores).compactMap { text, scores -> (Double, Bool)? in
-                guard sets.contains(text.set), let label = text.labels[head.name] else { return nil }
+                guard sets.contains(text.set), scores[index].isFinite, let label = text.labels[head.name] else {
+                    return nil
+                }
                 return ((scores[index] - usual[index].low) / (usual[index].high - usual[index].low), label)
             }
             let positives = known.count { $0.1 }

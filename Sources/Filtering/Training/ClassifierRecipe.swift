@@ -6,6 +6,8 @@ package struct ClassifierRecipe: Codable, Sendable {
     var bits: Int
     /// How often all texts are gone through.
     var epochs: Int
+    /// Of so many last epochs, the weights at every quarter are averaged: what single steps add at random cancels out.
+    var averagedEpochs: Int
     var seed: UInt64
     /// Of a text, so many folded bytes are learned from.
     var textBytesMax: Int
@@ -100,6 +102,8 @@ package struct ClassifierRecipe: Codable, Sendable {
             } else if !ClassifierModel.bitsRange.contains(bits) {
                 "`bits` is \(bits); \(ClassifierModel.bitsRange.lowerBound) to \(ClassifierModel.bitsRange.upperBound) "
                     + "are possible."
+            } else if !(0...epochs).contains(averagedEpochs) {
+                "`averaged_epochs` is \(averagedEpochs); 0 to `epochs` are possible."
             } else if Set(heads.map(\.name)).count != heads.count {
                 "Two heads have one name."
             } else if mixtures.contains(where: { $0.sentencesMin < 1 || $0.sentencesMax < $0.sentencesMin }) {
@@ -128,6 +132,7 @@ package struct ClassifierRecipe: Codable, Sendable {
         case bits, epochs, seed, damping, heads, sets, sources, grammars, mixtures, counterfactuals, unspaced,
             thresholds
         case textBytesMax = "text_bytes_max"
+        case averagedEpochs = "averaged_epochs"
     }
 }
 

@@ -42,14 +42,18 @@ struct ClassifierTrainer {
             let roots = Roots(Double(max(size, 1)))
             return Self.lanes(recipe.heads.map { Float(1 / roots.power(sixteenths: $0.lengthSixteenths)) })
         }
+        var average = WeightAverage(rows: weights.count)
         for epoch in 0..<recipe.epochs {
             var order = Array(0..<documents.count)
             random.shuffle(&order)
             for (done, text) in order.enumerated() {
                 if done % 8_192 == 0 { progress(epoch * documents.count + done) }
                 learn(documents, documents.starts[text]..<documents.starts[text + 1], targets[text], scales[text])
+                let isQuarter = (done + 1) * 4 / documents.count != done * 4 / documents.count
+                if isQuarter, epoch >= recipe.epochs - recipe.averagedEpochs { average.add(weights, bias) }
             }
         }
+        if let (weights, bias) = average.value { (self.weights, self.bias) = (weights, bias) }
     }
 
     private mutating func learn(
@@ -81,5 +85,27 @@ struct ClassifierTrainer {
                 }
             }
         }
+    }
+}
+
+/// The mean of weights at several moments.
+private struct WeightAverage {
+    private var weights: [ClassifierTrainer.Lanes]
+    private var bias = ClassifierTrainer.Lanes()
+    private var count: Float = 0
+
+    init(rows: Int) {
+        weights = Array(repeating: ClassifierTrainer.Lanes(), count: rows)
+    }
+
+    mutating func add(_ weights: [ClassifierTrainer.Lanes], _ bias: ClassifierTrainer.Lanes) {
+        for row in weights.indices { self.weights[row] += weights[row] }
+        self.bias += bias
+        count += 1
+    }
+
+    /// `nil` where there were none.
+    var value: (weights: [ClassifierTrainer.Lanes], bias: ClassifierTrainer.Lanes)? {
+        count > 0 ? (weights.map { $0 / count }, bias / count) : nil
     }
 }

@@ -12,12 +12,22 @@ struct PolicyTexts: Sendable, Equatable {
     let rules: [File]
     /// `nil` for the shipped ones.
     let guidelines: File?
+    /// `nil` for the shipped one.
+    let classifier: Binary?
     let holdBackBytesMax: Int
+
+    struct Binary: Sendable, Equatable {
+        let name: String
+        let bytes: [UInt8]
+    }
 
     static func read(_ settings: EffectiveSettings) throws -> PolicyTexts {
         PolicyTexts(
             rules: try settings.list("filter.rules").map { File(name: $0, yaml: try TextFile.read($0)) },
             guidelines: try settings.text("guidelines.file").map { File(name: $0, yaml: try TextFile.read($0)) },
+            classifier: try settings.text("filter.classifier").map {
+                Binary(name: $0, bytes: try BinaryFile.read($0, bytesMax: ClassifierModel.fileBytesMax))
+            },
             holdBackBytesMax: settings.integer("filter.hold_back_bytes_max"))
     }
 }
@@ -29,11 +39,13 @@ struct PolicyLoader {
     func policy() throws -> Policy { try Self.policy(of: PolicyTexts.read(settings.effective)) }
 
     /// What scores are asked of.
-    static func classifier() throws -> ClassifierModel {
+    static func classifier(_ file: PolicyTexts.Binary? = nil) throws -> ClassifierModel {
         do {
-            return try ClassifierModel.shipped()
+            return try file.map { try ClassifierModel(file: $0.bytes) } ?? ClassifierModel.shipped()
         } catch {
-            throw CommandFailure("The classifier that comes with this program can't be read: \(error)", .software)
+            throw CommandFailure(
+                "\(file?.name ?? "What comes with this program") is no classifier. \(error) "
+                    + "Make one with `steward filter train`.", .configuration)
         }
     }
 
@@ -49,9 +61,12 @@ struct PolicyLoader {
         let places = RulePlaces(files: files)
         do {
             let compiled =
-                if let former, former.texts.rules == texts.rules { former.policy.rules } else {
+                if let former, former.texts.rules == texts.rules,
+                    former.texts.classifier == texts.classifier
+                { former.policy.rules } else {
                     try FilterRules(
-                        try RuleFile.rules(files: files, categories: categories), classifier: try classifier())
+                        try RuleFile.rules(files: files, categories: categories),
+                        classifier: try classifier(texts.classifier))
                 }
             let unknown = compiled.rules.compactMap { rule in
                 rule.clause.flatMap { clause in

@@ -237,6 +237,9 @@ enum SettingsCatalogue {
 
     private static let path = [
         Setting(
+            "filter.classifier", .file, nil,
+            "A classifier in place of the shipped one. See `steward filter train`."),
+        Setting(
             "filter.rules", .files, "[]", "Further rule files, beside the shipped ones. See `steward filter check`."),
         Setting(
             "filter.hold_back_bytes_max", .integer(64...4_096), "512",

@@ -1,0 +1,252 @@
+"""How well the filter judges public labelled sets: one row a set and category."""
+import collections
+import random
+
+import numpy
+
+import measures
+import obfuscate
+import sets as labelled
+from scan import Scan
+
+HARM = ("hate", "toxicity", "violence", "sexual", "self_harm")
+ATTACK = ("prompt_attack", "jailbreak", "injection")
+CATEGORY = {
+    "attack": ATTACK, "hate": ("hate",), "offence": ("toxicity",), "violence": ("violence",), "sexual": ("sexual",),
+    "self_harm": ("self_harm",), "illicit": ("illicit",), "spam": ("spam.received",),
+}  # fmt: skip
+# Of a head alone, without the rules that find a category too.
+SCORE = {"attack": ("prompt_attack",)}
+
+
+class Quality:
+    def __init__(self, steward, data):
+        self.steward = steward
+        self.texts = labelled.load(data)
+        tested = [text for text in self.texts if text.split in ("test", "validation")]
+        self.tests = [text for text in tested if text.split == "test"]
+        self.validation = [text for text in tested if text.split == "validation"]
+        self.scan = Scan(steward, [text.text for text in self.tests])
+        self.sets = numpy.array([text.set for text in self.tests])
+        self.sources = numpy.array([text.source for text in self.tests])
+        self.of_head = {head: self.scan.scores(*SCORE.get(head, CATEGORY[head])) for head in CATEGORY}
+        self.found_head = {head: self.scan.found(*CATEGORY[head]) for head in CATEGORY}
+
+    def label(self, head):
+        """1, 0, or -1 where it is not known."""
+        return numpy.array([text.labels.get(head, -1) for text in self.tests])
+
+    def is_set(self, *names):
+        return numpy.isin(self.sets, names)
+
+    def row(self, name, head, mask, labels=None, scores=None, found=None):
+        """All measures of one set and category."""
+        labels = (self.label(head) if labels is None else labels)[mask]
+        scores = (self.of_head[head] if scores is None else scores)[mask]
+        found = (self.found_head[head] if found is None else found)[mask]
+        known = labels >= 0
+        labels, scores, found = labels[known], scores[known], found[known]
+        positives, negatives = scores[labels == 1], scores[labels == 0]
+        both = len(positives) and len(negatives)
+        return {
+            "set": name, "category": CATEGORY[head][0] if head in CATEGORY else head, "n": int(len(labels)),
+            "positives": int((labels == 1).sum()),
+            "auprc": measures.auprc(labels, scores) if both else None,
+            "auprc_interval": measures.interval(measures.auprc, labels, scores) if both else None,
+            "f1": measures.f1(labels, found) if both else None,
+            "recall_at_1": measures.recall_at(positives, negatives, 0.01) if both else None,
+            "recall_at_5": measures.recall_at(positives, negatives, 0.05) if both else None,
+            "found": float(found.mean()) if len(found) else None,
+        }  # fmt: skip
+
+    def rows(self):
+        label = self.label
+        yield from self.attack_rows()
+        moderation = self.is_set("moderation")
+        is_any = numpy.where(self.sources == "any", 1, 0)
+        harm = self.scan.scores(*HARM)
+        yield self.row("moderation", "any harm", moderation, is_any, harm, self.scan.found(*HARM))
+        for head in ("hate", "sexual", "violence", "self_harm", "offence"):
+            yield self.row("moderation", head, moderation)
+        yield self.row("gab", "hate", self.is_set("gab"))
+        yield self.row("hatecheck", "hate", self.is_set("hatecheck"))
+        yield self.row("stormfront", "hate", self.is_set("stormfront"))
+        yield self.row("chats", "offence", self.is_set("chats"))
+        for name in ("sms", "mail"):
+            yield self.row(name, "spam", self.is_set(name))
+        for language in sorted(set(self.sources[self.is_set("hatecheck_languages")])):
+            mask = self.is_set("hatecheck_languages") & (self.sources == language)
+            yield self.row(f"hatecheck {language}", "hate", mask)
+        assert label("hate").any()
+
+    def attack_rows(self):
+        attack = self.label("attack")
+        training = [t.text for t in self.texts if t.split == "train" and t.set == "attacks" and t.labels.get("attack")]
+        own = self.is_set("attacks") & (attack == 1)
+        near = numpy.zeros(len(self.tests), dtype=bool)
+        for mask in (own, self.is_set("chats") & (attack == 1)):
+            near[mask] = measures.near_duplicates([t.text for t, m in zip(self.tests, mask) if m], training)
+        instructions = numpy.flatnonzero(self.is_set("benign_instructions"))[:1864]
+        harmless = self.is_set("attacks", "false_refusals") & (attack == 0)
+        harmless[instructions] = True
+        labels = numpy.where(own, 1, 0)
+        yield self.row("attacks", "attack", own | harmless, labels)
+        yield self.row("attacks, no near duplicates", "attack", (own & ~near) | harmless, labels)
+        yield self.row("chats", "attack", self.is_set("chats"))
+        yield self.row("chats, no near duplicates", "attack", self.is_set("chats") & ~near)
+
+    # --- What harmless texts are found, and blocked.
+
+    def refusals(self):
+        attack = self.label("attack")
+        groups = {
+            "NotInject": self.is_set("attacks") & (self.sources == "notinject"),
+            "XSTest safe": self.is_set("xstest") & (self.label("illicit") == 0),
+            "FRR": self.is_set("false_refusals"),
+            "FRR English": self.is_set("false_refusals") & (self.sources == "en"),
+            "benign instructions": self.is_set("benign_instructions"),
+            "WildGuard benign": self.is_set("attacks") & (self.sources == "wildguard_benign"),
+            "chats neither toxic nor attacks": self.is_set("chats") & (attack == 0) & (self.label("offence") == 0),
+            "SMS ham": self.is_set("sms") & (self.label("spam") == 0),
+            "movie reviews": self.is_set("reviews"),
+        }
+        flagged = self.scan.found(*HARM, *ATTACK, "illicit")
+        blocked = self.scan.blocked()
+        return {
+            name: {"n": int(mask.sum()), "blocked": float(blocked[mask].mean()), "found": float(flagged[mask].mean())}
+            for name, mask in groups.items()
+        }
+
+    # --- Hate: both sides of functional tests.
+
+    def hatecheck(self):
+        """The flag threshold at which errors of both kinds are equal on validation texts, and what it does to HateCheck."""
+        known = [t for t in self.validation if t.set in ("gab", "implicit_hate", "grammar") and "hate" in t.labels]
+        scores = Scan(self.steward, [t.text for t in known]).scores("hate")
+        labels = numpy.array([t.labels["hate"] for t in known])
+        names = numpy.array([t.set for t in known])
+
+        def gap(threshold):
+            return abs(numpy.mean([
+                (scores[(names == n) & (labels == 1)] <= threshold).mean()
+                - (scores[(names == n) & (labels == 0)] > threshold).mean() for n in set(names)
+            ]))  # fmt: skip
+
+        threshold = min(numpy.quantile(scores, numpy.linspace(0.01, 0.99, 397)), key=gap)
+        mask = self.is_set("hatecheck")
+        hate, score = self.label("hate")[mask], self.of_head["hate"][mask]
+        right = (score > threshold) == (hate == 1)
+        functions = self.sources[mask]
+        return {
+            "threshold": float(threshold),
+            "hateful": float(right[hate == 1].mean()),
+            "non_hateful": float(right[hate == 0].mean()),
+            "functions": {name: float(right[functions == name].mean()) for name in sorted(set(functions))},
+        }
+
+    # --- Requests for harm, by clause of the set.
+
+    def harmful_requests(self):
+        mask = self.is_set("harmful_requests")
+        score = self.of_head["illicit"]
+        threshold = numpy.quantile(score[self.is_set("benign_instructions")], 0.99)
+        above = score > threshold
+        by_source = {
+            name: {"n": int(m.sum()), "recall": float(above[m].mean())}
+            for name in sorted(set(self.sources[mask])) if (m := mask & (self.sources == name)).sum() >= 10
+        }  # fmt: skip
+        return {"recall_at_1": float(above[mask].mean()), "blocked": float(self.scan.blocked()[mask].mean()),
+                "n": int(mask.sum()), "by_source": by_source}  # fmt: skip
+
+    # --- Spam: the threshold of the best F1 on validation texts.
+
+    def spam(self):
+        result = {}
+        for name in ("sms", "mail"):
+            known = [t for t in self.validation if t.set == name]
+            scores = Scan(self.steward, [t.text for t in known]).scores("spam.received")
+            labels = numpy.array([t.labels["spam"] for t in known])
+            threshold = max(sorted(set(scores)), key=lambda t: measures.f1(labels, scores >= t))
+            mask = self.is_set(name)
+            found = self.of_head["spam"][mask] >= threshold
+            labels = self.label("spam")[mask]
+            result[name] = {"n": int(mask.sum()), "f1": measures.f1(labels, found),
+                            "f1_interval": measures.interval(measures.f1, labels, found)}  # fmt: skip
+        return result
+
+    # --- Obfuscated copies: how much of what is found at 1 % false positives is still found.
+
+    def obfuscation(self):
+        source = random.Random(9)
+        groups = {
+            "attacks": ("attack", self.is_set("attacks") & (self.label("attack") == 1)),
+            "gab": ("hate", self.is_set("gab") & (self.label("hate") == 1)),
+            "sms": ("spam", self.is_set("sms") & (self.label("spam") == 1)),
+            "moderation": (None, self.is_set("moderation") & (self.sources == "any")),
+            "harmful requests": ("illicit", self.is_set("harmful_requests")),
+        }
+        harmless = {
+            "sms": self.is_set("sms") & (self.label("spam") == 0),
+        }
+        instructions = self.is_set("benign_instructions")
+        result = collections.defaultdict(dict)
+        for name, (head, mask) in groups.items():
+            rows = list(numpy.flatnonzero(mask))
+            source.shuffle(rows)
+            texts = [self.tests[row].text[:1500] for row in rows[:200]]
+
+            def scored(scan):
+                return scan.scores(*HARM) if head is None else scan.scores(*SCORE.get(head, CATEGORY[head]))
+
+            negatives = scored(self.scan)[harmless.get(name, instructions)]
+            threshold = numpy.quantile(negatives, 0.99)
+            plain = scored(Scan(self.steward, texts)) > threshold
+            for kind in obfuscate.KINDS:
+                copied = scored(Scan(self.steward, obfuscate.copies(texts, kind))) > threshold
+                result[kind][name] = {"n": int(plain.sum()), "kept": float(copied[plain].mean())}
+        return dict(result)
+
+    # --- Groups of people.
+
+    TERMS = (
+        "lesbian gay bisexual transgender trans queer homosexual straight male female african black white european "
+        "hispanic mexican asian indian chinese japanese christian muslim jewish buddhist catholic old young blind deaf"
+    ).split()
+
+    def groups(self):
+        mask = self.is_set("sentence_templates")
+        texts = [f" {t.text.lower()} " for t, m in zip(self.tests, mask) if m]
+        labels, scores = self.label("offence")[mask], self.of_head["offence"][mask]
+        found = self.found_head["offence"][mask]
+        by_group = {}
+        for term in self.TERMS:
+            named = numpy.array([f" {term} " in text for text in texts])
+            if named.sum() < 40:
+                continue
+            bad = labels == 1
+            parts = {"subgroup_auc": named, "bpsn_auc": (named & ~bad) | (~named & bad),
+                     "bnsp_auc": (named & bad) | (~named & ~bad)}  # fmt: skip
+            by_group[term] = {
+                "n": int(named.sum()),
+                "false_positive_rate": float(found[named & ~bad].mean()),
+                **{part: measures.auc(labels[m], scores[m]) for part, m in parts.items()},
+                "subgroup_auc_interval": measures.interval(measures.auc, labels[named], scores[named], rounds=100),
+            }
+        means = {
+            part: measures.power_mean([group[part] for group in by_group.values()])
+            for part in ("subgroup_auc", "bpsn_auc", "bnsp_auc")
+        }
+        return {"n": int(mask.sum()), "auc": measures.auc(labels, scores), "means": means, "groups": by_group}
+
+
+def measure(steward, data):
+    quality = Quality(steward, data)
+    return {
+        "rows": list(quality.rows()),
+        "refusals": quality.refusals(),
+        "hatecheck": quality.hatecheck(),
+        "harmful_requests": quality.harmful_requests(),
+        "spam": quality.spam(),
+        "obfuscation": quality.obfuscation(),
+        "groups": quality.groups(),
+    }

@@ -1,0 +1,121 @@
+import Testing
+
+@testable import Filtering
+
+@Suite("Rules that ask for scores")
+struct ScoredRuleTests {
+    /// Finds texts with many of the word `zorp`: each other feature counts a little against it.
+    static let zorpModel: ClassifierModel = {
+        var rows = [SIMD8<Int8>](repeating: SIMD8(repeating: -1), count: 1 << 12)
+        var hashes = ClassifierFeatures(bits: 12)
+        for byte in "zorp ".utf8 { hashes.take(byte) { row, _ in rows[row] = SIMD8(repeating: 100) } }
+        let head = ClassifierModel.Head(
+            name: "zorp", category: Category("zorp"), scale: 0.02, bias: 0, lengthSixteenths: 8, judgesWhole: false,
+            usual: 0, unusual: 1, thresholds: [.init(rate: 0.01, score: 2), .init(rate: 0.001, score: 6)])
+        return ClassifierModel(heads: [head], calibration: .init(slope: 1, offset: -2), bits: 12, rows: rows)
+    }()
+
+    static func rule(_ id: String, rate: Double = 0.01, verdictMax: Verdict = .block) -> Rule {
+        Rule(
+            id: id, category: Category("zorp"), pattern: "", score: .init(head: "zorp", falsePositives: rate),
+            verdictMax: verdictMax)
+    }
+
+    static func policy(_ verdict: Verdict, _ rules: [Rule] = [rule("score/zorp")]) throws -> FilterPolicy {
+        try FilterPolicy(FilterRules(rules + [Fixture.card], classifier: zorpModel)) { rule, _ in
+            Enforcement(rule.score == nil ? .redact : verdict)
+        }
+    }
+
+    /// Long stretches of harmless words between such that are found.
+    static func text(_ random: inout SplitMix64) -> String {
+        (0..<6).map { _ in
+            let word = random.below(2) == 0 ? "zorp " : random.pick(["quiet words ", "é à ü ", "4111 1111 1111 1111 "])
+            return String(repeating: word, count: 1 + random.below(120))
+        }.joined()
+    }
+
+    @Test("find the same in a stream as in a whole text, wherever it is cut", arguments: 0..<40)
+    func chunks(seed: Int) throws {
+        var random = SplitMix64(seed: UInt64(seed))
+        let (screener, policy, text) = (Screener(), try Self.policy(.flag), Self.text(&random))
+        let (whole, redacted) = screener.screened(text, policy)
+        for size in [1, 3, 16, 64, 1_000] {
+            let streamed = screener.streamed(Pieces.of(text, bytes: size), policy)
+            #expect(streamed.findings == whole.findings, "cut every \(size) bytes")
+            #expect(streamed.output == redacted, "cut every \(size) bytes")
+        }
+    }
+
+    @Test("stop a stream at the same place, wherever it is cut", arguments: 0..<40)
+    func blocks(seed: Int) throws {
+        var random = SplitMix64(seed: UInt64(seed))
+        let (screener, policy, text) = (Screener(), try Self.policy(.block), Self.text(&random))
+        let whole = screener.streamed([Array(text.utf8)], policy)
+        #expect(whole.isBlocked == (screener.screened(text, policy).0.verdict == .block))
+        for size in [1, 3, 16, 64, 1_000] {
+            let streamed = screener.streamed(Pieces.of(text, bytes: size), policy)
+            #expect(streamed == whole, "cut every \(size) bytes")
+        }
+    }
+
+    @Test("are asked of each text by itself")
+    func texts() throws {
+        let (screener, policy) = (Screener(), try Self.policy(.flag))
+        let parts = ["zorp zorp zorp zorp", String(repeating: "quiet words ", count: 40), "zorp zorp zorp zorp"]
+        for isASCII in [true, false] {
+            var (bytes, breaks): ([UInt8], [TextBreak]) = ([], [])
+            for part in parts {
+                bytes += Array((isASCII ? part : part + " é").utf8)
+                breaks.append(TextBreak(end: bytes.count, endsSection: true))
+                bytes.append(TextBreak.separator)
+            }
+            bytes.removeLast()
+            breaks.removeLast()
+            let screening = bytes.withUnsafeBufferPointer { screener.screen($0, breaks, side: .prompt, policy: policy) }
+            #expect(screening.findings.count == 2)
+            #expect(screening.findings.map(\.range.lowerBound) == [0, try #require(breaks.last).end + 1])
+        }
+    }
+
+    @Test("say how sure they are, and are sure of the more the higher the score is")
+    func scores() throws {
+        let policy = try Self.policy(.flag, [Self.rule("score/some"), Self.rule("score/sure", rate: 0.001)])
+        let few = Screener().screened("zorp and some other words", policy).0.findings
+        let many = Screener().screened(String(repeating: "zorp ", count: 60), policy).0.findings
+        #expect(few.map(\.rule) == ["score/some"] && many.map(\.rule) == ["score/some", "score/sure"])
+        #expect(try #require(few.first).score < #require(many.first).score)
+        #expect(many.allSatisfy { (0...1).contains($0.score) })
+    }
+
+    @Test("never have text redacted, and lead to no more than they may")
+    func verdicts() throws {
+        let text = String(repeating: "zorp ", count: 60)
+        func verdict(_ verdict: Verdict, atMost: Verdict) throws -> Verdict {
+            let policy = try Self.policy(verdict, [Self.rule("score/zorp", verdictMax: atMost)])
+            return Screener().screened(text, policy).0.verdict
+        }
+        #expect(try verdict(.redact, atMost: .block) == .flag)
+        #expect(try verdict(.block, atMost: .flag) == .flag)
+        #expect(try verdict(.block, atMost: .block) == .block)
+        #expect(try verdict(.block, atMost: .allow) == .allow)
+        #expect(try verdict(.allow, atMost: .block) == .allow)
+    }
+
+    @Test("are refused with the reason where the classifier knows no such head or rate, or there is none")
+    func refused() throws {
+        func reason(_ rule: Rule, _ classifier: ClassifierModel? = Self.zorpModel) -> String {
+            do throws(FilterError) {
+                _ = try FilterRules([rule], classifier: classifier)
+                return "accepted"
+            } catch {
+                return error.problems.map(\.reason).joined()
+            }
+        }
+        var other = Self.rule("score/other")
+        other.score?.head = "other"
+        #expect(reason(other).contains("no head `other`: known are `zorp`"))
+        #expect(reason(Self.rule("score/rate", rate: 0.3)).contains("write one of 0.01, 0.001"))
+        #expect(reason(Self.rule("score/zorp"), nil).contains("there is no classifier"))
+    }
+}
