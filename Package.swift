@@ -128,7 +128,7 @@ let package = Package(
         .target(name: "CContentClassifier", exclude: ["content.classifier"]),
         .target(name: "CICU", linkerSettings: [.linkedLibrary("icuuc"), .linkedLibrary("icui18n")]),
 
-        // For scripts/bench alone.
+        // For scripts/bench and scripts/bench-filter alone.
         .executableTarget(
             name: "PathBenchmark",
             dependencies: [
@@ -137,6 +137,9 @@ let package = Package(
                 logging, nio, nioEmbedded, nioPosix,
             ],
             path: "Benchmarks/Path", swiftSettings: settings),
+        .executableTarget(
+            name: "FilterSpeed", dependencies: ["Filtering", "Guidelines"], path: "Benchmarks/FilterSpeed",
+            swiftSettings: settings),
 
         // Tests, and what only they use.
         .testTarget(
