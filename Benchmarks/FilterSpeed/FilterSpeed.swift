@@ -39,7 +39,9 @@ struct FilterSpeed {
                     + "\(whole * 1e6 / (Double(bytes) / 1_024)), \"microseconds_a_chunk\": "
                     + "\(streamed * 1e6 / Double(chunks))}")
         }
-        print("{\"bytes\": \(bytes), \"texts\": \(texts.count), \"chunk_bytes\": \(chunkBytes), \(lines.joined(separator: ", "))}")
+        print(
+            "{\"bytes\": \(bytes), \"texts\": \(texts.count), \"chunk_bytes\": \(chunkBytes), \(lines.joined(separator: ", "))}"
+        )
     }
 
     private static func screenWhole(_ texts: [[UInt8]], _ screener: Screener, _ policy: FilterPolicy) {

@@ -120,29 +120,23 @@ class Quality:
     # --- Hate: both sides of functional tests.
 
     def hatecheck(self):
-        """The flag threshold at which errors of both kinds are equal on validation texts, and what it does to HateCheck."""
-        known = [t for t in self.validation if t.set in ("gab", "implicit_hate", "grammar") and "hate" in t.labels]
-        scores = Scan(self.steward, [t.text for t in known]).scores("hate")
-        labels = numpy.array([t.labels["hate"] for t in known])
-        names = numpy.array([t.set for t in known])
-
-        def gap(threshold):
-            return abs(numpy.mean([
-                (scores[(names == n) & (labels == 1)] <= threshold).mean()
-                - (scores[(names == n) & (labels == 0)] > threshold).mean() for n in set(names)
-            ]))  # fmt: skip
-
-        threshold = min(numpy.quantile(scores, numpy.linspace(0.01, 0.99, 397)), key=gap)
+        """What is flagged as shipped, and what the best threshold for this set could do."""
         mask = self.is_set("hatecheck")
-        hate, score = self.label("hate")[mask], self.of_head["hate"][mask]
-        right = (score > threshold) == (hate == 1)
-        functions = self.sources[mask]
-        return {
-            "threshold": float(threshold),
-            "hateful": float(right[hate == 1].mean()),
-            "non_hateful": float(right[hate == 0].mean()),
-            "functions": {name: float(right[functions == name].mean()) for name in sorted(set(functions))},
-        }
+        hate, score, functions = self.label("hate")[mask], self.of_head["hate"][mask], self.sources[mask]
+
+        def sides(found):
+            right = found == (hate == 1)
+            return {
+                "hateful": float(right[hate == 1].mean()),
+                "non_hateful": float(right[hate == 0].mean()),
+                "functions": {name: float(right[functions == name].mean()) for name in sorted(set(functions))},
+            }
+
+        best = max(
+            (sides(score > threshold) for threshold in numpy.quantile(score, numpy.linspace(0.2, 0.8, 61))),
+            key=lambda side: min(side["hateful"], side["non_hateful"]),
+        )
+        return {"shipped": sides(self.found_head["hate"][mask]), "best": best}
 
     # --- Requests for harm, by clause of the set.
 
@@ -239,14 +233,11 @@ class Quality:
         return {"n": int(mask.sum()), "auc": measures.auc(labels, scores), "means": means, "groups": by_group}
 
 
-def measure(steward, data):
-    quality = Quality(steward, data)
-    return {
-        "rows": list(quality.rows()),
-        "refusals": quality.refusals(),
-        "hatecheck": quality.hatecheck(),
-        "harmful_requests": quality.harmful_requests(),
-        "spam": quality.spam(),
-        "obfuscation": quality.obfuscation(),
-        "groups": quality.groups(),
-    }
+def measure(quality, say):
+    result = {}
+    say("  sets and categories …")
+    result["rows"] = list(quality.rows())
+    for name in ("refusals", "hatecheck", "harmful_requests", "spam", "obfuscation", "groups"):
+        say(f"  {name.replace('_', ' ')} …")
+        result[name] = getattr(quality, name)()
+    return result

@@ -29,9 +29,15 @@ package struct Screening: Sendable, Hashable {
     package var verdict: Verdict
     /// In order of their start, at most 64 of each verdict (those that end first); overlaps are possible.
     package var findings: [Finding]
+    /// The highest score of each of the classifier's heads in any stretch of a script that rules ask for; -∞ where nothing was
+    /// scored. See `ClassifierModel.probabilities`.
+    package var highest: SIMD8<Double>
 
-    package init(verdict: Verdict = .allow, findings: [Finding] = []) {
+    package init(
+        verdict: Verdict = .allow, findings: [Finding] = [], highest: SIMD8<Double> = .init(repeating: -.infinity)
+    ) {
         self.verdict = verdict
         self.findings = findings
+        self.highest = highest
     }
 }

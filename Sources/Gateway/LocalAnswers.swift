@@ -121,7 +121,7 @@ struct LocalAnswers: @unchecked Sendable {
             caller.key.limits, tokens: (trace.promptBytes + 3) / 4 + inputs.count * 64, trace: trace)
         let filter = policy.filter(for: caller.key.stage)
         trace.prompt = ScreeningSummary()
-        var results: [[Finding]] = []
+        var results: [Screening] = []
         var turn = ScreeningTurn()
         for text in inputs {
             let screening = try await screener.screen(text, side: .prompt, policy: filter, &turn) {
@@ -129,7 +129,7 @@ struct LocalAnswers: @unchecked Sendable {
             }
             trace.prompt.verdict = trace.prompt.verdict.combined(with: screening.verdict)
             trace.prompt.add(screening.findings)
-            results.append(screening.findings)
+            results.append(screening)
         }
         if caller.exchange.clientLeft { throw .clientLeft }
         trace.decidedAt = .now
@@ -185,7 +185,7 @@ struct ModerationAnswer {
     let id: RecordID
     let policy: Policy
 
-    func encoded(_ results: [[Finding]]) -> [UInt8] {
+    func encoded(_ results: [Screening]) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { writer in
             writer.key("id" as StaticString)
@@ -194,17 +194,20 @@ struct ModerationAnswer {
             writer.string("steward-filter")
             writer.key("results" as StaticString)
             writer.array { writer in
-                for findings in results { write(findings, into: &writer) }
+                for screening in results { write(screening, into: &writer) }
             }
         }
         return writer.bytes
     }
 
-    /// Scores are 1 and 0, because rules know nothing between; a category that nobody judges is `false` as the schema
-    /// demands, has no applied input type, and is named under `steward.not_evaluated`.
-    private func write(_ findings: [Finding], into writer: inout JSONWriter) {
+    /// A score is the classifier's, or 1 for what a pattern finds. A category that nobody judges, or not in this script, is
+    /// `false` and 0 as the schema demands, has no applied input type, and is named under `steward.not_evaluated`.
+    private func write(_ screening: Screening, into writer: inout JSONWriter) {
         let categories = policy.categories
+        let findings = screening.findings
         let found = categories.moderation(of: findings.map(\.category))
+        let scores = scores(of: screening)
+        let isScored = screening.highest.max().isFinite
         writer.object { writer in
             writer.key("flagged" as StaticString)
             writer.bool(findings.contains { $0.verdict != .allow })
@@ -219,28 +222,40 @@ struct ModerationAnswer {
             writer.object { writer in
                 for name in CategoryCatalogue.moderationCategories {
                     writer.key(name)
-                    writer.int(found.contains(name) ? 1 : 0)
+                    writer.double(scores[name] ?? 0)
                 }
             }
             writer.key("category_applied_input_types" as StaticString)
             writer.object { writer in
                 for name in CategoryCatalogue.moderationCategories {
                     writer.key(name)
-                    writer.array { if categories.judges(moderation: name) { $0.string("text") } }
+                    writer.array { if categories.judges(moderation: name, isScored: isScored) { $0.string("text") } }
                 }
             }
             writer.key("steward" as StaticString)
-            writeOwn(findings, into: &writer)
+            writeOwn(findings, isScored: isScored, into: &writer)
         }
     }
 
-    private func writeOwn(_ findings: [Finding], into writer: inout JSONWriter) {
+    /// By OpenAI's category, the highest of what sets it.
+    private func scores(of screening: Screening) -> [String: Double] {
+        var known = screening.findings.map { ($0.category, $0.score) }
+        if let classifier = policy.rules.classifier { known += classifier.probabilities(of: screening.highest) }
+        return known.reduce(into: [:]) { scores, category in
+            for name in policy.categories[category.0]?.moderation ?? [] {
+                scores[name] = max(scores[name] ?? 0, category.1)
+            }
+        }
+    }
+
+    private func writeOwn(_ findings: [Finding], isScored: Bool, into writer: inout JSONWriter) {
         writer.object { writer in
             writer.key("guidelines" as StaticString)
             writer.string(policy.guidelines.version)
             writer.key("not_evaluated" as StaticString)
             writer.array { writer in
-                for name in CategoryCatalogue.moderationCategories where !policy.categories.judges(moderation: name) {
+                for name in CategoryCatalogue.moderationCategories
+                where !policy.categories.judges(moderation: name, isScored: isScored) {
                     writer.string(name)
                 }
             }
@@ -254,6 +269,8 @@ struct ModerationAnswer {
                         writer.string(finding.rule)
                         writer.key("verdict" as StaticString)
                         writer.string(finding.verdict.name)
+                        writer.key("score" as StaticString)
+                        writer.double(finding.score)
                         writer.key("clause" as StaticString)
                         if let clause = finding.clause { writer.string(clause) } else { writer.null() }
                         writer.key("start" as StaticString)

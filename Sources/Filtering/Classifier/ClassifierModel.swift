@@ -85,6 +85,11 @@ package final class ClassifierModel {
         return SIMD8<Double>(sums) * scales / powers + biases
     }
 
+    /// By category, how likely scores of all heads make it, from 0 to 1.
+    package func probabilities(of scores: SIMD8<Double>) -> [(category: Category, probability: Double)] {
+        heads.indices.map { (heads[$0].category, probability($0, score: scores[$0])) }
+    }
+
     /// How likely a score makes it, from 0 to 1; of all heads on one scale. 0 where there is no score.
     package func probability(_ head: Int, score: Double) -> Double {
         guard score.isFinite else { return 0 }

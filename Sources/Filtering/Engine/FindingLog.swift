@@ -33,6 +33,8 @@ struct FindingLog {
     private var openRules: [Int] = []
     private(set) var final: [Entry] = []
     private(set) var verdict = Verdict.allow
+    /// The highest score of each of the classifier's heads so far; -∞ without one.
+    private(set) var highest = SIMD8<Double>(repeating: -.infinity)
     /// Of each verdict.
     private var counts = InlineArray<5, Int>(repeating: 0)
     /// Whether `findingsMax` of any verdict are final.
@@ -52,6 +54,11 @@ struct FindingLog {
     /// Whether more findings of a verdict would change nothing: none is kept, and nothing is to be taken out for them.
     func hasEnough(of enforced: Verdict) -> Bool {
         counts[Int(enforced.rawValue)] >= Self.findingsMax && (enforced != .redact || verdict == .block)
+    }
+
+    /// Takes note of scores that the classifier gave to a stretch of text.
+    mutating func note(_ scores: SIMD8<Double>) {
+        highest = pointwiseMax(highest, scores)
     }
 
     mutating func add(_ entry: Entry) {

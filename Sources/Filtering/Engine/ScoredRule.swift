@@ -44,7 +44,9 @@ struct ScoredRules: Sendable {
 
     /// Logs each rule that a stretch fulfils. Of scripts in which scores mean little, none does.
     func log(_ stretch: ClassifierScan.Stretch, in log: inout FindingLog) {
-        guard stretch.isCovered, any(stretch.scores .>= lowest) else { return }
+        guard stretch.isCovered else { return }
+        log.note(stretch.scores)
+        guard any(stretch.scores .>= lowest) else { return }
         for rule in rules where stretch.scores[rule.head] >= rule.threshold {
             let score = classifier.probability(rule.head, score: stretch.scores[rule.head])
             log.add(.init(rule: rule.index, range: stretch.range, decided: stretch.range.upperBound, score: score))

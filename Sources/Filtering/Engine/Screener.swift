@@ -47,12 +47,13 @@ package final class Screener {
 
     func conclude(_ seen: FindingLog, _ side: PolicySide, _ policy: FilterPolicy) -> Screening {
         redactions.removeAll(keepingCapacity: true)
-        guard !seen.isQuiet || !seen.final.isEmpty else { return Screening() }
+        guard !seen.isQuiet || !seen.final.isEmpty else { return Screening(highest: seen.highest) }
         var log = seen
         log.settle(side)
         log.close(upTo: .max, side)
         redactions = log.redactions(policy.rules)
-        return Screening(verdict: log.verdict, findings: log.findings(policy.rules, side))
+        return Screening(
+            verdict: log.verdict, findings: log.findings(policy.rules, side), highest: log.highest)
     }
 
     /// The text with each redaction's stretch replaced by `[redacted:category]`.
@@ -76,14 +77,14 @@ package final class Screener {
         StreamScreen(self, TextScan(policy, side, isStreamed: true))
     }
 
-    /// How likely the classifier takes a text for each of its categories, from 0 to 1; the highest of all stretches of it.
+    /// How likely the classifier takes a text for each of its categories, whatever its script: the highest of all stretches
+    /// of it.
     ///
     /// - Precondition: `text` is valid UTF-8.
     package func probabilities(
         of text: UnsafeBufferPointer<UInt8>, by model: ClassifierModel
     ) -> [(category: Category, probability: Double)] {
-        let scores = model.scores(of: text, tools.folded)
-        return model.heads.indices.map { (model.heads[$0].category, model.probability($0, score: scores[$0])) }
+        model.probabilities(of: model.scores(of: text, tools.folded))
     }
 
     /// A text as rules read it.

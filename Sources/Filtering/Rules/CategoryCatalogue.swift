@@ -42,9 +42,13 @@ package struct CategoryCatalogue: Sendable, Hashable {
         byID[id].map { entries[$0] }
     }
 
-    /// Whether some rule can set this category of OpenAI's; otherwise an answer about it is *not evaluated*.
-    package func judges(moderation name: String) -> Bool {
-        entries.contains { $0.judged != .none && $0.moderation.contains(name) }
+    /// Whether something can set this category of OpenAI's; otherwise an answer about it is *not evaluated*.
+    ///
+    /// - Parameter isScored: whether the classifier gave the text scores.
+    package func judges(moderation name: String, isScored: Bool = true) -> Bool {
+        entries.contains {
+            ($0.judged == .rules || $0.judged == .classifier && isScored) && $0.moderation.contains(name)
+        }
     }
 
     /// OpenAI's categories that findings of these categories set.
