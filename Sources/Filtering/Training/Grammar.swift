@@ -1,6 +1,7 @@
 internal import Yams
 
-/// Sentences of ours: frames whose `{name}` stand for one of a list, each of which may hold such names in turn.
+/// Sentences of ours: frames whose `{name}` stand for one of a list, each of which may hold such names in turn. Braces around
+/// anything else are text.
 package struct Grammar: Sendable {
     /// What one grammar of a file makes.
     struct Production: Codable, Sendable {
@@ -54,7 +55,9 @@ package struct Grammar: Sendable {
             throw ReadError(message: "`{\(name)}` in `\(outer.last ?? name)` names no list.")
         }
         for frame in list {
-            for inner in Self.names(in: frame) where inner != "x" { try check(inner, within: outer + [name]) }
+            for inner in Self.places(in: frame).map(\.name) where inner != "x" {
+                try check(inner, within: outer + [name])
+            }
         }
     }
 
@@ -83,19 +86,17 @@ package struct Grammar: Sendable {
 
     private func expand(_ frame: String, _ random: inout SplitMix64) -> String {
         var text = ""
-        var rest = frame[...]
-        while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
-            text += rest[..<open]
-            let name = String(rest[rest.index(after: open)..<close])
-            if let list = lists[name] { text += expand(random.pick(list), &random) }
-            rest = rest[rest.index(after: close)...]
+        var end = frame.startIndex
+        for place in Self.places(in: frame) {
+            text += frame[end..<place.range.lowerBound]
+            if let list = lists[place.name] { text += expand(random.pick(list), &random) }
+            end = place.range.upperBound
         }
-        return text + rest
+        return text + frame[end...]
     }
 
-    private static func names(in frame: String) -> [String] {
-        frame.split(separator: "{").dropFirst(frame.hasPrefix("{") ? 0 : 1).compactMap { part in
-            part.firstIndex(of: "}").map { String(part[..<$0]) }
-        }
+    /// Where names stand: small letters, digits and underscores in braces. Other braces are text.
+    private static func places(in frame: String) -> [(name: String, range: Range<String.Index>)] {
+        frame.matches(of: /\{([a-z0-9_]+)\}/).map { (String($0.1), $0.range) }
     }
 }

@@ -34,12 +34,14 @@ extension FilterCommand {
                 `system`; `user` where there is none). What an assistant says is judged as a completion, all else as part \
                 of a prompt. For each comes a line, in order:
 
-                  {"id": …, "verdict": "redact", "scores": {"pii.card": 1}, "findings": [{"category": "pii.card", \
-                "score": 1, "start": 11, "end": 30, "rule": "pii/card-number", "verdict": "redact", "clause": …}], \
-                "redacted": "…"}
+                  {"id": …, "verdict": "redact", "scores": {"hate": 0.003, …, "pii.card": 1}, "language": "en", \
+                "findings": [{"category": "pii.card", "score": 1, "start": 11, "end": 30, "rule": "pii/card-number", \
+                "verdict": "redact", "clause": …}], "redacted": "…"}
 
-                `start` and `end` count Unicode scalars of the text. A category that is not among the scores was not \
-                found, unless there are more than 64 findings, of which the first are told. `redacted` is the text as it would be passed on. A line that is no such object gets \
+                `start` and `end` count Unicode scalars of the text. The classifier gives each of its categories a score \
+                from 0 to 1, whether or not a rule asks for it; what a pattern finds has the score 1. Another category that \
+                is not among the scores was not found, unless there are more than 64 findings, of which the first are told. \
+                `language` is BCP 47, or `und`. `redacted` is the text as it would be passed on. A line that is no such object gets \
                 {"line": …, "error": …} instead, and the exit code is 1 then.
 
                 EXAMPLES
