@@ -298,6 +298,12 @@ def sentence_templates(files):
         yield Text(row["Text"], {"offence": int(row["Label"] == "BAD")}, "sentence_templates", "test", row["Template"])
 
 
+def dialect(files):
+    """Tweets that a model took for African American English; nobody labelled them."""
+    for row in files.documents("twitter-aae")[::5]:
+        yield Text(row["text"], {}, "dialect", "test")
+
+
 def stormfront(files):
     for row in files.tabs("filter/stormfront-hate/data_stormfront_nonHate_hate.tsv.gz"):
         if row["label"] in ("0", "1"):
@@ -306,7 +312,7 @@ def stormfront(files):
 
 TESTS = (
     benign_instructions, chats, moderation, hatecheck, hatecheck_languages, xstest, harmful_requests,
-    sentence_templates, stormfront,
+    sentence_templates, dialect, stormfront,
 )  # fmt: skip
 
 

@@ -233,11 +233,19 @@ class Quality:
         return {"n": int(mask.sum()), "auc": measures.auc(labels, scores), "means": means, "groups": by_group}
 
 
+    # --- A dialect without labels and without a comparison half.
+
+    def dialect(self):
+        mask = self.is_set("dialect")
+        names = ("hate", "toxicity", "violence", "sexual", "self_harm", "illicit", "prompt_attack")
+        return {"n": int(mask.sum()), **{name: float(self.scan.found(name)[mask].mean()) for name in names}}
+
+
 def measure(quality, say):
     result = {}
     say("  sets and categories …")
     result["rows"] = list(quality.rows())
-    for name in ("refusals", "hatecheck", "harmful_requests", "spam", "obfuscation", "groups"):
+    for name in ("refusals", "hatecheck", "harmful_requests", "spam", "obfuscation", "groups", "dialect"):
         say(f"  {name.replace('_', ' ')} …")
         result[name] = getattr(quality, name)()
     return result

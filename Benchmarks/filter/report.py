@@ -93,6 +93,13 @@ def tables(result):
     rows = [(kind.replace("_", " "), *(number(row[n]["kept"], 2) for n in names)) for kind, row in kinds.items()]
     sections.append("### Obfuscated copies: share of what is found that is still found\n\n" + table(("copy", *names), rows))
     sections.append("### Groups of people\n\n" + groups(quality["groups"]))
+    dialect = dict(quality["dialect"])
+    count = dialect.pop("n")
+    sections.append(
+        f"### A dialect: what is flagged of {count} tweets that a model took for African American English\n\n"
+        "Nobody labelled them, and the half to compare with is missing: these are rates, and no disparity.\n\n"
+        + table(tuple(dialect), [tuple(number(value, 4) for value in dialect.values())])
+    )
     functions = quality["hatecheck"]["shipped"]["functions"]
     rows = [(n, number(v, 2)) for n, v in sorted(functions.items(), key=lambda x: x[1])]
     sections.append("### HateCheck by functionality: accuracy at the shipped threshold\n\n" + table(("functionality", "right"), rows))

@@ -127,6 +127,19 @@ def test_moderations_are_answered_by_the_filter_without_a_model(steward, rehears
     assert rehearsal.requests() == 0
 
 
+def test_moderations_have_the_classifiers_scores_and_say_what_nobody_judges(steward):
+    hate, calm, other = steward.client().moderations.create(input=[
+        "I hate all immigrants, they are filthy animals and should be thrown out.", "We had soup for lunch.",
+        "明日は天気がよいので、私たちは湖まで歩いて行きます。"]).results
+    assert hate.flagged and hate.categories.hate and hate.category_scores.hate > 0.5 > calm.category_scores.hate > 0
+    assert hate.category_applied_input_types.hate == ["text"]
+    assert hate.steward["not_evaluated"] == calm.steward["not_evaluated"]
+    # In a script that it hardly knows, the classifier judges nothing; rules still do.
+    assert other.category_scores.violence == 0 and other.category_applied_input_types.violence == []
+    assert "violence" in other.steward["not_evaluated"] and "violence" not in calm.steward["not_evaluated"]
+    assert "sexual/minors" not in other.steward["not_evaluated"]
+
+
 def test_models_are_listed_and_found_with_their_aliases(steward):
     client = steward.client()
     names = [model.id for model in client.models.list()]
