@@ -29,8 +29,8 @@ package struct Screening: Sendable, Hashable {
     package var verdict: Verdict
     /// In order of their start, at most 64 of each verdict (those that end first); overlaps are possible.
     package var findings: [Finding]
-    /// The highest score of each of the classifier's heads in any stretch of a script that rules ask for; -∞ where nothing was
-    /// scored. See `ClassifierModel.probabilities`.
+    /// The highest score of each of the classifier's heads that rules ask for, in any stretch of a script that they ask for;
+    /// -∞ where nothing was scored. See `ClassifierModel.probabilities`.
     package var highest: SIMD8<Double>
 
     package init(

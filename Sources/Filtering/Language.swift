@@ -25,7 +25,13 @@ package struct Language: Sendable, Hashable, CustomStringConvertible {
         guard count > 0, let base = text.baseAddress else { self = .undetermined; return }
         let guess = ccld2_detect(base, Int32(count))
         guard guess.is_reliable != 0, guess.percent > 55, let code = guess.code else { self = .undetermined; return }
-        self.code = String(cString: code)
+        self.code = Self.bcp47(String(cString: code))
+    }
+
+    /// CLD2 tells a script alone as `xx-Runr`, codes of its own as `zz…`, and some languages by codes that were replaced.
+    private static func bcp47(_ code: String) -> String {
+        if code.hasPrefix("xx") || code.hasPrefix("zz") || code == "un" { return undetermined.code }
+        return ["iw": "he", "jw": "jv", "in": "id", "mo": "ro", "sh": "sr-Latn"][code] ?? code
     }
 
     private static let bytesMax = 65_536

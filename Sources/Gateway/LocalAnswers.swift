@@ -207,7 +207,7 @@ struct ModerationAnswer {
         let findings = screening.findings
         let found = categories.moderation(of: findings.map(\.category))
         let scores = scores(of: screening)
-        let isScored = screening.highest.max().isFinite
+        let scored = policy.rules.classifier?.scored(screening.highest) ?? []
         writer.object { writer in
             writer.key("flagged" as StaticString)
             writer.bool(findings.contains { $0.verdict != .allow })
@@ -229,11 +229,11 @@ struct ModerationAnswer {
             writer.object { writer in
                 for name in CategoryCatalogue.moderationCategories {
                     writer.key(name)
-                    writer.array { if categories.judges(moderation: name, isScored: isScored) { $0.string("text") } }
+                    writer.array { if categories.judges(moderation: name, scored: scored) { $0.string("text") } }
                 }
             }
             writer.key("steward" as StaticString)
-            writeOwn(findings, isScored: isScored, into: &writer)
+            writeOwn(findings, scored: scored, into: &writer)
         }
     }
 
@@ -248,14 +248,14 @@ struct ModerationAnswer {
         }
     }
 
-    private func writeOwn(_ findings: [Finding], isScored: Bool, into writer: inout JSONWriter) {
+    private func writeOwn(_ findings: [Finding], scored: Set<Category>, into writer: inout JSONWriter) {
         writer.object { writer in
             writer.key("guidelines" as StaticString)
             writer.string(policy.guidelines.version)
             writer.key("not_evaluated" as StaticString)
             writer.array { writer in
                 for name in CategoryCatalogue.moderationCategories
-                where !policy.categories.judges(moderation: name, isScored: isScored) {
+                where !policy.categories.judges(moderation: name, scored: scored) {
                     writer.string(name)
                 }
             }

@@ -42,11 +42,22 @@ def test_the_classifier_gives_a_score_to_each_of_its_categories_whatever_is_foun
     assert finding["score"] == crime["scores"]["illicit"] > 0.9
 
 
+def test_an_explanation_names_the_words_that_made_a_score():
+    text = "Tell me how to steal credit card numbers from a shop without getting caught."
+    run = subprocess.run([BINARY, "filter", "explain"], input=text.encode(), capture_output=True, timeout=60, check=True)
+    (line,) = [line for line in run.stdout.decode().splitlines() if "because of" in line]
+    assert line.startswith("score/illicit scores 0.9") and "steal +" in line
+    run = subprocess.run([BINARY, "filter", "explain", "--json"], input=text.encode(), capture_output=True, check=True)
+    (finding,) = json.loads(run.stdout)["findings"]
+    assert "steal" in [reason["text"] for reason in finding["because"]] and finding["because"][0]["weight"] > 0
+
+
 @pytest.mark.parametrize("language, text", [
     ("en", "The weather will be fine tomorrow, and we shall walk to the lake."),
     ("de", "Das Wetter wird morgen schön, und wir gehen zu Fuß an den See."),
     ("ru", "Завтра будет хорошая погода, и мы пойдём пешком к озеру."),
     ("ja", "明日は天気がよいので、私たちは湖まで歩いて行きます。"), ("und", "4711 0815"), ("und", ""),
+    ("und", "ᚠᚢᚦᚨᚱᚲᚷᚹᚺᚾᛁᛃᛇᛈᛉᛊ"), ("he", "מחר יהיה מזג אוויר נאה, ונלך ברגל אל האגם."),
 ])
 def test_the_language_is_told_where_it_can_be(language, text):
     (report,), _ = scan([{"text": text}])

@@ -1,4 +1,4 @@
-/// Writes text as the classifier reads it, byte by byte: white space as single blanks, runs of one character cut to three,
+/// Writes text as the classifier reads it, byte by byte: white space as single blanks, runs of one ASCII character cut to three,
 /// digits and signs that stand for letters as these (`h4te`), and letters that stand alone as words (`h a t e`, `h.a.t.e`).
 ///
 /// It takes bytes of the folded view: UTF-8 in lower case, without marks, confusables as the letters that they look like.

@@ -45,6 +45,10 @@ extension ClassifierModel {
         }
         let bits = try fields.whole("bits")
         let calibration = try fields.object("calibration")
+        let (slope, offset) = (try calibration.number("slope"), try calibration.number("offset"))
+        guard slope > 0, slope < 1e6, abs(offset) < 1e6 else {
+            throw FileError(description: "Its calibration has numbers that can't be.")
+        }
         let heads = try fields.objects("heads").map { head throws(FileError) in try Head(head) }
         guard Self.bitsRange.contains(bits), (1...Self.headsMax).contains(heads.count) else {
             throw FileError(description: "It has \(heads.count) heads and 2^\(bits) rows.")
@@ -53,9 +57,11 @@ extension ClassifierModel {
         guard rows.count == Self.headsMax << bits else {
             throw FileError(description: "It has \(rows.count) bytes of weights, not \(Self.headsMax << bits).")
         }
+        // What is added up in 16 bits fits for weights of up to 127 alone.
+        guard !rows.contains(0x80) else { throw FileError(description: "A weight of it is -128.") }
         self.init(
             heads: heads,
-            calibration: Calibration(slope: try calibration.number("slope"), offset: try calibration.number("offset")),
+            calibration: Calibration(slope: slope, offset: offset),
             bits: bits, rows: rows.withUnsafeBytes { bytes in (0..<(1 << bits)).map { Self.row(bytes, $0) } })
     }
 
@@ -99,9 +105,22 @@ extension ClassifierModel.Head {
             thresholds: try fields.objects("thresholds").map { fields throws(ClassifierModel.FileError) in
                 Threshold(rate: try fields.number("rate"), score: try fields.number("score"))
             })
-        guard (0...31).contains(lengthSixteenths), unusual > usual else {
+        guard Self.isName(name), Self.isName(category.rawValue) else {
+            throw ClassifierModel.FileError(description: "A head's name or category in its first line is no name.")
+        }
+        let isPossible =
+            (0...31).contains(lengthSixteenths) && (0..<1e6).contains(scale) && abs(bias) < 1e6 && abs(usual) < 1e6
+            && abs(unusual) < 1e6 && unusual > usual
+            && thresholds.allSatisfy { $0.rate > 0 && $0.rate < 1 && abs($0.score) < 1e9 } && !thresholds.isEmpty
+        guard isPossible else {
             throw ClassifierModel.FileError(description: "Its head \(name) has numbers that can't be.")
         }
+    }
+
+    /// Whether a text may name a head or a category: small letters, digits, underscores and points.
+    static func isName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 64
+            && text.utf8.allSatisfy { $0 &- 0x61 < 26 || $0.isASCIIDigit || $0 == 0x5F || $0 == 0x2E }
     }
 
     fileprivate func write(to writer: inout JSONWriter) {

@@ -85,9 +85,14 @@ package final class ClassifierModel {
         return SIMD8<Double>(sums) * scales / powers + biases
     }
 
-    /// By category, how likely scores of all heads make it, from 0 to 1.
+    /// By category, how likely scores of all heads make it, from 0 to 1; 0 where there is no score.
     package func probabilities(of scores: SIMD8<Double>) -> [(category: Category, probability: Double)] {
         heads.indices.map { (heads[$0].category, probability($0, score: scores[$0])) }
+    }
+
+    /// The categories of the heads that gave a score.
+    package func scored(_ scores: SIMD8<Double>) -> Set<Category> {
+        Set(heads.indices.filter { scores[$0].isFinite }.map { heads[$0].category })
     }
 
     /// How likely a score makes it, from 0 to 1; of all heads on one scale. 0 where there is no score.

@@ -31,6 +31,8 @@ struct ClassifierScan {
     private var end: Int
 
     static let blockBytesMax = 300
+    /// A text is judged as a whole by its first megabyte or so: sums of all of it would not fit.
+    private static let wholeFeaturesMax: Int32 = 1 << 22
 
     /// - Parameter begin: where the text begins in the original.
     init(_ model: ClassifierModel, begin: Int = 0) {
@@ -86,7 +88,7 @@ struct ClassifierScan {
         let sums = former + block
         let stretch = Stretch(
             range: formerBegin..<end, scores: scores(of: sums, where: .!model.judgesWhole), isCovered: sums.isCovered)
-        all = all + block
+        if all.features < Self.wholeFeaturesMax { all = all + block }
         (former, block) = (block, Sums())
         (formerBegin, blockBegin) = (blockBegin, end)
         return isFirst && !isLast ? nil : stretch
@@ -126,8 +128,8 @@ struct ClassifierScan {
             if recentCount > Self.recentMax { settle() }
         }
 
-        /// Whether at least half of the bytes are ASCII, as those of folded Latin script are.
-        var isCovered: Bool { otherBytes * 2 <= bytes }
+        /// Whether there is any text, and at least half of its bytes are ASCII, as those of folded Latin script are.
+        var isCovered: Bool { bytes > 0 && otherBytes * 2 <= bytes }
 
         mutating func settle() {
             weights &+= SIMD8<Int32>(truncatingIfNeeded: recent)

@@ -23,6 +23,8 @@ struct FindingLog {
         var decided: Int
         /// How sure it is, from 0 to 1; a pattern is.
         var score = 1.0
+        /// Whether a stream held back its text until it was known.
+        var isHeld = true
     }
 
     /// Of the piece being scanned.
@@ -63,7 +65,8 @@ struct FindingLog {
 
     mutating func add(_ entry: Entry) {
         if let last = fresh.last, last.rule == entry.rule, last.decided <= entry.decided,
-            last.range.contains(entry.range.lowerBound), last.range.upperBound >= entry.range.upperBound
+            last.range.contains(entry.range.lowerBound), last.range.upperBound >= entry.range.upperBound,
+            last.score >= entry.score, last.isHeld == entry.isHeld
         {
             return
         }
@@ -77,14 +80,14 @@ struct FindingLog {
 
     /// Where the first match begins that blocks at `moment`.
     func blockStart(_ moment: Int, _ side: PolicySide) -> Int? {
-        // Nothing is held back for a score, so nothing of what it was given for is kept from leaving.
+        // Nothing of what was not held back is kept from leaving.
         fresh.lazy.filter { $0.decided <= moment && side.enforcements[$0.rule].verdict == .block }
-            .map { side.holds[$0.rule] ? $0.range.lowerBound : $0.decided }.min()
+            .map { $0.isHeld ? $0.range.lowerBound : $0.decided }.min()
     }
 
-    /// Where the first match begins that was not known yet at `moment`.
-    func lowestStart(decidedAfter moment: Int, _ rules: FilterRules) -> Int? {
-        fresh.lazy.filter { $0.decided > moment && $0.rule < rules.compiled.count }.map(\.range.lowerBound).min()
+    /// Where the first match begins for which text is held back, and that was not known yet at `moment`.
+    func lowestStart(decidedAfter moment: Int, _ side: PolicySide) -> Int? {
+        fresh.lazy.filter { $0.decided > moment && $0.isHeld && side.holds[$0.rule] }.map(\.range.lowerBound).min()
     }
 
     /// Takes over the fresh matches that are known by `moment`; forgets the others.

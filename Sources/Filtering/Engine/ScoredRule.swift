@@ -31,6 +31,8 @@ struct ScoredRules: Sendable {
     private let rules: [ScoredRule]
     /// By head, the lowest threshold of any rule.
     private let lowest: SIMD8<Double>
+    /// Which heads any rule asks for.
+    private let isAsked: SIMDMask<SIMD8<Int64>>
 
     /// `nil` where no rule asks.
     init?(_ rules: [ScoredRule], _ classifier: ClassifierModel?) {
@@ -38,18 +40,25 @@ struct ScoredRules: Sendable {
         self.classifier = classifier
         self.rules = rules
         var lowest = SIMD8<Double>(repeating: .infinity)
-        for rule in rules { lowest[rule.head] = min(lowest[rule.head], rule.threshold) }
-        self.lowest = lowest
+        var isAsked = SIMDMask<SIMD8<Int64>>()
+        for rule in rules {
+            lowest[rule.head] = min(lowest[rule.head], rule.threshold)
+            isAsked[rule.head] = true
+        }
+        (self.lowest, self.isAsked) = (lowest, isAsked)
     }
 
     /// Logs each rule that a stretch fulfils. Of scripts in which scores mean little, none does.
     func log(_ stretch: ClassifierScan.Stretch, in log: inout FindingLog) {
         guard stretch.isCovered else { return }
-        log.note(stretch.scores)
+        log.note(stretch.scores.replacing(with: -.infinity, where: .!isAsked))
         guard any(stretch.scores .>= lowest) else { return }
         for rule in rules where stretch.scores[rule.head] >= rule.threshold {
             let score = classifier.probability(rule.head, score: stretch.scores[rule.head])
-            log.add(.init(rule: rule.index, range: stretch.range, decided: stretch.range.upperBound, score: score))
+            log.add(
+                .init(
+                    rule: rule.index, range: stretch.range, decided: stretch.range.upperBound, score: score,
+                    isHeld: false))
         }
     }
 }

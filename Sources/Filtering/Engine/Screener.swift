@@ -107,6 +107,7 @@ package final class Screener {
         var log = FindingLog()
         log.keepsRedacted = true
         if let scored = side.scored { score(text, breaks, scored, &log) }
+        decode(text, breaks, DecodedText(policy: policy, side: side, depth: 1), &log)
         tools.hits.prepare(for: side.isActive, policy, side.side)
         if let search = policy.rules.whole[.normalised], let base = text.baseAddress {
             let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
@@ -135,6 +136,19 @@ package final class Screener {
                 scored.log($0, in: &log)
             }
             scan.finish { scored.log($0, in: &log) }
+            start = end + TextBreak.separatorCount
+        }
+    }
+
+    /// What stands encoded in each text.
+    private func decode(
+        _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ decoded: DecodedText, _ log: inout FindingLog
+    ) {
+        var encoded = EncodedRun(countMax: DecodedText.countMax(depth: 1))
+        var start = 0
+        for end in breaks.map(\.end) + [text.count] where end >= start {
+            for offset in start..<end { encoded.take(text[offset], at: offset) { decoded.log($0, in: &log, tools) } }
+            encoded.finish(at: end) { decoded.log($0, in: &log, tools) }
             start = end + TextBreak.separatorCount
         }
     }

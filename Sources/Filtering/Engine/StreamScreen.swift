@@ -138,7 +138,7 @@ package final class StreamScreen {
     private func blockLimit(_ moment: Int) -> Int {
         let side = scan.side
         var limit = scan.log.blockStart(moment, side) ?? 0
-        if let later = scan.log.lowestStart(decidedAfter: moment, scan.policy.rules) { limit = min(limit, later) }
+        if let later = scan.log.lowestStart(decidedAfter: moment, side) { limit = min(limit, later) }
         guard moment <= scan.fed else { return limit }
         for lane in scan.lanes { limit = min(limit, lane.hold(at: moment, screener.tools, scan.policy.rules)) }
         return max(limit, decidedOffset)

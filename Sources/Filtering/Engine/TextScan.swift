@@ -13,6 +13,9 @@ final class TextScan {
     private var classifier: ClassifierScan?
     /// Where the latest of the texts begins.
     private var begin = 0
+    /// Follows what may be encoded in the latest text.
+    private var encoded: EncodedRun
+    private let decoded: DecodedText
     /// Behind the end of a text: whether readers may put a blank before the next.
     private var seam: Bool?
     private var isRevealing = false
@@ -27,7 +30,10 @@ final class TextScan {
     /// Pieces are scanned in parts of at most so many bytes, which bounds what one part can find.
     static let partBytesMax = 2_048
 
-    init(_ policy: FilterPolicy, _ side: Side, isStreamed: Bool, breaks: [TextBreak] = []) {
+    /// - Parameter depth: how many encodings lie around the text.
+    init(_ policy: FilterPolicy, _ side: Side, isStreamed: Bool, breaks: [TextBreak] = [], depth: Int = 0) {
+        decoded = DecodedText(policy: policy, side: policy[side], depth: depth + 1)
+        encoded = EncodedRun(countMax: DecodedText.countMax(depth: depth + 1))
         self.isStreamed = isStreamed
         self.breaks = breaks[...]
         self.policy = policy
@@ -54,6 +60,15 @@ final class TextScan {
         if let scored = side.scored {
             classifier?.take(part, original: original, tools.folded) { scored.log($0, in: &log) }
         }
+        for (index, byte) in part.enumerated() {
+            encoded.take(byte, at: original + index) { decoded.log($0, in: &log, tools) }
+        }
+    }
+
+    /// Ends the text of which encoded stretches are read and scores are given; the next begins at an offset of the original.
+    private func endText(next: Int?, _ tools: ScanTools) {
+        encoded.finish(at: fed) { decoded.log($0, in: &log, tools) }
+        endScored(next: next)
     }
 
     /// Ends the text that is scored; the next begins at an offset of the original.
@@ -90,7 +105,7 @@ final class TextScan {
     func beginNext(isSpaced: Bool, _ tools: ScanTools) {
         guard fed > begin else { return }
         begin = fed
-        endScored(next: fed)
+        endText(next: fed, tools)
         tools.hits.prepare(for: side.isActive, policy, side.side)
         let alone = lanes.filter { $0.reading == .alone }
         let ending = alone.isEmpty ? joined.map { Lane(copying: $0, as: .alone) } : alone
@@ -117,7 +132,7 @@ final class TextScan {
 
     /// Scans what only the end of the text decides.
     func finish(_ tools: ScanTools) {
-        endScored(next: nil)
+        endText(next: nil, tools)
         tools.hits.prepare(for: side.isActive, policy, side.side)
         for lane in lanes { lane.scan(tools, policy.rules, isComplete: true, fed: fed, &log) }
     }
@@ -130,13 +145,13 @@ final class TextScan {
         if log.hasOpen {
             let settled = lanes.map(\.settled).min() ?? fed
             // What touches another one that ended is one with it.
-            log.close(upTo: min(settled, (classifier?.settled ?? fed) - 1), side)
+            log.close(upTo: min(settled, (classifier?.settled ?? fed) - 1, (encoded.open ?? fed) - 1), side)
         }
         for lane in lanes { lane.trim() }
     }
 
     /// Lets go of the text, of which no more comes; what was seen stays.
-    func letGo() { lanes = [] }
+    func letGo() { (lanes, classifier) = ([], nil) }
 
     /// The parts of a piece: at most `partBytesMax` bytes each, cut between characters.
     static func forEachPart(of piece: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Bool) {
@@ -174,7 +189,7 @@ final class TextScan {
 
     private func endText(_ next: TextBreak, _ separator: UnsafeBufferPointer<UInt8>, _ tools: ScanTools) {
         breaks.removeFirst()
-        endScored(next: fed + separator.count)
+        endText(next: fed + separator.count, tools)
         for lane in lanes { lane.append(plain: separator, original: fed) }
         fed += separator.count
         tools.hits.prepare(for: side.isActive, policy, side.side)

@@ -44,10 +44,16 @@ package struct CategoryCatalogue: Sendable, Hashable {
 
     /// Whether something can set this category of OpenAI's; otherwise an answer about it is *not evaluated*.
     ///
-    /// - Parameter isScored: whether the classifier gave the text scores.
-    package func judges(moderation name: String, isScored: Bool = true) -> Bool {
-        entries.contains {
-            ($0.judged == .rules || $0.judged == .classifier && isScored) && $0.moderation.contains(name)
+    /// - Parameter scored: the categories for which the classifier gave the text a score; `nil` for all that it can.
+    package func judges(moderation name: String, scored: Set<Category>? = nil) -> Bool {
+        entries.contains { entry in
+            let isJudged =
+                switch entry.judged {
+                case .rules: true
+                case .classifier: scored?.contains(entry.id) ?? true
+                case .none: false
+                }
+            return isJudged && entry.moderation.contains(name)
         }
     }
 

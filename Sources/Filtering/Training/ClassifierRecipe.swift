@@ -96,31 +96,17 @@ package struct ClassifierRecipe: Codable, Sendable {
         } catch {
             throw ReadError(message: Self.reason(error))
         }
-        let problem: String? =
-            if !(1...ClassifierModel.headsMax).contains(heads.count) {
-                "`heads` has \(heads.count); 1 to \(ClassifierModel.headsMax) are possible."
-            } else if !ClassifierModel.bitsRange.contains(bits) {
-                "`bits` is \(bits); \(ClassifierModel.bitsRange.lowerBound) to \(ClassifierModel.bitsRange.upperBound) "
-                    + "are possible."
-            } else if !(0...epochs).contains(averagedEpochs) {
-                "`averaged_epochs` is \(averagedEpochs); 0 to `epochs` are possible."
-            } else if Set(heads.map(\.name)).count != heads.count {
-                "Two heads have one name."
-            } else if mixtures.contains(where: { $0.sentencesMin < 1 || $0.sentencesMax < $0.sentencesMin }) {
-                "A mixture has sentences_min from 1 to sentences_max."
-            } else {
-                nil
-            }
-        if let problem { throw ReadError(message: problem) }
+        if let problem = problems.first { throw ReadError(message: problem) }
     }
 
-    private static func reason(_ error: any Error) -> String {
+    /// Why a text of YAML can't be read.
+    static func reason(_ error: any Error) -> String {
         func path(_ context: DecodingError.Context) -> String {
             context.codingPath.map(\.stringValue).joined(separator: ".")
         }
         return switch error {
         case DecodingError.keyNotFound(let key, let context):
-            "`\(key.stringValue)` is missing in `\(path(context))`."
+            "`\(key.stringValue)` is missing\(context.codingPath.isEmpty ? "" : " in `\(path(context))`")."
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
             DecodingError.dataCorrupted(let context):
             "`\(path(context))`: \(context.debugDescription)"

@@ -29,9 +29,16 @@ package struct ClassifierTraining {
                 throw .unknown("label `\(name)` of \(text.set)")
             }
         }
+        let grammars = Set(grammar.productions.map(\.name))
+        for name in recipe.mixtures.flatMap(\.grammars) where !grammars.contains(name) {
+            throw .unknown("grammar `\(name)`")
+        }
         let sets = Set(texts.map(\.set))
         let named = recipe.sets.keys.sorted() + recipe.thresholds.pools.joined() + recipe.thresholds.usual
-        for set in named + recipe.thresholds.calibration where !sets.contains(set) { throw .unknown("set `\(set)`") }
+        let varied = recipe.counterfactuals.of + recipe.unspaced.of
+        for set in named + recipe.thresholds.calibration + varied where !sets.contains(set) {
+            throw .unknown("set `\(set)`")
+        }
     }
 
     package func run(progress: (Step) -> Void) throws(Failure) -> ClassifierModel {

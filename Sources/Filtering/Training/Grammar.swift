@@ -34,31 +34,43 @@ package struct Grammar: Sendable {
             do {
                 read = try YAMLDecoder().decode(File.self, from: file.yaml)
             } catch {
-                throw ReadError(message: "\(file.name) is no grammar: \(error)")
+                throw ReadError(message: "\(file.name) is no grammar. \(ClassifierRecipe.reason(error))")
             }
             for (name, list) in read.lists where lists.updateValue(list, forKey: name) != nil {
                 throw ReadError(message: "\(file.name): the list `\(name)` stands in another file too.")
             }
             productions += read.grammars ?? []
         }
-        for list in lists.keys.sorted() { try check(list, within: []) }
+        guard lists["x"] == nil else {
+            throw ReadError(message: "No list can be named `x`, which stands for the fill.")
+        }
+        var checked: Set<String> = []
+        for list in lists.keys.sorted() { try check(list, within: [], &checked) }
         for production in productions {
+            guard (0...10_000_000).contains(production.count), production.labels.values.allSatisfy((0...1).contains)
+            else {
+                throw ReadError(
+                    message:
+                        "The grammar `\(production.name)` must have a count from 0 to 10000000, and labels of 0 or 1.")
+            }
             for name in [production.frames, production.fill].compactMap(\.self) where lists[name]?.isEmpty != false {
                 throw ReadError(message: "The grammar `\(production.name)` names the list `\(name)`, which is empty.")
             }
         }
     }
 
-    private func check(_ name: String, within outer: [String]) throws(ReadError) {
+    private func check(_ name: String, within outer: [String], _ checked: inout Set<String>) throws(ReadError) {
+        guard !checked.contains(name) else { return }
         guard !outer.contains(name) else { throw ReadError(message: "The list `\(name)` stands for itself.") }
         guard let list = lists[name], !list.isEmpty else {
             throw ReadError(message: "`{\(name)}` in `\(outer.last ?? name)` names no list.")
         }
         for frame in list {
             for inner in Self.places(in: frame).map(\.name) where inner != "x" {
-                try check(inner, within: outer + [name])
+                try check(inner, within: outer + [name], &checked)
             }
         }
+        checked.insert(name)
     }
 
     /// One sentence, and what it was made from.

@@ -65,9 +65,10 @@ package struct TrainingText: Sendable {
         var words = text.utf8.split { $0 == 0x20 || $0 &- 0x09 < 5 }.map { word in
             String(decoding: word.map { $0 | ($0 &- 0x41 < 26 ? 0x20 : 0) }, as: UTF8.self)
         }
-        while let last = words.last, let sign = last.utf8.last, sign == 0x2E || sign == 0x3F || sign == 0x21 {
-            words[words.count - 1] = String(last.dropLast())
-            if words.last?.isEmpty == true { words.removeLast() }
+        while let last = words.popLast() {
+            guard let end = last.utf8.lastIndex(where: { $0 != 0x2E && $0 != 0x3F && $0 != 0x21 }) else { continue }
+            words.append(String(last[...end]))
+            break
         }
         return words.joined(separator: " ")
     }

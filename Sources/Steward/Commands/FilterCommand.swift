@@ -35,7 +35,10 @@ struct FilterCommand: AsyncParsableCommand {
                 } else {
                     try RuleTexts.read(files)
                 }
-            let check = try RuleCheck(files: texts)
+            // As `serve` would, where it says which settings.
+            let settings = files.isEmpty || config != nil ? try SettingsLoader().load(file: config).effective : nil
+            let check = try RuleCheck(
+                files: texts, classifier: try settings.flatMap { try PolicyTexts.read($0).classifier })
             let problems = check.problems()
             if format.json {
                 Output.print(

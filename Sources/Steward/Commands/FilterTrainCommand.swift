@@ -35,12 +35,18 @@ extension FilterCommand {
                 throw CommandFailure(Self.reason(error), .noInput)
             }
             progress.end()
+            let file = model.file
             do {
-                try Data(model.file).write(to: URL(fileURLWithPath: output), options: .atomic)
+                _ = try ClassifierModel(file: file)
+            } catch {
+                throw CommandFailure("What came out is no classifier, so nothing was written. \(error)", .configuration)
+            }
+            do {
+                try Data(file).write(to: URL(fileURLWithPath: output), options: .atomic)
             } catch {
                 throw CommandFailure("\(output) can't be written: \(error.localizedDescription)", .inputOutput)
             }
-            Output.warn("Wrote \(output): \(model.heads.count) heads, 2^\(model.bits) rows, \(model.file.count) bytes.")
+            Output.warn("Wrote \(output): \(model.heads.count) heads, 2^\(model.bits) rows, \(file.count) bytes.")
         }
 
         private func readTexts() throws -> [TrainingText] {
@@ -54,7 +60,7 @@ extension FilterCommand {
                         guard case .whole(let bytes) = line else {
                             throw CommandFailure("Line \(number) of standard input is too long.", .noInput)
                         }
-                        texts.append(try TrainingText(line: bytes))
+                        if !bytes.isEmpty { texts.append(try TrainingText(line: bytes)) }
                     }
                 }
             } catch let failure as LineSourceFailure {

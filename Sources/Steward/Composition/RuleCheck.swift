@@ -20,12 +20,13 @@ struct RuleCheck {
     private let guidelines: Guidelines
     private let classifier: ClassifierModel
 
-    init(files: [(name: String, yaml: String)]) throws {
+    /// - Parameter classifier: what scores are asked of; `nil` for the shipped one.
+    init(files: [(name: String, yaml: String)], classifier: PolicyTexts.Binary? = nil) throws {
         self.files = files
         places = RulePlaces(files: files)
         categories = try CategoryCatalogue.shipped()
         guidelines = try Guidelines.shipped()
-        classifier = try PolicyLoader.classifier()
+        self.classifier = try PolicyLoader.classifier(classifier)
         do throws(RuleProblems) {
             rules = try RuleFile.rules(files: files, categories: categories)
             loading = []

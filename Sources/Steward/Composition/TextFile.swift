@@ -23,7 +23,9 @@ enum TextFile {
 enum BinaryFile {
     /// - Throws: `CommandFailure` if it can't be read, or is larger than what it can be.
     static func read(_ path: String, bytesMax: Int) throws -> [UInt8] {
-        guard let file = FileHandle(forReadingAtPath: path), let data = try? file.read(upToCount: bytesMax + 1) else {
+        guard let file = FileHandle(forReadingAtPath: path),
+            let data = try? file.read(upToCount: bytesMax + 1) ?? Data()
+        else {
             throw CommandFailure("The file \(path) can't be read. Check that it exists.", .noInput)
         }
         guard data.count <= bytesMax else {

@@ -16,6 +16,16 @@ struct TextExplanation: Encodable {
         let start: Int
         let end: Int
         let text: String
+        /// 1 for what a pattern found.
+        let score: Double
+        /// The words that made a score, those that count most first.
+        let because: [Reason]
+    }
+
+    struct Reason: Encodable {
+        let text: String
+        /// By how much it raised the score, as logarithm of odds.
+        let weight: Double
     }
 
     let role: String
@@ -37,7 +47,23 @@ struct TextExplanation: Encodable {
                 found.text,
             ])
         }
-        return lines.joined(separator: "\n") + "\n\n" + table.text
+        return lines.joined(separator: "\n") + "\n\n" + table.text + reasons
+    }
+}
+
+extension TextExplanation {
+    /// A line for each finding that a score made.
+    fileprivate var reasons: String {
+        let lines = findings.filter { !$0.because.isEmpty }.map { found in
+            let words = found.because.map { "\(Table.visible($0.text)) +\(Self.rounded($0.weight))" }
+            return "\(found.rule) scores \(Self.rounded(found.score)), because of \(words.joined(separator: ", "))\n"
+        }
+        return lines.isEmpty ? "" : "\n" + lines.joined()
+    }
+
+    private static func rounded(_ value: Double) -> String {
+        let hundredths = Int((value * 100).rounded())
+        return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
     }
 }
 
@@ -55,7 +81,10 @@ extension TextScanner {
                 return .init(
                     category: finding.category.rawValue, rule: finding.rule, verdict: finding.verdict.name,
                     clause: finding.clause, start: start, end: start + ScalarOffsets.count(text[finding.range]),
-                    text: String(decoding: text[finding.range], as: UTF8.self))
+                    text: String(decoding: text[finding.range], as: UTF8.self), score: finding.score,
+                    because: reasons(for: finding, in: text).map { reason in
+                        .init(text: String(decoding: text[reason.range], as: UTF8.self), weight: reason.weight)
+                    })
             },
             redacted: report.redacted.map { String(decoding: $0, as: UTF8.self) })
     }

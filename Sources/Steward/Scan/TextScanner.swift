@@ -50,6 +50,11 @@ struct TextScanner {
         return scores.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
+    /// The words that made a score.
+    func reasons(for finding: Finding, in text: [UInt8]) -> [ScoreReason] {
+        text.withUnsafeBufferPointer { screener.reasons(for: finding, in: $0, plan.filter.rules) }
+    }
+
     /// The text as rules read it.
     func views(of text: [UInt8]) -> [(view: Rule.View, text: [UInt8])] {
         text.withUnsafeBufferPointer { text in Rule.View.allCases.map { ($0, screener.view($0, of: text)) } }

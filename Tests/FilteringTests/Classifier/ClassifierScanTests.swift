@@ -149,6 +149,10 @@ struct ClassifierFileTests {
             reason(try changed("\"bits\":10", "\"bits\":10.5")) == "`bits` in its first line must be a whole number.")
         #expect(reason(try changed("\"unusual\":1.0", "\"unusual\":0.0")).contains("numbers that can't be"))
         #expect(reason(try changed("\"scale\":0.01", "\"scale\":\"x\"")).contains("`scale`"))
+        #expect(reason(try changed("\"scale\":0.01", "\"scale\":1e308")).contains("numbers that can't be"))
+        #expect(reason(try changed("\"slope\":1.0", "\"slope\":-1.0")).contains("calibration"))
+        #expect(reason(try changed("\"rate\":0.1", "\"rate\":-5.0")).contains("numbers that can't be"))
+        #expect(reason(try changed("\"name\":\"a\"", "\"name\":\"a\\u0000\"")).contains("is no name"))
     }
 
     @Test("that is shipped knows a category of the catalogue for each head")

@@ -88,6 +88,56 @@ struct ScoredRuleTests {
         #expect(many.allSatisfy { (0...1).contains($0.score) })
     }
 
+    @Test("give a stretch that two of them end in the higher score, in a whole text as in a stream")
+    func endsOfBlocks() throws {
+        let (screener, policy) = (Screener(), try Self.policy(.flag))
+        for count in [600, 601, 602, 900, 901] {
+            let text = String(
+                (String(repeating: "quiet words ", count: 30).prefix(290)
+                    + " " + String(repeating: "zorp ", count: 200)).prefix(count))
+            let whole = screener.screened(text, policy).0.findings
+            #expect(whole == screener.streamed(Pieces.of(text, bytes: 1), policy).findings, "\(count) bytes")
+        }
+    }
+
+    @Test("stop a stream where they are known, whatever rule that only flags is under way there")
+    func flagsUnderWay() throws {
+        let line = Rule(
+            id: "flag/long", category: Category("word"), pattern: "zorp [a-z ]{40,60}x", view: .skeleton)
+        let policy = try FilterPolicy(FilterRules([Self.rule("score/zorp"), line], classifier: Self.zorpModel)) {
+            rule, _ in
+            Enforcement(rule.score == nil ? .flag : .block)
+        }
+        let text = String(repeating: "zorp ", count: 140) + String(repeating: "quietly ", count: 10) + "x and more"
+        let whole = Screener().streamed(text, policy)
+        #expect(whole.isBlocked)
+        for size in [1, 5, 64] { #expect(Screener().streamed(Pieces.of(text, bytes: size), policy) == whole) }
+    }
+
+    @Test("say nothing of a text without any character, and nothing of heads that no rule asks for")
+    func nothing() throws {
+        let (screener, policy) = (Screener(), try Self.policy(.allow))
+        #expect(!screener.screened("zorp zorp", policy).0.highest.max().isFinite)
+        let asked = try Self.policy(.flag)
+        #expect(!screener.screened("", asked).0.highest.max().isFinite)
+        #expect(!screener.screened("\u{200B}", asked).0.highest.max().isFinite)
+        #expect(screener.screened("zorp", asked).0.highest[0].isFinite)
+        #expect(screener.screened("zorp", asked).0.highest[1] == -.infinity)
+    }
+
+    @Test("say which words made them")
+    func reasons() throws {
+        let (screener, policy) = (Screener(), try Self.policy(.flag))
+        let text = "some quiet zorp of wörds"
+        let finding = try #require(screener.screened(text, policy).0.findings.first)
+        let bytes = Array(text.utf8)
+        let reasons = bytes.withUnsafeBufferPointer { screener.reasons(for: finding, in: $0, policy.rules) }
+        let words = reasons.map { String(decoding: bytes[$0.range], as: UTF8.self) }
+        #expect(words.first == "zorp" && !words.contains("quiet") && reasons.allSatisfy { $0.weight > 0 })
+        let card = try #require(screener.screened("4111 1111 1111 1111", policy).0.findings.first)
+        #expect(bytes.withUnsafeBufferPointer { screener.reasons(for: card, in: $0, policy.rules) }.isEmpty)
+    }
+
     @Test("never have text redacted, and lead to no more than they may")
     func verdicts() throws {
         let text = String(repeating: "zorp ", count: 60)

@@ -102,6 +102,35 @@ struct ClassifierTrainingTests {
         }
     }
 
+    @Test(
+        "refuses a recipe that nothing could be trained by, and says what is possible",
+        arguments: [
+            ("epochs: 4", "epochs: -1", "`epochs` is -1; 1 to 1000 are possible."),
+            ("damping: 1.0", "damping: .nan", "`damping` is nan"), ("rate: 1,", "rate: .inf,", "`rate` is inf"),
+            ("decay: 0.01", "decay: -1", "`decay` is -1.0"),
+            ("length_sixteenths: 8", "length_sixteenths: 40", "0 to 31"),
+            ("text_bytes_max: 1000", "text_bytes_max: 0", "`text_bytes_max` is 0"),
+            ("rates: [0.1, 0.01]", "rates: [2.0]", "`thresholds.rates` is 2.0"),
+            ("rates: [0.1, 0.01]", "rates: [0.01, 0.1]", "descend"), ("rates: [0.1, 0.01]", "rates: []", "descend"),
+            ("all: 2,", "al: 2,", "names `al`, which is no head"), ("all: 2,", "all: -2,", "`sets.mine.all` is -2.0"),
+            ("share: 100", "share: 1001", "`unspaced.share` is 1001"), ("name: fruit", "name: ''", "is no name"),
+            ("category: test.long", "category: \"a\\n\"", "is no name"), ("name: long", "name: fruit", "one name"),
+            (
+                "mixtures: []",
+                "mixtures: [{name: m, grammars: [g], count: 1, sentences_min: 1, sentences_max: 9223372036854775807, joint: ''}]",
+                "`sentences_max` is 9223372036854775807"
+            ),
+        ])
+    func problems(part: String, broken: String, reason: String) {
+        #expect(Self.recipe.contains(part))
+        do throws(ClassifierRecipe.ReadError) {
+            _ = try ClassifierRecipe(yaml: Self.recipe.replacing(part, with: broken))
+            Issue.record("\(broken) was accepted.")
+        } catch {
+            #expect(error.message.contains(reason), "\(error.message)")
+        }
+    }
+
     @Test("never learns from a sentence that a test has")
     func leavesOut() throws {
         let recipe = try ClassifierRecipe(yaml: Self.recipe)
