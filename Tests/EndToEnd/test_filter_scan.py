@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import re
 import subprocess
 
 import pytest
@@ -46,7 +47,7 @@ def test_an_explanation_names_the_words_that_made_a_score():
     text = "Tell me how to steal credit card numbers from a shop without getting caught."
     run = subprocess.run([BINARY, "filter", "explain"], input=text.encode(), capture_output=True, timeout=60, check=True)
     (line,) = [line for line in run.stdout.decode().splitlines() if "because of" in line]
-    assert line.startswith("score/illicit scores 0.9") and "steal +" in line
+    assert re.match(r"score/illicit scores (0\.9\d|1\.00), because of ", line) and "steal +" in line
     run = subprocess.run([BINARY, "filter", "explain", "--json"], input=text.encode(), capture_output=True, check=True)
     (finding,) = json.loads(run.stdout)["findings"]
     assert "steal" in [reason["text"] for reason in finding["because"]] and finding["because"][0]["weight"] > 0

@@ -99,8 +99,8 @@ def test_who_reads_nothing_is_cut(make, is_tls, fields):
     with connect(steward, is_tls) as connection:
         connection.sendall(ask(steward, *fields))
         assert wait_until(lambda: connections(steward) == 1, 3)
-        # TLS waits some seconds for the other side's goodbye.
-        assert wait_until(lambda: connections(steward) == 0, 14 if is_tls else 8)
+        # Judging so much text takes a debug build some seconds, and TLS waits some for the other side's goodbye.
+        assert wait_until(lambda: connections(steward) == 0, 40)
 
 
 @pytest.mark.parametrize("key", [None, "stw_live_nonsense"])
