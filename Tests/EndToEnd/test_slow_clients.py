@@ -51,7 +51,7 @@ def make(make_steward, certificate, canned):
 def connect(steward, is_tls=False):
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-    connection.settimeout(15)
+    connection.settimeout(40)
     connection.connect(steward.address)
     if is_tls:
         connection = ssl._create_unverified_context().wrap_socket(connection)
