@@ -55,7 +55,8 @@ let package = Package(
         .executableTarget(
             name: "Steward",
             dependencies: [
-                "Access", "Filtering", "Gateway", "Guidelines", "Limits", "Moderation", "Records", "Rehearsal",
+                "Access", "Filtering", "Gateway", "Guidelines", "Judges", "Limits", "Moderation", "Records",
+                "Rehearsal",
                 "SharedLimits", "Snapshots", "Storage", "Telemetry", "Web", "Yams", argumentParser, configuration,
                 coreMetrics,
                 lifecycle, logging, nio, nioHTTP1, nioPosix, nioSSL, unixSignals,
@@ -65,7 +66,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Access", "Filtering", "Guidelines", "JSON", "Limits", "Records", "SharedLimits", "Snapshots",
+                "Access", "Filtering", "Guidelines", "JSON", "Judges", "Limits", "Records", "SharedLimits", "Snapshots",
                 "Storage",
                 "Telemetry", nio, nioPosix, nioSSL, lifecycle, logging,
             ],
@@ -90,11 +91,14 @@ let package = Package(
         // Engines: pure; bytes and values in, decisions out.
         .target(
             name: "Filtering", dependencies: ["CCLD2", "CContentClassifier", "CHyperscan", "CICU", "JSON", "Yams"],
-            resources: [.embedInCode("Resources/categories.yaml"), .embedInCode("Resources/rules")],
+            resources: [.embedInCode("Resources/taxonomy.yaml"), .embedInCode("Resources/rules")],
             swiftSettings: settings),
         .target(
             name: "Guidelines", dependencies: ["Filtering", "JSON", "Yams", crypto],
             resources: [.embedInCode("Resources/guidelines.yaml")], swiftSettings: settings),
+        .target(
+            name: "Judges", dependencies: ["Filtering", "Guidelines", "JSON", "Snapshots", crypto],
+            swiftSettings: settings),
         .target(name: "Limits", dependencies: ["Snapshots"], swiftSettings: settings),
 
         // Ground.
@@ -156,6 +160,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "GuidelinesTests", dependencies: ["Guidelines", "Filtering", "JSON"], swiftSettings: settings),
+        .testTarget(
+            name: "JudgesTests", dependencies: ["Judges", "Filtering", "Guidelines", "JSON"], swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "CSimdjson"], swiftSettings: settings),
         .testTarget(name: "LimitsTests", dependencies: ["Limits"], swiftSettings: settings),
         .testTarget(

@@ -109,7 +109,7 @@ private struct Ground {
     private let key: String
 
     init(folder: String) async throws {
-        let categories = try CategoryCatalogue.shipped()
+        let categories = try Taxonomy.shipped()
         policy = try Policy(
             guidelines: .shipped(),
             rules: ShippedRules.compiled(),

@@ -27,17 +27,24 @@ package struct Finding: Sendable, Hashable {
 package struct Screening: Sendable, Hashable {
     /// The strictest verdict among the findings.
     package var verdict: Verdict
-    /// In order of their start, at most 64 of each verdict (those that end first); overlaps are possible.
+    /// How many findings of one verdict are kept of a text.
+    package static let findingsMax = 64
+
+    /// In order of their start, at most `findingsMax` of each verdict (those that end first); overlaps are possible.
     package var findings: [Finding]
     /// The highest score of each of the classifier's heads that rules ask for, in any stretch of a script that they ask for;
     /// -∞ where nothing was scored. See `ClassifierModel.probabilities`.
     package var highest: SIMD8<Double>
+    /// Whether all that was scored is of a script that the classifier knows enough of to say something.
+    package var isCovered: Bool
 
     package init(
-        verdict: Verdict = .allow, findings: [Finding] = [], highest: SIMD8<Double> = .init(repeating: -.infinity)
+        verdict: Verdict = .allow, findings: [Finding] = [], highest: SIMD8<Double> = .init(repeating: -.infinity),
+        isCovered: Bool = true
     ) {
         self.verdict = verdict
         self.findings = findings
         self.highest = highest
+        self.isCovered = isCovered
     }
 }

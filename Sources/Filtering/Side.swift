@@ -4,4 +4,7 @@ package enum Side: UInt8, Sendable, Hashable, CaseIterable {
     case prompt = 0
     /// What the model answers.
     case completion = 1
+
+    /// The word for it in metrics and APIs.
+    package var name: String { self == .prompt ? "prompt" : "completion" }
 }

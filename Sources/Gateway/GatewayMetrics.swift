@@ -11,6 +11,7 @@ package struct GatewayMetrics: Sendable {
     let inFlight: Gauge
     let paths: Gauge
     let upstreams: UpstreamMetrics
+    let judges: JudgeMetrics
     /// By dialect and outcome, at `index(of:_:)`.
     private let exchanges: [Counter]
     private let refusals: MetricFamily<Counter>
@@ -39,6 +40,7 @@ package struct GatewayMetrics: Sendable {
             "steward.findings", help: "Findings by category, side and verdict.",
             labels: ["category", "side", "verdict"])
         upstreams = UpstreamMetrics(in: registry)
+        judges = JudgeMetrics(in: registry)
         let family = registry.histograms(
             "steward.stage.duration", unit: .seconds, buckets: .stageSeconds,
             help: "Seconds spent in a part of the request path.", labels: ["stage"])

@@ -14,9 +14,10 @@ package final class GatewayPlan: Sendable {
     let models: ModelTable
     let tls: UpstreamTLS
     let states: UpstreamStates
+    let judges: JudgePanel
 
     /// - Parameter former: the plan before, of which this carries on what has not changed. Nothing of it is changed here.
-    /// - Throws: if the authorities of an upstream can't be read.
+    /// - Throws: if the authorities of an upstream can't be read, or judges don't fit to the guidelines.
     init(
         _ settings: GatewaySettings, _ policy: Policy, _ keys: Snapshot<KeySnapshot>, _ metrics: GatewayMetrics,
         after former: GatewayPlan? = nil
@@ -25,9 +26,10 @@ package final class GatewayPlan: Sendable {
         self.policy = policy
         self.keys = keys
         models = ModelTable(settings.models, settings.resilience, metrics, after: former?.models)
-        tls = try UpstreamTLS(models: settings.models, after: former?.tls)
+        tls = try UpstreamTLS(settings.servers, after: former?.tls)
         states = UpstreamStates(
-            models: settings.models, settings.resilience.breaker, metrics.upstreams, after: former?.states)
+            settings.servers, settings.resilience.breaker, metrics.upstreams, after: former?.states)
+        judges = try JudgePanel(settings.judges, policy, after: former?.judges)
     }
 
     /// Takes the place of `former`: what was carried on keeps to these settings from now on.

@@ -13,6 +13,7 @@ package struct GatewaySettings: Sendable {
     package var resilience = ResilienceSettings()
     package var headers = HeaderSettings()
     package var models: [ModelSettings]
+    package var judges: [JudgeSettings] = []
     /// What prices and budgets are in; a name and no more.
     package var currency = "USD"
     /// Proxies whose `x-forwarded-for` is believed.
@@ -26,6 +27,9 @@ package struct GatewaySettings: Sendable {
         self.models = models
         self.addresses = addresses
     }
+
+    /// All servers that are asked anything: those of models, each as often as it serves one, and of judges.
+    var servers: [UpstreamSettings] { models.flatMap(\.upstreams) + judges.map(\.server) }
 }
 
 /// Certificate chain and private key of the gateway's own TLS, both PEM; read again when they change.

@@ -213,21 +213,21 @@ struct ModerationAnswer {
             writer.bool(findings.contains { $0.verdict != .allow })
             writer.key("categories" as StaticString)
             writer.object { writer in
-                for name in CategoryCatalogue.moderationCategories {
+                for name in Taxonomy.moderationCategories {
                     writer.key(name)
                     writer.bool(found.contains(name))
                 }
             }
             writer.key("category_scores" as StaticString)
             writer.object { writer in
-                for name in CategoryCatalogue.moderationCategories {
+                for name in Taxonomy.moderationCategories {
                     writer.key(name)
                     writer.double(scores[name] ?? 0)
                 }
             }
             writer.key("category_applied_input_types" as StaticString)
             writer.object { writer in
-                for name in CategoryCatalogue.moderationCategories {
+                for name in Taxonomy.moderationCategories {
                     writer.key(name)
                     writer.array { if categories.judges(moderation: name, scored: scored) { $0.string("text") } }
                 }
@@ -254,7 +254,7 @@ struct ModerationAnswer {
             writer.string(policy.guidelines.version)
             writer.key("not_evaluated" as StaticString)
             writer.array { writer in
-                for name in CategoryCatalogue.moderationCategories
+                for name in Taxonomy.moderationCategories
                 where !policy.categories.judges(moderation: name, scored: scored) {
                     writer.string(name)
                 }

@@ -6,13 +6,13 @@ package import Guidelines
 package final class Policy: Sendable {
     package let guidelines: Guidelines
     package let rules: FilterRules
-    package let categories: CategoryCatalogue
+    package let categories: Taxonomy
     private let sandbox: FilterPolicy
     private let production: FilterPolicy
 
     /// Joins rules and guidelines: a rule says what it sees, the clause that names its category what follows.
     package init(
-        guidelines: Guidelines, rules: FilterRules, categories: CategoryCatalogue, holdBackBytesMax: Int = 512
+        guidelines: Guidelines, rules: FilterRules, categories: Taxonomy, holdBackBytesMax: Int = 512
     ) throws(FilterError) {
         self.guidelines = guidelines
         self.rules = rules

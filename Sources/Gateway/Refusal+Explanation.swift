@@ -26,7 +26,8 @@ extension Refusal {
             subject
         case .budget, .costAboveBudget, .unpriced:
             spending
-        case .limit, .costAboveBurst, .limitTableFull, .limitsUnavailable, .overloaded, .draining, .recordUnavailable:
+        case .limit, .costAboveBurst, .limitTableFull, .limitsUnavailable, .overloaded, .draining, .recordUnavailable,
+            .judgeUnavailable:
             capacity
         }
     }
@@ -236,6 +237,10 @@ extension Refusal {
             overload("The gateway is at its bound. Try again in a moment.")
         case .draining:
             overload("The gateway is shutting down. Try again; another one will answer.")
+        case .judgeUnavailable:
+            Explanation(
+                status: 503, type: "server_error", code: "judge_unavailable",
+                message: "This text needs a second opinion, which could not be had. Try again in a moment.")
         case .recordUnavailable:
             Explanation(
                 status: 503, type: "server_error", code: "record_unavailable",
@@ -264,7 +269,8 @@ extension Refusal {
     /// Whether a client library should send the same request again. Only load passes by itself.
     var shouldRetry: Bool {
         switch reason {
-        case .limit, .overloaded, .draining, .limitTableFull, .limitsUnavailable, .recordUnavailable, .tooManyFailures,
+        case .limit, .overloaded, .draining, .limitTableFull, .limitsUnavailable, .recordUnavailable, .judgeUnavailable,
+            .tooManyFailures,
             .headTimeout, .bodyTimeout:
             true
         default: false

@@ -48,6 +48,8 @@ struct Refusal: Sendable {
         case draining
         // What is in it.
         case guideline(Filtering.Category, side: Side)
+        /// A judge could not be heard without whose opinion nothing goes on.
+        case judgeUnavailable
         // What Steward itself lacks.
         case recordUnavailable
     }

@@ -60,8 +60,12 @@ final class RequestPath: Sendable {
         budget = BudgetStage(
             budgets: parts.budgets, shared: parts.sharedBudgets, currency: settings.currency,
             observesOnly: observesOnly)
+        let judge = JudgeStage(
+            panel: plan.judges, pools: pools, classifier: plan.policy.rules.classifier,
+            report: JudgeReport(metrics: parts.metrics.judges, log: parts.log), executor: executor,
+            observesOnly: observesOnly)
         screen = ScreenStage(
-            policy: plan.policy, screener: screener, observesOnly: observesOnly, executor: executor)
+            policy: plan.policy, screener: screener, judge: judge, observesOnly: observesOnly, executor: executor)
         record = RecordStage(
             journal: parts.journal, turn: JournalTurn(parts.journal, on: executor.loop),
             failure: settings.recordFailure, observesOnly: observesOnly,
@@ -70,10 +74,12 @@ final class RequestPath: Sendable {
             pools: pools, headers: FieldNames(settings.headers.toUpstream), screener: screener,
             observesOnly: observesOnly, failures: failures)
         completion = CompletionStage(
-            screener: screener, observesOnly: observesOnly, executor: executor, answerBytesMax: http.answerBytesMax)
+            screener: screener, judge: judge, observesOnly: observesOnly, executor: executor,
+            answerBytesMax: http.answerBytesMax)
         answers = AnswerHeads(observesOnly: observesOnly, headers: settings.headers, addresses: settings.addresses)
         stream = StreamStage(
-            screener: screener, observesOnly: observesOnly, eventBytesMax: http.eventBytesMax,
+            screener: screener, judge: judge, bytesInFlight: parts.bytesInFlight, answerBytesMax: http.answerBytesMax,
+            observesOnly: observesOnly, eventBytesMax: http.eventBytesMax,
             textsMax: http.streamTextsMax, record: record, answers: answers)
         local = LocalAnswers(
             models: plan.models, parse: parse, policy: plan.policy, screener: screener, startedAt: parts.startedAt,

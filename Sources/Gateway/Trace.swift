@@ -112,6 +112,15 @@ struct ScreeningSummary: Sendable {
     init(_ screening: Screening) {
         verdict = screening.verdict
         add(screening.findings)
+        if !screening.isCovered { noteUncovered() }
+    }
+
+    /// Takes down that some of a text is in a script of which the classifier says nothing.
+    mutating func noteUncovered() {
+        findings.append(
+            FindingCount(
+                rule: "score/coverage", category: "language", clause: nil, verdict: Verdict.notEvaluated.rawValue,
+                count: 1))
     }
 
     /// Adds findings of a further text; equal ones are counted.
@@ -132,6 +141,6 @@ struct ScreeningSummary: Sendable {
 
     /// Of the strictest finding, for a refusal.
     static func deciding(_ findings: [Finding]) -> Finding? {
-        findings.max { $0.verdict.rawValue < $1.verdict.rawValue }
+        findings.filter { $0.verdict != .notEvaluated }.max { $0.verdict.rawValue < $1.verdict.rawValue }
     }
 }

@@ -1,8 +1,8 @@
 import Filtering
 import Guidelines
 
-private let categories: CategoryCatalogue = {
-    guard let shipped = try? CategoryCatalogue.shipped() else { preconditionFailure("The shipped categories are bad.") }
+private let categories: Taxonomy = {
+    guard let shipped = try? Taxonomy.shipped() else { preconditionFailure("The shipped categories are bad.") }
     return shipped
 }()
 

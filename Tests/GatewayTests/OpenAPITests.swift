@@ -135,7 +135,8 @@ struct OpenAPITests {
         case .limitsUnavailable: return .overloaded(.connections)
         case .overloaded: return .draining
         case .draining: return .guideline(Category("spam"), side: .prompt)
-        case .guideline: return .recordUnavailable
+        case .guideline: return .judgeUnavailable
+        case .judgeUnavailable: return .recordUnavailable
         case .recordUnavailable: return nil
         }
     }

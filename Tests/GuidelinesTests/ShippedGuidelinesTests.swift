@@ -67,9 +67,9 @@ struct ShippedGuidelinesTests {
         }
     }
 
-    @Test("name only categories of the filter's catalogue")
+    @Test("name only categories of the filter's taxonomy")
     func catalogue() throws {
-        let known = Set(try CategoryCatalogue.shipped().entries.map(\.id.rawValue))
+        let known = Set(try Taxonomy.shipped().entries.map(\.id.rawValue))
         _ = try Guidelines(yaml: Guidelines.shippedYAML, file: "guidelines.yaml", knownCategories: known)
     }
 

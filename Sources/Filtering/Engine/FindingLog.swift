@@ -37,6 +37,8 @@ struct FindingLog {
     private(set) var verdict = Verdict.allow
     /// The highest score of each of the classifier's heads so far; -∞ without one.
     private(set) var highest = SIMD8<Double>(repeating: -.infinity)
+    /// Whether all that was scored is of a script that the classifier knows.
+    private(set) var isCovered = true
     /// Of each verdict.
     private var counts = InlineArray<5, Int>(repeating: 0)
     /// Whether `findingsMax` of any verdict are final.
@@ -47,7 +49,7 @@ struct FindingLog {
     var keepsRedacted = false
 
     /// How many findings of one verdict are kept of a text.
-    static let findingsMax = 64
+    static let findingsMax = Screening.findingsMax
 
     var isQuiet: Bool { fresh.isEmpty && openRules.isEmpty }
     /// Whether any finding may still grow.
@@ -62,6 +64,9 @@ struct FindingLog {
     mutating func note(_ scores: SIMD8<Double>) {
         highest = pointwiseMax(highest, scores)
     }
+
+    /// Takes note of a stretch of which no score says anything.
+    mutating func noteUncovered() { isCovered = false }
 
     mutating func add(_ entry: Entry) {
         if let last = fresh.last, last.rule == entry.rule, last.decided <= entry.decided,

@@ -47,13 +47,14 @@ package final class Screener {
 
     func conclude(_ seen: FindingLog, _ side: PolicySide, _ policy: FilterPolicy) -> Screening {
         redactions.removeAll(keepingCapacity: true)
-        guard !seen.isQuiet || !seen.final.isEmpty else { return Screening(highest: seen.highest) }
+        guard !seen.isQuiet || !seen.final.isEmpty else { return Screening(highest: seen.highest, isCovered: seen.isCovered) }
         var log = seen
         log.settle(side)
         log.close(upTo: .max, side)
         redactions = log.redactions(policy.rules)
         return Screening(
-            verdict: log.verdict, findings: log.findings(policy.rules, side), highest: log.highest)
+            verdict: log.verdict, findings: log.findings(policy.rules, side), highest: log.highest,
+            isCovered: log.isCovered)
     }
 
     /// The text with each redaction's stretch replaced by `[redacted:category]`.
@@ -73,8 +74,12 @@ package final class Screener {
     }
 
     /// Begins to scan a text that comes in pieces; give it pieces on this event loop only.
-    package func stream(side: Side = .completion, policy: FilterPolicy) -> StreamScreen {
-        StreamScreen(self, TextScan(policy, side, isStreamed: true))
+    ///
+    /// - Parameter keeper: keeps the text for who wants to read it as a whole.
+    package func stream(
+        side: Side = .completion, policy: FilterPolicy, keeper: TextKeeper? = nil
+    ) -> StreamScreen {
+        StreamScreen(self, TextScan(policy, side, isStreamed: true), keeper)
     }
 
     /// How likely the classifier takes a text for each of its categories, whatever its script: the highest of all stretches

@@ -29,13 +29,21 @@ package final class StreamScreen {
     /// Original ranges that were redacted so far and not forgotten, in order; all lie before `decidedOffset`.
     package private(set) var redactions: [Range<Int>] = []
 
-    init(_ screener: Screener, _ scan: TextScan) {
+    /// The text as it came, where it is kept.
+    package private(set) var kept: [UInt8] = []
+    private let keeper: TextKeeper?
+
+    init(_ screener: Screener, _ scan: TextScan, _ keeper: TextKeeper? = nil) {
         self.screener = screener
         self.scan = scan
+        self.keeper = keeper
     }
 
     /// The strictest verdict so far.
     package var verdict: Verdict { scan.log.verdict }
+    /// What the classifier said so far. See `Screening.highest` and `Screening.isCovered`.
+    package var highest: SIMD8<Double> { scan.log.highest }
+    package var isCovered: Bool { scan.log.isCovered }
     /// What was found so far, in order of start; offsets count all bytes fed. At most 64 a verdict.
     package var findings: [Finding] { scan.log.findings(scan.policy.rules, scan.side) }
     /// Whether anything was redacted so far in the text of which some is not decided yet, or in the latest.
@@ -59,6 +67,7 @@ package final class StreamScreen {
     package func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         ended.removeAll(keepingCapacity: true)
         guard !isBlocked, !isFinished else { return }
+        if let keeper, keeper.hasRoom(for: piece.count) { kept.append(contentsOf: piece) }
         screener.tools.prepare(for: scan.policy.rules)
         TextScan.forEachPart(of: piece) { part in
             scan.scan(part, screener.tools)
@@ -206,5 +215,20 @@ package final class StreamScreen {
             let end = max(redactions[last].upperBound, min(redactedEnd, limit))
             redactions[last] = redactions[last].lowerBound..<end
         }
+    }
+}
+
+/// How much of the texts of one stream is kept, all of them together. One event loop's.
+package final class TextKeeper {
+    private var bytesLeft: Int
+    /// Whether something was not kept, so that what is kept is not all.
+    package private(set) var isFull = false
+
+    package init(bytesMax: Int) { bytesLeft = bytesMax }
+
+    func hasRoom(for bytes: Int) -> Bool {
+        isFull = isFull || bytes > bytesLeft
+        if !isFull { bytesLeft -= bytes }
+        return !isFull
     }
 }

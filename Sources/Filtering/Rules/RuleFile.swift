@@ -22,10 +22,6 @@ internal import Yams
 /// `severity` is checked, so that it can be relied on, and goes no further: what follows from a finding, the guidelines
 /// decide by its category.
 package enum RuleFile {
-    private enum Severity: String, CaseIterable {
-        case low, medium, high, critical
-    }
-
     private static let ruleFields = [
         "id", "category", "severity", "pattern", "view", "ignore_case", "check", "context", "context_bytes",
         "context_position", "clause", "matches", "non_matches", "score", "false_positives", "at_most",
@@ -36,7 +32,7 @@ package enum RuleFile {
     /// - Parameter files: name, for messages, and text of each.
     /// - Throws: every problem of all files at once.
     package static func rules(
-        files: [(name: String, yaml: String)], categories: CategoryCatalogue
+        files: [(name: String, yaml: String)], categories: Taxonomy
     ) throws(RuleProblems) -> [Rule] {
         var rules: [Rule] = []
         var problems: [RuleProblem] = []
@@ -66,7 +62,7 @@ package enum RuleFile {
     }
 
     private static func rule(
-        _ node: Node, _ categories: CategoryCatalogue, _ places: inout [String: String], _ reader: inout RuleFieldReader
+        _ node: Node, _ categories: Taxonomy, _ places: inout [String: String], _ reader: inout RuleFieldReader
     ) -> Rule? {
         guard let fields = reader.fields(of: node, known: ruleFields, what: "A rule") else { return nil }
         let asksScore = fields["score"] != nil
@@ -77,7 +73,7 @@ package enum RuleFile {
         if asksScore { reportPatternFields(fields, &reader) }
         let id = id(fields["id"], &places, &reader)
         let category = category(fields["category"], categories, &reader)
-        let _: Severity? = reader.choice(fields["severity"], "severity")
+        let _: Taxonomy.Severity? = reader.choice(fields["severity"], "severity")
         let view: Rule.View? = reader.choice(fields["view"], "view")
         let check: Check? = reader.choice(fields["check"], "check")
         let pattern = reader.text(fields["pattern"], "pattern")
@@ -180,7 +176,7 @@ package enum RuleFile {
     }
 
     private static func category(
-        _ node: Node?, _ categories: CategoryCatalogue, _ reader: inout RuleFieldReader
+        _ node: Node?, _ categories: Taxonomy, _ reader: inout RuleFieldReader
     ) -> Category? {
         guard let node, let name = reader.text(node, "category") else { return nil }
         if categories[Category(name)] != nil { return Category(name) }

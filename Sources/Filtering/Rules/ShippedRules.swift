@@ -12,7 +12,7 @@ package enum ShippedRules {
 
     /// - Throws: `RuleProblems` if a file was spoilt before the build.
     package static func load() throws(RuleProblems) -> [Rule] {
-        try RuleFile.rules(files: files, categories: CategoryCatalogue.shipped())
+        try RuleFile.rules(files: files, categories: Taxonomy.shipped())
     }
 
     /// Them with the classifier that comes with Steward, ready to scan with.

@@ -16,6 +16,12 @@ protocol AnswerStream {
     /// Takes bytes of the upstream in; appends events that may leave.
     mutating func feed(_ bytes: ByteBuffer, to output: inout [UInt8]) throws(UpstreamFailure)
 
+    /// What all texts that grow go through, in the order in which they began.
+    var screens: [StreamScreen] { get }
+
+    /// Ends the stream as a filter does, whatever has come.
+    mutating func block(to output: inout [UInt8])
+
     /// The upstream has closed the stream; throws if it may not.
     func checkEnd() throws(UpstreamFailure)
 
@@ -43,6 +49,8 @@ struct StreamTerms {
     var eventBytesMax = 1 << 20
     /// Of all choices of a completion together.
     var textsMax = 512
+    /// Keeps the texts for who wants to read them as a whole; `nil` where nobody does.
+    var keeper: TextKeeper?
 }
 
 extension Dialect {

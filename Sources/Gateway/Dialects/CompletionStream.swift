@@ -19,6 +19,7 @@ struct CompletionStream: AnswerStream {
     /// Of all choices, each of which takes some KB until it has ended.
     private var textsCount = 0
     private let textsMax: Int
+    private let keeper: TextKeeper?
     /// What stands beside the choices, event by event.
     private var beside: EventScreen
     private(set) var usage: Usage?
@@ -40,6 +41,7 @@ struct CompletionStream: AnswerStream {
         observesOnly = terms.observesOnly
         // Every choice that was asked for may say something.
         textsMax = max(terms.textsMax, choicesExpected)
+        keeper = terms.keeper
         parser = EventParser(eventBytesMax: terms.eventBytesMax)
         own = OwnEvents(dialect: terms.dialect, modelName: terms.modelName.map { JSONWriter.json($0) })
         beside = EventScreen(screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly)
@@ -62,6 +64,10 @@ struct CompletionStream: AnswerStream {
     }
 
     var isBlocked: Bool { beside.isBlocked || choices.contains(where: \.isBlocked) }
+
+    var screens: [StreamScreen] { choices.flatMap { $0.channels.map(\.screen) } }
+
+    mutating func block(to output: inout [UInt8]) { blockAll(to: &output) }
 
     // MARK: - Events
 
@@ -157,7 +163,7 @@ struct CompletionStream: AnswerStream {
         let count = choice.channels.count
         var walk = StreamWalk(
             document: document, choice: choice, screener: screener, filter: filter, observesOnly: observesOnly,
-            channelsMax: min(Self.channelsMax, count + textsMax - textsCount))
+            channelsMax: min(Self.channelsMax, count + textsMax - textsCount), keeper: keeper)
         try walk.run(node, edits: &edits)
         textsCount += choice.channels.count - count
         outputBytes += walk.fedBytes

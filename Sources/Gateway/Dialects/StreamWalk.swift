@@ -9,6 +9,7 @@ struct StreamWalk {
     let filter: FilterPolicy
     let observesOnly: Bool
     let channelsMax: Int
+    private let keeper: TextKeeper?
 
     private(set) var fedBytes = 0
     /// The event carries the choice's finish reason.
@@ -24,7 +25,7 @@ struct StreamWalk {
 
     init(
         document: JSONDocument, choice: StreamChoice, screener: Screener, filter: FilterPolicy, observesOnly: Bool,
-        channelsMax: Int
+        channelsMax: Int, keeper: TextKeeper? = nil
     ) {
         self.document = document
         self.choice = choice
@@ -32,6 +33,7 @@ struct StreamWalk {
         self.filter = filter
         self.observesOnly = observesOnly
         self.channelsMax = channelsMax
+        self.keeper = keeper
     }
 
     mutating func run(_ node: JSONNode, edits: inout JSONEdits) throws(UpstreamFailure) {
@@ -239,7 +241,8 @@ struct StreamWalk {
     private func channel(at place: [StreamChannel.Step]) throws(UpstreamFailure) -> StreamChannel {
         if let channel = choice.channel(at: place) { return channel }
         guard choice.channels.count < channelsMax else { throw .malformed("more texts than an answer can have") }
-        let channel = StreamChannel(place: place, screen: screener.stream(side: .completion, policy: filter))
+        let channel = StreamChannel(
+            place: place, screen: screener.stream(side: .completion, policy: filter, keeper: keeper))
         choice.channels.append(channel)
         return channel
     }

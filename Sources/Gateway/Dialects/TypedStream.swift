@@ -41,6 +41,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
     private let placesMax = 1_024
     /// What an item is ended with may wait: its text three times as a whole.
     private let waitingBytesMax: Int
+    private let keeper: TextKeeper?
     /// Text is held for some hundred bytes, which may be as many segments of a transcript.
     private let waitingMax = 1_024
     /// An event of a mebibyte may have half a million values, each of which takes 16 bytes.
@@ -53,6 +54,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         observesOnly = terms.observesOnly
         parser = EventParser(eventBytesMax: terms.eventBytesMax)
         waitingBytesMax = 4 * terms.eventBytesMax
+        keeper = terms.keeper
         beside = EventScreen(screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly)
     }
 
@@ -80,6 +82,10 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
             return others.contains { $0.event.outer == outer && (endsSomething || $0.event.begun != nil) }
         }
     }
+
+    var screens: [StreamScreen] { order.map(\.screen) }
+
+    mutating func block(to output: inout [UInt8]) { block() }
 
     var hasText: Bool { outputBytes > 0 }
     /// However often it was told.
@@ -185,7 +191,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         if let flow = flows[key] { return flow }
         let flow = StreamFlow(
             at: place, joined, isJSON: events.isJSON(place),
-            screen: screener.stream(side: .completion, policy: filter))
+            screen: screener.stream(side: .completion, policy: filter, keeper: keeper))
         flows[key] = flow
         order.append(flow)
         return flow

@@ -14,6 +14,7 @@ struct Judged: Sendable {
 /// `@unchecked Sendable`: the screener is working memory of one event loop, on which the stage is called.
 struct CompletionStage: @unchecked Sendable {
     let screener: Screener
+    let judge: JudgeStage
     let observesOnly: Bool
     let executor: LoopExecutor
     let answerBytesMax: Int
@@ -35,19 +36,29 @@ struct CompletionStage: @unchecked Sendable {
         trace.usage.outputBytes = passage.textBytes
         let filter = answer.screened.policy.filter(for: request.caller.key.stage)
         var turn = ScreeningTurn()
-        let screening = try await screener.screen(
+        var screening = try await screener.screen(
             passage.bytes, passage.breaks, side: .completion, policy: filter, &turn
         ) {
             () async throws(PathExit) in try await executor.letOthersRun(finishing: request.caller.exchange)
         }
+        // Before anybody else screens, who may while judges are asked.
+        let redactions = screener.redactions
+        var review: JudgeReview?
+        if judge.mayReview(.completion) {
+            let text = JudgedText(
+                side: .completion, bytes: passage.bytes, prompt: answer.screened.promptTail, screening: screening)
+            review = await judge.review(text, for: request.caller, trace: trace)
+        }
+        if let review { screening = review.screening }
         trace.completion = ScreeningSummary(screening)
+        try judge.require(review, trace: trace)
         // Text beside an image was judged; the whole answer was not.
         if request.dialect.traits.answersInPictures, screening.verdict == .allow {
             trace.completion.verdict = .notEvaluated
         }
         var edits = JSONEdits()
         if !observesOnly, screening.verdict == .redact || screening.verdict == .block {
-            guard screening.verdict == .redact, passage.redact(screener.redactions, into: &edits) else {
+            guard screening.verdict == .redact, passage.redact(redactions, into: &edits) else {
                 return try withhold(tree, of: document, request, screening, filter)
             }
             tree.dropSpellings(isRedacted: true, besides: &edits)

@@ -11,11 +11,14 @@ final class Screened: Sendable {
     let edits: JSONEdits
     /// What the answer is judged by: the policy of when the request came.
     let policy: Policy
+    /// The end of what was asked, where judges of answers want it.
+    let promptTail: [UInt8]
 
-    init(admitted: Admitted, edits: JSONEdits, policy: Policy) {
+    init(admitted: Admitted, edits: JSONEdits, policy: Policy, promptTail: [UInt8] = []) {
         self.admitted = admitted
         self.edits = edits
         self.policy = policy
+        self.promptTail = promptTail
     }
 }
 
@@ -25,6 +28,7 @@ final class Screened: Sendable {
 struct ScreenStage: @unchecked Sendable {
     let policy: Policy
     let screener: Screener
+    let judge: JudgeStage
     let observesOnly: Bool
     let executor: LoopExecutor
 
@@ -35,12 +39,24 @@ struct ScreenStage: @unchecked Sendable {
             of: parsed.document, as: parsed.dialect.traits.requestPlaces, skipping: parsed.facts.data)
         let exchange = parsed.caller.exchange
         var turn = ScreeningTurn()
-        let screening = try await screener.screen(
+        var screening = try await screener.screen(
             passage.bytes, passage.breaks, side: .prompt, policy: filter, &turn
         ) {
             () async throws(PathExit) in try await executor.letOthersRun(for: exchange)
         }
+        // Before anybody else screens, who may while judges are asked.
+        var redactions = screener.redactions
+        var review: JudgeReview?
+        if judge.mayReview(.prompt) {
+            let text = JudgedText(side: .prompt, bytes: passage.bytes, screening: screening, redactions: redactions)
+            review = await judge.review(text, for: parsed.caller, trace: trace)
+        }
+        if let review {
+            guard exchange.isAwaited() else { throw .clientLeft }
+            (screening, redactions) = (review.screening, review.redactions)
+        }
         trace.prompt = ScreeningSummary(screening)
+        try judge.require(review, trace: trace)
         // Text in front of an image was judged; the whole prompt was not.
         if !request.admitted.unscreened.isEmpty, screening.verdict == .allow { trace.prompt.verdict = .notEvaluated }
         var edits = JSONEdits()
@@ -49,13 +65,15 @@ struct ScreenStage: @unchecked Sendable {
             case .block:
                 throw .refused(Self.refusal(of: screening.findings, side: .prompt))
             case .redact:
-                guard passage.redact(screener.redactions, into: &edits) else {
+                guard passage.redact(redactions, into: &edits) else {
                     throw .refused(Self.refusal(of: screening.findings, side: .prompt))
                 }
             default: break
             }
         }
-        return Screened(admitted: request.admitted, edits: edits, policy: policy)
+        return Screened(
+            admitted: request.admitted, edits: edits, policy: policy,
+            promptTail: judge.mayReview(.completion) ? JudgeStage.tail(of: passage.bytes) : [])
     }
 
     static func refusal(of findings: [Finding], side: Side) -> Refusal {

@@ -5,9 +5,14 @@ internal import NIOCore
 
 /// Relays a streamed answer: judged text leaves at once, the settlement is recorded before the last of it.
 ///
+/// Where a judge may have to be heard on it before it leaves, all of it is held until its end.
+///
 /// `@unchecked Sendable`: the screener is working memory of one event loop, on which the stage is called.
 struct StreamStage: @unchecked Sendable {
     let screener: Screener
+    let judge: JudgeStage
+    let bytesInFlight: ByteBudget
+    let answerBytesMax: Int
     let observesOnly: Bool
     let eventBytesMax: Int
     let textsMax: Int
@@ -20,9 +25,13 @@ struct StreamStage: @unchecked Sendable {
             throw .upstream(.malformed("a media type other than text/event-stream"))
         }
         let client = answer.request.caller.exchange
-        var stream = makeStream(for: answer)
-        defer { note(stream, in: trace) }
+        let wish = judge.wish(of: answer.request.caller.key.stage)
+        var stream = makeStream(for: answer, wish.keeper)
+        var review: JudgeReview?
+        defer { note(stream, review, in: trace) }
         var output: [UInt8] = []
+        var held = 0
+        defer { bytesInFlight.give(back: held) }
         while stream.status == .open {
             guard let piece = try await next(answer.exchange, client) else {
                 do throws(UpstreamFailure) { try stream.checkEnd() } catch { throw .upstream(error) }
@@ -30,26 +39,39 @@ struct StreamStage: @unchecked Sendable {
             }
             do throws(UpstreamFailure) {
                 try stream.feed(piece, to: &output)
+                if wish.holds { try hold(output.count, &held) }
             } catch {
                 answer.exchange.cancel()
-                if !output.isEmpty { try await write(&output, of: answer, trace) }
+                if !wish.holds, !output.isEmpty { try await write(&output, of: answer, trace) }
                 throw .upstream(error)
             }
             if stream.hasText, trace.firstTokenAt == nil { trace.firstTokenAt = .now }
-            if stream.status == .open, !output.isEmpty { try await write(&output, of: answer, trace) }
+            if stream.status == .open, !wish.holds, !output.isEmpty { try await write(&output, of: answer, trace) }
         }
-        note(stream, in: trace)
-        return try await finish(&stream, &output, answer, trace)
+        if let keeper = wish.keeper {
+            let text = JudgedText(stream, keeper, prompt: answer.screened.promptTail)
+            review = await judge.review(text, for: answer.request.caller, trace: trace)
+        }
+        note(stream, review, in: trace)
+        if wish.holds { try judge.require(review, trace: trace) }
+        return try await finish(&stream, review, holds: wish.holds, &output, answer, trace)
     }
 
-    private func makeStream(for answer: Forwarded) -> any AnswerStream {
+    /// Takes room for what is held of an answer.
+    private func hold(_ bytes: Int, _ held: inout Int) throws(UpstreamFailure) {
+        guard bytes <= answerBytesMax else { throw .answerTooLarge(bytesMax: answerBytesMax) }
+        guard bytesInFlight.take(bytes - held) else { throw .noRoom }
+        held = bytes
+    }
+
+    private func makeStream(for answer: Forwarded, _ keeper: TextKeeper? = nil) -> any AnswerStream {
         let request = answer.request
         return request.dialect.stream(
             StreamTerms(
                 dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key.stage),
                 screener: screener, asksForUsage: request.facts.asksForUsage,
                 choicesExpected: request.facts.choicesExpected, observesOnly: observesOnly, modelName: answer.renamed,
-                eventBytesMax: eventBytesMax, textsMax: textsMax))
+                eventBytesMax: eventBytesMax, textsMax: textsMax, keeper: keeper))
     }
 
     /// The next bytes of the upstream; `nil` at its end.
@@ -79,13 +101,20 @@ struct StreamStage: @unchecked Sendable {
     }
 
     private func finish(
-        _ stream: inout any AnswerStream, _ output: inout [UInt8], _ answer: Forwarded, _ trace: Trace
+        _ stream: inout any AnswerStream, _ review: JudgeReview?, holds: Bool, _ output: inout [UInt8],
+        _ answer: Forwarded, _ trace: Trace
     ) async throws(PathExit) -> Ending {
         let client = answer.request.caller.exchange
         var ending = Ending(outcome: .answered, status: 200)
         if stream.isBlocked {
             answer.exchange.cancel()
             ending = Ending(blocked: ScreenStage.refusal(of: stream.findings, side: .completion))
+        } else if let review, holds, !observesOnly, review.screening.verdict == .block {
+            ending = Ending(blocked: ScreenStage.refusal(of: review.screening.findings, side: .completion))
+            // Nothing has left: what does is what a filter would have let out that found it at once.
+            output.removeAll(keepingCapacity: true)
+            stream = makeStream(for: answer)
+            stream.block(to: &output)
         }
         // No model works for it any more, so a client that ends its half now still gets the end.
         answer.exchange.abandon()
@@ -99,11 +128,34 @@ struct StreamStage: @unchecked Sendable {
         return ending
     }
 
-    private func note(_ stream: any AnswerStream, in trace: Trace) {
-        trace.completion = ScreeningSummary()
-        trace.completion.verdict = stream.verdict
-        trace.completion.add(stream.findings)
+    private func note(_ stream: any AnswerStream, _ review: JudgeReview?, in trace: Trace) {
+        // A stream that was withheld in the end is another one, which nobody has said anything of.
         if let usage = stream.usage { trace.usage = usage }
-        trace.usage.outputBytes = stream.outputBytes
+        trace.usage.outputBytes = max(trace.usage.outputBytes, stream.outputBytes)
+        if let review {
+            trace.completion = ScreeningSummary(review.screening)
+        } else {
+            trace.completion = ScreeningSummary()
+            trace.completion.verdict = stream.verdict
+            trace.completion.add(stream.findings)
+            if !stream.screens.allSatisfy(\.isCovered) { trace.completion.noteUncovered() }
+        }
+    }
+}
+
+extension JudgedText {
+    /// All texts of a streamed answer, each once.
+    fileprivate init(_ stream: any AnswerStream, _ keeper: TextKeeper, prompt: [UInt8]) {
+        var (texts, seen): ([[UInt8]], Set<[UInt8]>) = ([], [])
+        var screening = Screening(verdict: stream.verdict, findings: stream.findings)
+        for screen in stream.screens {
+            screening.highest = pointwiseMax(screening.highest, screen.highest)
+            screening.isCovered = screening.isCovered && screen.isCovered
+            // Some protocols tell a text several times.
+            if seen.insert(screen.kept).inserted { texts.append(screen.kept) }
+        }
+        self.init(
+            side: .completion, bytes: Array(texts.joined(separator: [0x0A])), prompt: prompt, screening: screening,
+            isWhole: !keeper.isFull)
     }
 }

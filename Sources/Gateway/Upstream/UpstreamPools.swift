@@ -15,7 +15,7 @@ final class UpstreamPools: @unchecked Sendable {
     init(_ plan: GatewayPlan, executor: LoopExecutor, bytesInFlight: ByteBudget, after former: UpstreamPools? = nil) {
         let (models, resilience) = (plan.settings.models, plan.settings.resilience)
         var pools: [String: UpstreamPool] = [:]
-        for upstream in models.flatMap(\.upstreams) where pools[upstream.name] == nil {
+        for upstream in plan.settings.servers where pools[upstream.name] == nil {
             let (tls, state) = (plan.tls[upstream.name], plan.states[upstream.name])
             if let pool = former?.pools[upstream.name], pool.serves(upstream, tls, state) {
                 pool.follow(resilience)
@@ -36,6 +36,12 @@ final class UpstreamPools: @unchecked Sendable {
 
     /// Those that serve a model of the same plan in a dialect.
     func serving(_ model: Model, _ dialect: Dialect) -> [UpstreamPool] { serving[model.index][dialect.index] }
+
+    /// That of a judge of the same plan.
+    func judge(_ server: String) -> UpstreamPool {
+        guard let pool = pools[server] else { preconditionFailure("A judge of another plan.") }
+        return pool
+    }
 
     /// Those that are not among `others`.
     func pools(notAmong others: UpstreamPools) -> [UpstreamPool] {
@@ -69,11 +75,11 @@ struct UpstreamStates: Sendable {
 
     /// - Parameter former: those of the configuration before; what is known of a server that is still there stays known.
     init(
-        models: [ModelSettings], _ settings: BreakerSettings, _ metrics: UpstreamMetrics,
+        _ servers: [UpstreamSettings], _ settings: BreakerSettings, _ metrics: UpstreamMetrics,
         after former: UpstreamStates? = nil
     ) {
         var known: [String: (server: Server, state: UpstreamState)] = [:]
-        for upstream in models.flatMap(\.upstreams) where known[upstream.name] == nil {
+        for upstream in servers where known[upstream.name] == nil {
             let server = Server(upstream)
             if let before = former?.known[upstream.name], before.server == server {
                 known[upstream.name] = before
@@ -104,8 +110,8 @@ struct UpstreamTLS: Sendable {
     private var contexts: [String: (authorities: [NIOSSLCertificate], context: NIOSSLContext)] = [:]
 
     /// - Parameter former: of the configuration before; a context whose authorities are the same goes on.
-    init(models: [ModelSettings], after former: UpstreamTLS? = nil) throws {
-        for upstream in models.flatMap(\.upstreams) where upstream.usesTLS && contexts[upstream.name] == nil {
+    init(_ servers: [UpstreamSettings], after former: UpstreamTLS? = nil) throws {
+        for upstream in servers where upstream.usesTLS && contexts[upstream.name] == nil {
             let authorities = try upstream.authoritiesFile.map(NIOSSLCertificate.fromPEMFile) ?? []
             if let before = former?.contexts[upstream.name], before.authorities == authorities {
                 contexts[upstream.name] = before

@@ -30,7 +30,7 @@ struct ConfigCommand: AsyncParsableCommand {
         func run() throws {
             do {
                 let settings = try SettingsLoader().load(file: config)
-                _ = try PolicyLoader(settings: settings).policy()
+                try Configuration.check(settings.judges, PolicyLoader(settings: settings).policy())
                 try report(SettingsCheckView(file: settings.file, problems: [], notices: settings.notices))
             } catch let problems as SettingProblems {
                 try report(SettingsCheckView(file: nil, problems: problems.problems.map(\.description), notices: []))

@@ -60,7 +60,7 @@ struct GuidelinesCommand: AsyncParsableCommand {
         var file: String
 
         func run() throws {
-            let known = Set(try CategoryCatalogue.shipped().entries.map(\.id.rawValue))
+            let known = Set(try Taxonomy.shipped().entries.map(\.id.rawValue))
             do {
                 let guidelines = try PolicyLoader.guidelines(file: file, knownCategories: known)
                 Output.print("\(file): \(guidelines.clauses.count) clauses, version \(guidelines.shortVersion).\n")

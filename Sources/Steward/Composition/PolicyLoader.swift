@@ -55,7 +55,7 @@ struct PolicyLoader {
         -> Policy
     {
         if let former, former.texts == texts { return former.policy }
-        let categories = try CategoryCatalogue.shipped()
+        let categories = try Taxonomy.shipped()
         let guidelines = try guidelines(texts.guidelines)
         let files = ShippedRules.files + texts.rules.map { ($0.name, $0.yaml) }
         let places = RulePlaces(files: files)
@@ -90,7 +90,7 @@ struct PolicyLoader {
 
     private static func guidelines(_ file: PolicyTexts.File?) throws -> Guidelines {
         guard let file else { return try Guidelines.shipped() }
-        let known = Set(try CategoryCatalogue.shipped().entries.map(\.id.rawValue))
+        let known = Set(try Taxonomy.shipped().entries.map(\.id.rawValue))
         return try guidelines(file.yaml, file: file.name, knownCategories: known)
     }
 

@@ -16,7 +16,7 @@ struct RuleCheck {
     private let rules: [Rule]
     private let loading: [RuleProblem]
     private let places: RulePlaces
-    private let categories: CategoryCatalogue
+    private let categories: Taxonomy
     private let guidelines: Guidelines
     private let classifier: ClassifierModel
 
@@ -24,7 +24,7 @@ struct RuleCheck {
     init(files: [(name: String, yaml: String)], classifier: PolicyTexts.Binary? = nil) throws {
         self.files = files
         places = RulePlaces(files: files)
-        categories = try CategoryCatalogue.shipped()
+        categories = try Taxonomy.shipped()
         guidelines = try Guidelines.shipped()
         self.classifier = try PolicyLoader.classifier(classifier)
         do throws(RuleProblems) {

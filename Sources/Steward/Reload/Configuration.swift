@@ -15,6 +15,7 @@ struct Configuration: Sendable {
         authorities = Self.authorities(settings)
         texts = try PolicyTexts.read(settings.effective)
         policy = try PolicyLoader.policy(of: texts)
+        try Self.check(settings.judges, policy)
     }
 
     /// What is read again; as much of `former` as has not changed is taken over.
@@ -23,10 +24,20 @@ struct Configuration: Sendable {
         authorities = Self.authorities(settings)
         texts = try PolicyTexts.read(settings.effective)
         policy = try PolicyLoader.policy(of: texts, after: (former.texts, former.policy))
+        try Self.check(settings.judges, policy)
+    }
+
+    /// Whether judges fit to the guidelines.
+    static func check(_ judges: [JudgeSettings], _ policy: Policy) throws {
+        do {
+            _ = try JudgePanel(judges, policy)
+        } catch {
+            throw CommandFailure(error.description, .configuration)
+        }
     }
 
     private static func authorities(_ settings: Settings) -> [String: Data] {
-        let files = settings.models.flatMap(\.upstreams).compactMap(\.authoritiesFile)
+        let files = (settings.models.flatMap(\.upstreams) + settings.judges.map(\.server)).compactMap(\.authoritiesFile)
         return Dictionary(
             uniqueKeysWithValues: Set(files).map { ($0, FileManager.default.contents(atPath: $0) ?? Data()) })
     }

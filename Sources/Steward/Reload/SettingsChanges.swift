@@ -33,6 +33,29 @@ struct SettingsChanges: Sendable, Equatable {
             }
         }
         if servesModels { applied += Self.models(from: old, to: new) }
+        applied += Self.judges(from: old, to: new)
+    }
+
+    // MARK: - Judges
+
+    private static func judges(from old: Settings, to new: Settings) -> [Change] {
+        func entries(_ settings: Settings) -> [String: (written: WrittenJudge, judge: JudgeSettings)] {
+            Dictionary(
+                zip(settings.writtenJudges, settings.judges).map { ($1.judge.name, ($0, $1)) },
+                uniquingKeysWith: { first, _ in first })
+        }
+        let (before, after) = (entries(old), entries(new))
+        return Set(before.keys).union(after.keys).sorted().flatMap { name -> [Change] in
+            let path = "judges[\(name)]"
+            guard let old = before[name], let new = after[name] else {
+                let isNew = after[name] != nil
+                return [Change(setting: path, old: isNew ? nil : "asked", new: isNew ? "asked" : nil)]
+            }
+            let changes = fields(old.written.fields, new.written.fields, JudgeCatalogue.judge, path)
+            // The secret or the head in a file of the same name.
+            guard changes.isEmpty, old.judge != new.judge else { return changes }
+            return [Change(setting: "\(path) files", old: "[as before]", new: "[others]")]
+        }
     }
 
     // MARK: - Models

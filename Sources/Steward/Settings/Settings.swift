@@ -14,6 +14,8 @@ struct Settings: Sendable {
     /// Those of the file; empty if it has none.
     let models: [ModelSettings]
     let writtenModels: [WrittenModel]
+    let judges: [JudgeSettings]
+    let writtenJudges: [WrittenJudge]
     let environment: [String: String]
     /// The file that was read.
     let file: String?
@@ -24,7 +26,7 @@ struct Settings: Sendable {
     func keeping(_ old: Settings) -> Settings {
         Settings(
             effective: effective.keeping(old.effective), models: models, writtenModels: writtenModels,
-            environment: environment, file: file, notices: notices)
+            judges: judges, writtenJudges: writtenJudges, environment: environment, file: file, notices: notices)
     }
 
     /// The gateway's address as callers write it, without `/v1`, where the operator said it.
@@ -49,6 +51,7 @@ struct Settings: Sendable {
 
     func gateway(models: [ModelSettings], desk: String) throws -> GatewaySettings {
         var gateway = GatewaySettings(models: models, addresses: PublicAddresses(desk: desk))
+        gateway.judges = judges
         gateway.host = effective.text("gateway.host") ?? gateway.host
         gateway.port = effective.integer("gateway.port")
         gateway.threads = effective.integer("gateway.threads")

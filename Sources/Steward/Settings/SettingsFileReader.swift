@@ -47,6 +47,8 @@ struct SettingsFileReader {
             let inner = path.isEmpty ? name : "\(path).\(name)"
             if path.isEmpty, name == "models" {
                 models(value)
+            } else if path.isEmpty, name == "judges" {
+                judges(value)
             } else if let setting = SettingsCatalogue.byPath[inner] {
                 if let written = read(value, setting, as: inner) { settings.values[inner] = written }
             } else if SettingsCatalogue.all.contains(where: { $0.path.hasPrefix(inner + ".") }) {
@@ -65,7 +67,7 @@ struct SettingsFileReader {
             let name = String(setting.path.dropFirst(prefix.count).prefix { $0 != "." })
             if names.last != name, !names.contains(name) { names.append(name) }
         }
-        return path.isEmpty ? names + ["models"] : names
+        return path.isEmpty ? names + ["judges", "models"] : names
     }
 
     // MARK: - Models
@@ -93,6 +95,15 @@ struct SettingsFileReader {
             }
             require("name", of: path, item, in: fields)
             settings.models.append(model)
+        }
+    }
+
+    private mutating func judges(_ node: Node) {
+        for (index, item) in items(node, "judges").enumerated() {
+            let path = "judges[\(index)]"
+            guard let fields = fields(item, path, JudgeCatalogue.judge, sections: []) else { continue }
+            for name in ["name", "form", "url", "clauses"] { require(name, of: path, item, in: fields) }
+            settings.judges.append(WrittenJudge(place: place(item), fields: fields.values))
         }
     }
 
@@ -150,7 +161,7 @@ struct SettingsFileReader {
             report(node, "`\(path)` is a list.", "Write each item on lines of its own, beginning with `- `.")
             return []
         }
-        if sequence.isEmpty, path != "models" {
+        if sequence.isEmpty, path != "models", path != "judges" {
             report(node, "`\(path)` is empty.", "Write at least one item.")
         }
         return Array(sequence)
@@ -227,7 +238,8 @@ extension SettingsFileReader {
         if Self.secretNames.contains(name.lowercased().replacing("-", with: "_")) {
             let (variable, file) =
                 switch path {
-                case _ where path.hasPrefix("models["): ("credential_env", "credential_file")
+                case _ where path.hasPrefix("models[") || path.hasPrefix("judges["):
+                    ("credential_env", "credential_file")
                 case "limits.shared", "database": ("\(path).password_env", "\(path).password_file")
                 default: ("keys.digest_key_env", "keys.digest_key_file")
                 }

@@ -24,6 +24,9 @@ struct SettingsListing {
                     "models[\(index)].upstreams[\(number)]")
             }
         }
+        for (index, judge) in settings.writtenJudges.enumerated() {
+            rows += Self.rows(judge.fields, JudgeCatalogue.judge, "judges[\(index)]")
+        }
         self.rows = rows
     }
 

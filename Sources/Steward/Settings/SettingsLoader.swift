@@ -67,16 +67,18 @@ struct SettingsLoader: Sendable {
         let fromVariables = readVariables(&problems)
         let fromFlags = readFlags(&problems)
         let effective = SettingsLayers(file: fromFile.values, variables: fromVariables, flags: fromFlags).merged()
-        var assembly = ModelAssembly(environment: environment)
+        var assembly = ServerAssembly(environment: environment)
         let models = assembly.models(fromFile.models)
         assembly.requirePrices(fromFile.models, for: effective)
+        let judges = assembly.judges(fromFile.judges)
         problems += assembly.problems
         problems += SettingsConsistency(effective: effective, environment: environment).problems()
         guard problems.isEmpty else {
             throw SettingProblems(problems: problems.sorted { $0.place.order < $1.place.order })
         }
         return Settings(
-            effective: effective, models: models, writtenModels: fromFile.models, environment: environment,
+            effective: effective, models: models, writtenModels: fromFile.models, judges: judges,
+            writtenJudges: fromFile.judges, environment: environment,
             file: yaml == nil ? nil : file, notices: assembly.notices + unknownVariables())
     }
 

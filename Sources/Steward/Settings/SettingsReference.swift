@@ -28,6 +28,11 @@ enum SettingsReference {
         The servers of a model: the lowest `priority` first, within it by `weight`.
 
         \(table(ModelCatalogue.wholeUpstream, withVariables: false))
+        ## `judges`
+
+        A list, in the file alone: who is asked for a second opinion. [How to ask for one](../guides/second-opinions.md).
+
+        \(table(JudgeCatalogue.judge, withVariables: false))
         """
     }
 

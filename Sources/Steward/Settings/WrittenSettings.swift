@@ -17,11 +17,18 @@ struct WrittenUpstream: Sendable {
     var fields: [String: Written] = [:]
 }
 
+/// One judge of the file.
+struct WrittenJudge: Sendable {
+    let place: SettingPlace
+    var fields: [String: Written] = [:]
+}
+
 /// What the file says, and what is wrong with it.
 struct FileSettings: Sendable {
     /// By path.
     var values: [String: Written] = [:]
     var models: [WrittenModel] = []
+    var judges: [WrittenJudge] = []
     var problems: [SettingProblem] = []
 
     /// The settings of a file that isn't there.

@@ -157,7 +157,7 @@ struct ClassifierFileTests {
 
     @Test("that is shipped knows a category of the catalogue for each head")
     func shipped() throws {
-        let catalogue = try CategoryCatalogue.shipped()
+        let catalogue = try Taxonomy.shipped()
         for head in try ClassifierModel.shipped().heads { #expect(catalogue[head.category] != nil, "\(head.name)") }
     }
 }

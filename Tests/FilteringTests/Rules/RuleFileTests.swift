@@ -22,7 +22,7 @@ struct RuleFileTests {
         """
 
     static func rules(_ yaml: String) throws -> [Rule] {
-        try RuleFile.rules(files: [("a.yaml", yaml)], categories: CategoryCatalogue.shipped())
+        try RuleFile.rules(files: [("a.yaml", yaml)], categories: Taxonomy.shipped())
     }
 
     @Test("every field is read")
@@ -98,7 +98,7 @@ struct RuleFileTests {
     func collectsProblems() throws {
         let first = "rules:\n  - {id: a/b, category: spam, pattern: x, matches: [x], non_matches: [y]}\n"
         let second = first + "  - {category: nope, colour: red}\n"
-        let categories = try CategoryCatalogue.shipped()
+        let categories = try Taxonomy.shipped()
         let problems = try #require(throws: RuleProblems.self) {
             try RuleFile.rules(
                 files: [("1.yaml", first), ("2.yaml", second), ("3.yaml", "rules: {")], categories: categories)

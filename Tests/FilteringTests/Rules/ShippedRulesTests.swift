@@ -22,22 +22,21 @@ struct ShippedRulesTests {
     func judgedIsTrue() throws {
         let found = Set(try ShippedRules.load().filter { $0.score == nil }.map(\.category))
         let scored = Set(try ClassifierModel.shipped().heads.map(\.category))
-        for entry in try CategoryCatalogue.shipped().entries {
-            let isTrue =
-                switch entry.judged {
-                case .rules: found.contains { entry.id.covers($0) } && !scored.contains(entry.id)
-                case .classifier: scored.contains(entry.id)
-                case .none: !found.contains(entry.id) && !scored.contains(entry.id)
-                }
-            #expect(isTrue, "\(entry.id)")
+        for entry in try Taxonomy.shipped().entries {
+            #expect(entry.judged.contains(.rules) == found.contains { entry.id.covers($0) }, "\(entry.id)")
+            #expect(entry.judged.contains(.classifier) == scored.contains(entry.id), "\(entry.id)")
         }
     }
 
     @Test("every category of OpenAI's moderation is mapped, and those without rules are not judged")
     func moderationIsCovered() throws {
-        let catalogue = try CategoryCatalogue.shipped()
-        for name in CategoryCatalogue.moderationCategories {
-            #expect(catalogue.entries.contains { $0.moderation.contains(name) }, "\(name)")
+        let catalogue = try Taxonomy.shipped()
+        for name in Taxonomy.moderationCategories {
+            // Its own category names it last, so that a judge's answer about it finds one to set.
+            #expect(catalogue.entries.contains { $0.moderation.last == name }, "\(name)")
+        }
+        for hazard in Taxonomy.hazards {
+            #expect(catalogue.entries.contains { $0.hazards.contains(hazard) }, "\(hazard)")
         }
         #expect(catalogue.judges(moderation: "hate/threatening"))
         #expect(!catalogue.judges(moderation: "violence/graphic"))
@@ -46,14 +45,16 @@ struct ShippedRulesTests {
     }
 
     @Test(
-        "a catalogue with unknown fields, names or judges is refused",
+        "a taxonomy with unknown fields, names or detectors is refused",
         arguments: [
-            "categories: [{id: a, definition: b, judged: maybe}]", "categories: [{id: a, definition: b}]",
-            "categories: [{id: a, definition: b, judged: none, moderation: [hat]}]", "categories: 1",
-            "categories: [{id: a, definition: b, judged: none}, {id: a, definition: b, judged: none}]",
+            "categories: [{id: a, definition: b, severity: low, judged: [maybe]}]",
+            "categories: [{id: a, definition: b}]", "categories: [{id: a, definition: b, severity: bad}]",
+            "categories: [{id: a, definition: b, severity: low, moderation: [hat]}]", "categories: 1",
+            "categories: [{id: a, definition: b, severity: low, hazards: [abc]}]",
+            "categories: [{id: a, definition: b, severity: low}, {id: a, definition: b, severity: low}]",
         ])
-    func refusesCatalogue(yaml: String) {
-        #expect(throws: RuleProblems.self) { try CategoryCatalogue(yaml: yaml, file: "c.yaml") }
+    func refusesTaxonomy(yaml: String) {
+        #expect(throws: RuleProblems.self) { try Taxonomy(yaml: yaml, file: "c.yaml") }
     }
 
     /// Public scanners look for these prefixes with a value behind them; tests write one letter as an escape.

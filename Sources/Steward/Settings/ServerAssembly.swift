@@ -4,12 +4,12 @@ internal import Limits
 internal import NIOCore
 internal import NIOSSL
 
-/// Makes the gateway's models of what the file says, and finds what does not fit together.
-struct ModelAssembly {
+/// Makes the gateway's models and judges of what the file says, and finds what does not fit together.
+struct ServerAssembly {
     private let environment: [String: String]
     private(set) var problems: [SettingProblem] = []
     /// What is no error, but perhaps not meant.
-    private(set) var notices: [String] = []
+    var notices: [String] = []
     /// Where each name of a model, and of an upstream, was first written.
     private var modelNames: [String: SettingPlace] = [:]
     private var upstreamNames: [String: SettingPlace] = [:]
@@ -96,9 +96,7 @@ struct ModelAssembly {
         upstream.credential = credential(fields)
         upstream.credentialField =
             fields["credential_field"].flatMap { CredentialField(rawValue: $0.texts[0]) } ?? upstream.credentialField
-        if upstream.credential != nil, !url.usesTLS, !["127.0.0.1", "::1", "localhost"].contains(url.host) {
-            notices.append("\(address.place): The credential of this upstream goes over the network unencrypted.")
-        }
+        noteOpen(upstream.credential, url, address.place)
         upstream.model = fields["model"]?.texts[0]
         upstream.priority = fields.integer("priority") ?? upstream.priority
         upstream.weight = fields.integer("weight") ?? upstream.weight
@@ -146,7 +144,13 @@ struct ModelAssembly {
         return check
     }
 
-    private mutating func credential(_ fields: [String: Written]) -> Credential? {
+    mutating func noteOpen(_ credential: Credential?, _ url: UpstreamURL, _ place: SettingPlace) {
+        if credential != nil, !url.usesTLS, !["127.0.0.1", "::1", "localhost"].contains(url.host) {
+            notices.append("\(place): The credential of this server goes over the network unencrypted.")
+        }
+    }
+
+    mutating func credential(_ fields: [String: Written]) -> Credential? {
         let (variable, file) = (fields["credential_env"], fields["credential_file"])
         if let variable, file != nil {
             report(variable.place, "Both `credential_env` and `credential_file` are set.", "Keep one of them.")
@@ -168,7 +172,7 @@ struct ModelAssembly {
         return nil
     }
 
-    private mutating func check(authorities: Written, usesTLS: Bool) {
+    mutating func check(authorities: Written, usesTLS: Bool) {
         if !usesTLS {
             report(
                 authorities.place, "`authorities_file` is set, but the address is http://.",
@@ -180,19 +184,19 @@ struct ModelAssembly {
         }
     }
 
-    private mutating func report(_ place: SettingPlace, _ message: String, _ advice: String) {
+    mutating func report(_ place: SettingPlace, _ message: String, _ advice: String) {
         problems.append(SettingProblem(place: place, message: message, advice: advice))
     }
 }
 
 extension [String: Written] {
-    fileprivate func integer(_ name: String) -> Int? {
+    func integer(_ name: String) -> Int? {
         if case .integer(let number)? = self[name]?.value { number } else { nil }
     }
 
     fileprivate func time(_ name: String) -> TimeAmount? { duration(name).map { TimeAmount($0) } }
 
-    fileprivate func duration(_ name: String) -> Duration? {
+    func duration(_ name: String) -> Duration? {
         if case .duration(let duration)? = self[name]?.value { duration } else { nil }
     }
 }

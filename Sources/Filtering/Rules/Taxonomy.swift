@@ -1,24 +1,31 @@
 internal import Yams
 
-/// What each category means, which of OpenAI's moderation categories it answers, and whether anything here judges it.
-package struct CategoryCatalogue: Sendable, Hashable {
-    /// Who judges a category.
-    package enum Judge: String, Sendable, Hashable, CaseIterable {
-        /// Rules look for it.
+/// What each category means, what others call it, and who looks for it.
+package struct Taxonomy: Sendable, Hashable {
+    /// Who looks for a category.
+    package enum Detector: String, Sendable, Hashable, CaseIterable {
+        /// Rules with patterns.
         case rules
         /// The classifier gives it a score.
         case classifier
-        /// Nobody does: an answer about it is *not evaluated*, never *no*.
-        case none
+    }
+
+    /// How bad it is at worst.
+    package enum Severity: String, Sendable, Hashable, CaseIterable {
+        case low, medium, high, critical
     }
 
     package struct Entry: Sendable, Hashable {
         package var id: Category
         /// One sentence.
         package var definition: String
-        /// OpenAI's categories that a finding sets, such as `hate/threatening`; empty where it has none.
+        package var severity: Severity
+        /// OpenAI's categories that a finding sets, such as `hate/threatening`, its own last; empty where it has none.
         package var moderation: [String]
-        package var judged: Judge
+        /// AILuminate's hazards that it belongs to, such as `hte`.
+        package var hazards: [String]
+        /// Empty where nobody does: an answer about it is *not evaluated*, never *no*.
+        package var judged: Set<Detector>
     }
 
     /// The category names of OpenAI's moderation answers, in its order.
@@ -27,6 +34,15 @@ package struct CategoryCatalogue: Sendable, Hashable {
     package static let moderationCategories = [
         "harassment", "harassment/threatening", "sexual", "hate", "hate/threatening", "illicit", "illicit/violent",
         "self-harm/intent", "self-harm/instructions", "self-harm", "sexual/minors", "violence", "violence/graphic",
+    ]
+
+    /// The hazards of AILuminate, and Llama Guard's own.
+    ///
+    /// Source: MLCommons, AILuminate Assessment Standard 1.0: twelve hazards, of which specialised advice is told apart by
+    /// its field.
+    package static let hazards = [
+        "vcr", "ncr", "src", "cse", "iwp", "ssh", "hte", "dfm", "prv", "ipv", "sxc", "spc_ele", "spc_fin", "spc_hlt",
+        "spc_lgl", "code_abuse",
     ]
 
     /// In the file's order.
@@ -48,11 +64,8 @@ package struct CategoryCatalogue: Sendable, Hashable {
     package func judges(moderation name: String, scored: Set<Category>? = nil) -> Bool {
         entries.contains { entry in
             let isJudged =
-                switch entry.judged {
-                case .rules: true
-                case .classifier: scored?.contains(entry.id) ?? true
-                case .none: false
-                }
+                entry.judged.contains(.rules)
+                || entry.judged.contains(.classifier) && scored?.contains(entry.id) ?? true
             return isJudged && entry.moderation.contains(name)
         }
     }
@@ -62,12 +75,12 @@ package struct CategoryCatalogue: Sendable, Hashable {
         categories.reduce(into: []) { names, id in names.formUnion(self[id]?.moderation ?? []) }
     }
 
-    /// The catalogue that comes with Steward.
+    /// The taxonomy that comes with Steward.
     ///
     /// - Throws: `RuleProblems` if the file was spoilt before the build.
-    package static func shipped() throws(RuleProblems) -> CategoryCatalogue {
-        try CategoryCatalogue(
-            yaml: String(decoding: PackageResources.categories_yaml, as: UTF8.self), file: "categories.yaml")
+    package static func shipped() throws(RuleProblems) -> Taxonomy {
+        try Taxonomy(
+            yaml: String(decoding: PackageResources.taxonomy_yaml, as: UTF8.self), file: "taxonomy.yaml")
     }
 
     /// - Throws: every problem of the file at once.
@@ -75,7 +88,7 @@ package struct CategoryCatalogue: Sendable, Hashable {
         var reader = RuleFieldReader(file: file)
         var entries: [Entry] = []
         if let document = reader.document(yaml),
-            let fields = reader.fields(of: document, known: ["categories"], what: "A catalogue")
+            let fields = reader.fields(of: document, known: ["categories"], what: "A taxonomy")
         {
             if case .sequence(let sequence)? = fields["categories"] {
                 for node in sequence {
@@ -94,22 +107,32 @@ package struct CategoryCatalogue: Sendable, Hashable {
     }
 
     private static func entry(_ node: Node, _ reader: inout RuleFieldReader) -> Entry? {
-        let known = ["id", "definition", "moderation", "judged"]
+        let known = ["id", "definition", "severity", "moderation", "hazards", "judged"]
         guard let fields = reader.fields(of: node, known: known, what: "A category") else { return nil }
-        for name in ["id", "definition", "judged"] where fields[name] == nil {
+        for name in ["id", "definition", "severity"] where fields[name] == nil {
             reader.report(node.mark, "A category needs `\(name)`. Write `\(name): …`.")
         }
-        let moderation = reader.texts(fields["moderation"], "moderation")
-        for name in moderation where !moderationCategories.contains(name) {
-            reader.report(
-                fields["moderation"]?.mark,
-                "OpenAI has no category `\(name)`. Known are \(Suggestion.list(moderationCategories)).")
-        }
-        let judged: Judge? = reader.choice(fields["judged"], "judged")
+        let severity: Severity? = reader.choice(fields["severity"], "severity")
+        let moderation = names(fields, "moderation", among: moderationCategories, &reader)
+        let hazards = names(fields, "hazards", among: hazards, &reader)
+        let judged = names(fields, "judged", among: Detector.allCases.map(\.rawValue), &reader)
         guard let id = reader.text(fields["id"], "id"),
-            let definition = reader.text(fields["definition"], "definition"),
-            let judged
+            let definition = reader.text(fields["definition"], "definition"), let severity
         else { return nil }
-        return Entry(id: Category(id), definition: definition, moderation: moderation, judged: judged)
+        return Entry(
+            id: Category(id), definition: definition, severity: severity, moderation: moderation, hazards: hazards,
+            judged: Set(judged.compactMap(Detector.init(rawValue:))))
+    }
+
+    /// A list of names that are known.
+    private static func names(
+        _ fields: [String: Node], _ field: String, among known: [String], _ reader: inout RuleFieldReader
+    ) -> [String] {
+        let names = reader.texts(fields[field], field)
+        for name in names where !known.contains(name) {
+            reader.report(
+                fields[field]?.mark, "There is no `\(name)` for `\(field)`. Known are \(Suggestion.list(known)).")
+        }
+        return names
     }
 }

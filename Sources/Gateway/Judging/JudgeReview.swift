@@ -1,0 +1,100 @@
+internal import Filtering
+internal import Judges
+
+/// What one judge said of one text.
+struct JudgeOpinion: Sendable {
+    let seat: SeatedJudge
+    /// What it was asked about.
+    let clauses: [JudgedClause]
+    /// Offsets in the whole text.
+    let result: Result<[JudgeFinding], JudgeFailure>
+}
+
+/// What a screening and the opinions of judges come to together.
+///
+/// - A finding of a judge counts as one of a rule: the clause of its category says what follows.
+/// - Where a judge was asked about a clause and finds nothing, the classifier's own findings of that clause are cleared, if
+///   their scores are those of which it is unsure. What a pattern found stays: that is no opinion.
+/// - Where there is no opinion, the text is not evaluated, or goes no further.
+struct JudgeReview: Sendable {
+    private(set) var screening: Screening
+    /// What is to be taken out, in any order.
+    private(set) var redactions: [Redaction]
+    /// The first judge without which nothing goes on, and the clause that it was asked about.
+    private(set) var missing: Missing?
+
+    struct Missing: Sendable {
+        let judge: String
+        let clause: String?
+    }
+
+    /// - Parameter scoredRules: those whose findings are scores of the classifier.
+    init(_ screening: Screening, _ redactions: [Redaction], _ opinions: [JudgeOpinion], scoredRules: Set<String>) {
+        self.screening = screening
+        self.redactions = redactions
+        for opinion in opinions {
+            switch opinion.result {
+            case .success(let findings): take(findings, of: opinion, scoredRules)
+            case .failure: takeFailure(of: opinion)
+            }
+        }
+        self.screening.verdict = Self.verdict(of: self.screening.findings)
+    }
+
+    private mutating func take(_ findings: [JudgeFinding], of opinion: JudgeOpinion, _ scoredRules: Set<String>) {
+        let seat = opinion.seat
+        for finding in findings {
+            let enforcement = seat.enforcement(of: finding.category)
+            var verdict = enforcement.verdict
+            if verdict == .redact {
+                if let range = finding.range {
+                    redactions.append(Redaction(range: range, category: finding.category))
+                } else {
+                    verdict = .flag
+                }
+            }
+            screening.findings.append(
+                Finding(
+                    rule: seat.rule, category: finding.category, clause: enforcement.clause, verdict: verdict,
+                    range: finding.range ?? 0..<0, score: finding.score))
+        }
+        for clause in opinion.clauses {
+            let categories = Set(clause.categories.map(\.id))
+            guard !findings.contains(where: { categories.contains($0.category) }) else { continue }
+            note(.allow, clause, of: seat)
+            if !seat.judge.isShadow { clear(categories, below: seat.judge.occasion.below, scoredRules) }
+        }
+    }
+
+    private mutating func takeFailure(of opinion: JudgeOpinion) {
+        for clause in opinion.clauses { note(.notEvaluated, clause, of: opinion.seat) }
+        let judge = opinion.seat.judge
+        if judge.onFailure == .closed, !judge.isShadow, missing == nil {
+            missing = Missing(judge: judge.name, clause: opinion.clauses.first?.id)
+        }
+    }
+
+    private mutating func note(_ verdict: Verdict, _ clause: JudgedClause, of seat: SeatedJudge) {
+        screening.findings.append(
+            Finding(
+                rule: seat.rule, category: clause.categories[0].id, clause: clause.id, verdict: verdict, range: 0..<0,
+                score: 0))
+    }
+
+    /// Clears findings of the classifier. Where more were found than are kept, one that is not may stand for itself.
+    private mutating func clear(_ categories: Set<Category>, below: Double, _ scoredRules: Set<String>) {
+        for index in screening.findings.indices {
+            let finding = screening.findings[index]
+            guard scoredRules.contains(finding.rule), categories.contains(finding.category), finding.score < below,
+                screening.findings.count(where: { $0.verdict == finding.verdict }) < Screening.findingsMax
+            else { continue }
+            screening.findings[index].verdict = .allow
+        }
+    }
+
+    /// The strictest of all; that nobody could tell says more than that others found nothing.
+    private static func verdict(of findings: [Finding]) -> Verdict {
+        let verdict = findings.reduce(Verdict.allow) { $0.combined(with: $1.verdict) }
+        return verdict == .allow && findings.contains { $0.verdict == .notEvaluated } ? .notEvaluated : verdict
+    }
+}
