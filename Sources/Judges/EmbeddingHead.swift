@@ -16,7 +16,7 @@ package struct EmbeddingHead: Sendable, Hashable {
         }
 
         /// 1 / (1 + e^-(bias + weights · vector)).
-        func probability(of vector: [Float]) -> Double {
+        package func probability(of vector: [Float]) -> Double {
             var sum = bias
             for (weight, value) in zip(weights, vector) { sum += weight * value }
             return 1 / (1 + exp(-Double(sum)))

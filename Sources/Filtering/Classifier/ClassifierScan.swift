@@ -15,6 +15,8 @@ struct ClassifierScan {
         var scores: SIMD8<Double>
         /// Whether it is mostly in Latin script.
         var isCovered: Bool
+        /// Whether there is any text in it.
+        var hasText: Bool
     }
 
     private let model: ClassifierModel
@@ -79,7 +81,10 @@ struct ClassifierScan {
         self.block = block
         if let stretch = endBlock(at: end, isLast: true) { found(stretch) }
         guard model.hasWhole else { return }
-        found(Stretch(range: begin..<end, scores: scores(of: all, where: model.judgesWhole), isCovered: all.isCovered))
+        found(
+            Stretch(
+                range: begin..<end, scores: scores(of: all, where: model.judgesWhole), isCovered: all.isCovered,
+                hasText: all.hasText))
     }
 
     /// What the block and the one before it score; `nil` for the first one if more follows, which is scored with that.
@@ -87,7 +92,8 @@ struct ClassifierScan {
         let isFirst = formerBegin == blockBegin && former.features == 0
         let sums = former + block
         let stretch = Stretch(
-            range: formerBegin..<end, scores: scores(of: sums, where: .!model.judgesWhole), isCovered: sums.isCovered)
+            range: formerBegin..<end, scores: scores(of: sums, where: .!model.judgesWhole), isCovered: sums.isCovered,
+            hasText: sums.hasText)
         if all.features < Self.wholeFeaturesMax { all = all + block }
         (former, block) = (block, Sums())
         (formerBegin, blockBegin) = (blockBegin, end)
@@ -129,7 +135,8 @@ struct ClassifierScan {
         }
 
         /// Whether there is any text, and at least half of its bytes are ASCII, as those of folded Latin script are.
-        var isCovered: Bool { bytes > 0 && otherBytes * 2 <= bytes }
+        var isCovered: Bool { hasText && otherBytes * 2 <= bytes }
+        var hasText: Bool { bytes > 0 }
 
         mutating func settle() {
             weights &+= SIMD8<Int32>(truncatingIfNeeded: recent)

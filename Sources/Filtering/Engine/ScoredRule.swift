@@ -50,7 +50,10 @@ struct ScoredRules: Sendable {
 
     /// Logs each rule that a stretch fulfils. Of scripts in which scores mean little, none does.
     func log(_ stretch: ClassifierScan.Stretch, in log: inout FindingLog) {
-        guard stretch.isCovered else { return log.noteUncovered() }
+        guard stretch.isCovered else {
+            if stretch.hasText { log.noteUncovered() }
+            return
+        }
         log.note(stretch.scores.replacing(with: -.infinity, where: .!isAsked))
         guard any(stretch.scores .>= lowest) else { return }
         for rule in rules where stretch.scores[rule.head] >= rule.threshold {

@@ -47,7 +47,9 @@ package final class Screener {
 
     func conclude(_ seen: FindingLog, _ side: PolicySide, _ policy: FilterPolicy) -> Screening {
         redactions.removeAll(keepingCapacity: true)
-        guard !seen.isQuiet || !seen.final.isEmpty else { return Screening(highest: seen.highest, isCovered: seen.isCovered) }
+        guard !seen.isQuiet || !seen.final.isEmpty else {
+            return Screening(highest: seen.highest, isCovered: seen.isCovered)
+        }
         var log = seen
         log.settle(side)
         log.close(upTo: .max, side)

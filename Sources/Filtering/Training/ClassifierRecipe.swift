@@ -25,6 +25,9 @@ package struct ClassifierRecipe: Codable, Sendable {
     var unspaced: Unspaced
     var thresholds: Thresholds
 
+    /// What is judged: names of labels, and the category of each.
+    package var categories: [(label: String, category: Category)] { heads.map { ($0.name, Category($0.category)) } }
+
     struct Head: Codable, Sendable {
         var name: String
         var category: String

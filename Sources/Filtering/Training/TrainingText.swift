@@ -14,13 +14,13 @@ package struct TrainingText: Sendable {
         case test
     }
 
-    var text: String
+    package var text: String
     /// By head's name; what is not known is absent.
-    var labels: [String: Bool]
+    package var labels: [String: Bool]
     var set: String
     /// Where in the set it comes from; empty where that does not matter.
     var source: String
-    var split: Split
+    package var split: Split
 
     /// Why a line is no such text.
     package struct LineError: Error, Hashable {

@@ -19,8 +19,8 @@ protocol AnswerStream {
     /// What all texts that grow go through, in the order in which they began.
     var screens: [StreamScreen] { get }
 
-    /// Ends the stream as a filter does, whatever has come.
-    mutating func block(to output: inout [UInt8])
+    /// Writes all of a stream that a filter has ended before anything of it left.
+    mutating func withhold(_ tokens: Ending.Tokens, to output: inout [UInt8])
 
     /// The upstream has closed the stream; throws if it may not.
     func checkEnd() throws(UpstreamFailure)

@@ -67,7 +67,11 @@ struct CompletionStream: AnswerStream {
 
     var screens: [StreamScreen] { choices.flatMap { $0.channels.map(\.screen) } }
 
-    mutating func block(to output: inout [UInt8]) { blockAll(to: &output) }
+    mutating func withhold(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
+        for index in 0..<choicesExpected { own.writeBlocked(index, to: &output) }
+        hasSentUsage = false
+        writeEnd(tokens, to: &output)
+    }
 
     // MARK: - Events
 

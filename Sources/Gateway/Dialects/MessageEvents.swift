@@ -151,6 +151,8 @@ struct MessageEvents: TypedEvents {
         }
     }
 
+    mutating func forgetLeft() { (hasStarted, open) = (false, []) }
+
     mutating func writeBlocked(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
         if !hasStarted { writeStart(tokens, to: &output) }
         for index in open {

@@ -14,6 +14,8 @@ struct ResponseEvents: TypedEvents {
     private var envelope: ResponseEnvelope?
     private var isNumbered = false
     private var number = 0
+    /// Whether any event has left.
+    private var hasStarted = false
     /// Of the items that texts stand in, for events of our own.
     private var itemIDs: [Int: [UInt8]] = [:]
     /// What events call the arguments of an item's call, where that is not a function's.
@@ -220,6 +222,7 @@ struct ResponseEvents: TypedEvents {
 
     mutating func prepare(_ type: String, _ document: JSONDocument, isRedacted: Bool, edits: inout JSONEdits) {
         let root = document.root
+        hasStarted = true
         if document.member("sequence_number", of: root) != nil {
             isNumbered = true
             var digits: [UInt8] = []
@@ -287,17 +290,28 @@ struct ResponseEvents: TypedEvents {
         }
     }
 
+    mutating func forgetLeft() { (hasStarted, number, sent) = (false, 0, []) }
+
     mutating func writeBlocked(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
+        // Client libraries take nothing before it, and want numbers.
+        if !hasStarted {
+            isNumbered = true
+            writeOwn("response.created", usage: nil, to: &output)
+        }
+        writeOwn("response.incomplete", usage: Usage(input: tokens.input, output: tokens.output), to: &output)
+    }
+
+    /// - Parameter usage: `nil` where the response has but begun.
+    private mutating func writeOwn(_ type: String, usage: Usage?, to output: inout [UInt8]) {
         let number = isNumbered ? nextNumber() : nil
         let (envelope, sent) = (envelope ?? ResponseEnvelope(), sent)
-        output.appendEvent("response.incomplete") { writer in
+        output.appendEvent(type) { writer in
             if let number {
                 writer.key("sequence_number" as StaticString)
                 writer.int(number)
             }
             writer.key("response" as StaticString)
-            envelope.writeWithheld(
-                into: &writer, text: sent, usage: Usage(input: tokens.input, output: tokens.output))
+            envelope.writeWithheld(into: &writer, text: sent, usage: usage, hasEnded: usage != nil)
         }
     }
 }

@@ -87,8 +87,10 @@ struct ResponseEnvelope {
 
     /// Writes the response as one that the content filter ended.
     ///
-    /// - Parameter text: what of its message has left already.
-    func writeWithheld(into writer: inout JSONWriter, text: [UInt8], usage: Usage?) {
+    /// - Parameters:
+    ///   - text: what of its message has left already.
+    ///   - hasEnded: whether it is that, or a response that has but begun.
+    func writeWithheld(into writer: inout JSONWriter, text: [UInt8], usage: Usage?, hasEnded: Bool = true) {
         writer.object { writer in
             writer.key("id" as StaticString)
             writer.raw(id ?? Array(#""resp_withheld""#.utf8))
@@ -97,11 +99,11 @@ struct ResponseEnvelope {
             writer.key("created_at" as StaticString)
             writer.raw(createdAt ?? Array("0".utf8))
             writer.key("status" as StaticString)
-            writer.string("incomplete")
+            writer.string(hasEnded ? "incomplete" : "in_progress")
             writer.key("error" as StaticString)
             writer.null()
             writer.key("incomplete_details" as StaticString)
-            writer.raw(#"{"reason":"content_filter"}"# as StaticString)
+            if hasEnded { writer.raw(#"{"reason":"content_filter"}"# as StaticString) } else { writer.null() }
             writer.key("model" as StaticString)
             writer.string(utf8: model ?? [])
             writer.key("output" as StaticString)

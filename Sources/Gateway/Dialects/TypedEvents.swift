@@ -82,6 +82,9 @@ protocol TypedEvents {
     /// Writes an event that says the rest of a text.
     mutating func writePiece(_ rest: [UInt8], of text: TextID, to output: inout [UInt8])
 
+    /// Nothing of what was to leave has.
+    mutating func forgetLeft()
+
     /// Writes the events by which a filter ends the stream.
     mutating func writeBlocked(_ tokens: Ending.Tokens, to output: inout [UInt8])
 }
@@ -89,6 +92,7 @@ protocol TypedEvents {
 extension TypedEvents {
     mutating func note(_ left: [UInt8], of text: TextID) {}
     mutating func learn(_ type: String, from document: JSONDocument) {}
+    mutating func forgetLeft() {}
     mutating func takeInputs(endedBy ended: TypedEvent.Ended) -> [[UInt8]] { [] }
 }
 

@@ -85,7 +85,10 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
 
     var screens: [StreamScreen] { order.map(\.screen) }
 
-    mutating func block(to output: inout [UInt8]) { block() }
+    mutating func withhold(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
+        events.forgetLeft()
+        events.writeBlocked(tokens, to: &output)
+    }
 
     var hasText: Bool { outputBytes > 0 }
     /// However often it was told.

@@ -51,7 +51,11 @@ struct JudgeStage: Sendable {
     /// - Returns: `nil` where none need be.
     func review(_ text: JudgedText, for caller: Authenticated, trace: Trace) async -> JudgeReview? {
         let seats = panel.seats(text.side, caller.key.stage)
-        if text.bytes.isEmpty || text.screening.verdict == .block { return nil }
+        // What a pattern blocks is blocked, whatever a judge would say.
+        let isBlocked = text.screening.findings.contains {
+            $0.verdict == .block && !panel.scoredRules.contains($0.rule)
+        }
+        if text.bytes.isEmpty || isBlocked { return nil }
         let due = seats.map { ($0, $0.due(text.screening, classifier)) }.filter { !$0.1.isEmpty }
         guard !due.isEmpty else { return nil }
         let opinions = await withTaskGroup(of: (Int, JudgeOpinion).self) { tasks in

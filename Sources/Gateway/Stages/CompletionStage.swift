@@ -43,12 +43,7 @@ struct CompletionStage: @unchecked Sendable {
         }
         // Before anybody else screens, who may while judges are asked.
         let redactions = screener.redactions
-        var review: JudgeReview?
-        if judge.mayReview(.completion) {
-            let text = JudgedText(
-                side: .completion, bytes: passage.bytes, prompt: answer.screened.promptTail, screening: screening)
-            review = await judge.review(text, for: request.caller, trace: trace)
-        }
+        let review = await review(screening, passage.bytes, answer, trace: trace)
         if let review { screening = review.screening }
         trace.completion = ScreeningSummary(screening)
         try judge.require(review, trace: trace)
@@ -74,6 +69,15 @@ struct CompletionStage: @unchecked Sendable {
         let ending = Ending(outcome: .answered, status: 200)
         guard request.facts.answersInText else { return Judged(body: body, ending: ending) }
         return Judged(body: try Self.text(of: body), contentType: "text/plain; charset=utf-8", ending: ending)
+    }
+
+    private func review(
+        _ screening: Screening, _ text: [UInt8], _ answer: Forwarded, trace: Trace
+    ) async -> JudgeReview? {
+        guard judge.mayReview(.completion) else { return nil }
+        let text = JudgedText(
+            side: .completion, bytes: text, prompt: answer.screened.promptTail, screening: screening)
+        return await judge.review(text, for: answer.request.caller, trace: trace)
     }
 
     private func receive(_ answer: Forwarded, trace: Trace) async throws(PathExit) -> JSONDocument {

@@ -64,7 +64,7 @@ struct StreamStage: @unchecked Sendable {
         held = bytes
     }
 
-    private func makeStream(for answer: Forwarded, _ keeper: TextKeeper? = nil) -> any AnswerStream {
+    private func makeStream(for answer: Forwarded, _ keeper: TextKeeper?) -> any AnswerStream {
         let request = answer.request
         return request.dialect.stream(
             StreamTerms(
@@ -111,14 +111,13 @@ struct StreamStage: @unchecked Sendable {
             ending = Ending(blocked: ScreenStage.refusal(of: stream.findings, side: .completion))
         } else if let review, holds, !observesOnly, review.screening.verdict == .block {
             ending = Ending(blocked: ScreenStage.refusal(of: review.screening.findings, side: .completion))
-            // Nothing has left: what does is what a filter would have let out that found it at once.
+            // Nothing has left: what does is what it would be had a filter found it at once.
             output.removeAll(keepingCapacity: true)
-            stream = makeStream(for: answer)
-            stream.block(to: &output)
+            stream.withhold(ending.tokens(of: trace), to: &output)
         }
         // No model works for it any more, so a client that ends its half now still gets the end.
         answer.exchange.abandon()
-        stream.writeEnd(ending.tokens(of: trace), to: &output)
+        if ending.outcome == .answered || stream.isBlocked { stream.writeEnd(ending.tokens(of: trace), to: &output) }
         if client.state == .reading { try await record.confirmAdmission(trace) }
         try await record.settle(trace, ending, at: .now)
         if client.state == .reading {
@@ -129,9 +128,8 @@ struct StreamStage: @unchecked Sendable {
     }
 
     private func note(_ stream: any AnswerStream, _ review: JudgeReview?, in trace: Trace) {
-        // A stream that was withheld in the end is another one, which nobody has said anything of.
         if let usage = stream.usage { trace.usage = usage }
-        trace.usage.outputBytes = max(trace.usage.outputBytes, stream.outputBytes)
+        trace.usage.outputBytes = stream.outputBytes
         if let review {
             trace.completion = ScreeningSummary(review.screening)
         } else {

@@ -62,3 +62,20 @@ struct EmbeddingForm: JudgeDialect {
         return vectors
     }
 }
+
+/// What an embedding model is asked and answers, for who makes a head.
+package enum EmbeddingQuestion {
+    package static var path: String { EmbeddingForm.path }
+
+    package static func body(_ texts: [String], model: String) -> [UInt8] {
+        EmbeddingForm.body(texts.map { Array($0.utf8) }, model: model)
+    }
+
+    /// The vectors of so many texts, in their order.
+    package static func vectors(in answer: [UInt8], count: Int) throws(JudgeFailure) -> [[Float]] {
+        guard let document = try? JSONDocument(parsing: answer, limits: JSONLimits(nodesMax: 1 << 22)) else {
+            throw .malformed("no JSON")
+        }
+        return try EmbeddingForm.vectors(in: document, count: count, dimension: nil)
+    }
+}

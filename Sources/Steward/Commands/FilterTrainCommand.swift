@@ -3,14 +3,17 @@ internal import Filtering
 internal import Foundation
 
 extension FilterCommand {
-    struct Train: ParsableCommand {
+    struct Train: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Train a content classifier from labelled texts on standard input.",
+            abstract: "Train a content classifier, or a head on embeddings, from labelled texts on standard input.",
             discussion: """
                 A line of input is an object with a `text`, its `labels` (1 or 0 by head; what is not known is left out), \
                 the `set` it belongs to, and its `split`: `train`, `validation` (thresholds are taken from it) or `test` \
                 (left alone). The recipe says what is judged, what each set counts and how texts are varied. The same \
                 input and recipe give the same bytes.
+
+                With `--embeddings`, a server is asked for the vectors of the texts as they are, and a head for a judge of \
+                the form `embeddings` is made of them; of the recipe, the names of heads and their categories count.
 
                 EXAMPLES
                   python3 Classifier/sets.py DATA | steward filter train --recipe Classifier/recipe.yaml --output content.classifier
@@ -21,11 +24,29 @@ extension FilterCommand {
                 "How to train: a file of YAML, with its grammars in `grammars` beside it.", valueName: "file"))
         var recipe: String
 
-        @Option(help: ArgumentHelp("Where to write the classifier.", valueName: "file"))
+        @Option(help: ArgumentHelp("Where to write the classifier, or the head.", valueName: "file"))
         var output: String
 
-        func run() throws {
+        @Option(help: ArgumentHelp("Base address of a server with `/v1/embeddings`.", valueName: "url"))
+        var embeddings: String?
+
+        @Option(help: ArgumentHelp("What that server calls its model.", valueName: "name"))
+        var embeddingModel: String?
+
+        func validate() throws {
+            if (embeddings == nil) != (embeddingModel == nil) {
+                throw ValidationError("Give both `--embeddings` and `--embedding-model`, or neither.")
+            }
+        }
+
+        func run() async throws {
             let texts = try readTexts()
+            if let embeddings, let embeddingModel {
+                let head = try await EmbeddingTraining(
+                    url: try UpstreamURL(embeddings), model: embeddingModel, categories: try readRecipe().categories
+                ).head(of: texts)
+                return try write(head.file, "\(head.outputs.count) outputs on \(head.dimension) numbers")
+            }
             let training = try make(texts)
             let progress = TrainingProgress()
             let model: ClassifierModel
@@ -41,12 +62,24 @@ extension FilterCommand {
             } catch {
                 throw CommandFailure("What came out is no classifier, so nothing was written. \(error)", .configuration)
             }
+            try write(file, "\(model.heads.count) heads, 2^\(model.bits) rows")
+        }
+
+        private func write(_ file: [UInt8], _ what: String) throws {
             do {
                 try Data(file).write(to: URL(fileURLWithPath: output), options: .atomic)
             } catch {
                 throw CommandFailure("\(output) can't be written: \(error.localizedDescription)", .inputOutput)
             }
-            Output.warn("Wrote \(output): \(model.heads.count) heads, 2^\(model.bits) rows, \(file.count) bytes.")
+            Output.warn("Wrote \(output): \(what), \(file.count) bytes.")
+        }
+
+        private func readRecipe() throws -> ClassifierRecipe {
+            do {
+                return try ClassifierRecipe(yaml: try TextFile.read(recipe))
+            } catch let error as ClassifierRecipe.ReadError {
+                throw CommandFailure("\(recipe): \(error.message)", .configuration)
+            }
         }
 
         private func readTexts() throws -> [TrainingText] {
@@ -74,15 +107,13 @@ extension FilterCommand {
 
         private func make(_ texts: [TrainingText]) throws -> ClassifierTraining {
             do {
-                let recipe = try ClassifierRecipe(yaml: try TextFile.read(recipe))
+                let recipe = try readRecipe()
                 let folder = URL(fileURLWithPath: self.recipe).deletingLastPathComponent().appendingPathComponent(
                     "grammars")
                 let files = try recipe.grammars.map { name in
                     (name: name, yaml: try TextFile.read(folder.appendingPathComponent(name).path))
                 }
                 return try ClassifierTraining(recipe, try Grammar(files: files), texts)
-            } catch let error as ClassifierRecipe.ReadError {
-                throw CommandFailure("\(recipe): \(error.message)", .configuration)
             } catch let error as Grammar.ReadError {
                 throw CommandFailure(error.message, .configuration)
             } catch let error as ClassifierTraining.Failure {

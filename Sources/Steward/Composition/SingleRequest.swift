@@ -5,12 +5,15 @@ internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
 
-/// One GET on a connection of its own, for what a start or a command asks of a server.
+/// One request on a connection of its own, for what a start or a command asks of a server.
 struct SingleRequest: Sendable {
     let url: UpstreamURL
     /// Below the base path.
     let path: String
     var credential: CredentialText?
+    /// Of a POST, JSON; without one it is a GET.
+    var body: [UInt8]?
+    var timeout = TimeAmount.seconds(5)
 
     struct Answer: Sendable {
         var status: Int
@@ -18,15 +21,14 @@ struct SingleRequest: Sendable {
     }
 
     /// More than anybody answers here.
-    private static let bodyBytesMax = 4 << 20
-    private static let timeout = TimeAmount.seconds(5)
+    private static let bodyBytesMax = 32 << 20
 
     /// - Throws: what NIO says of connections; `reason(_:)` says it in words.
     func answer() async throws -> Answer {
         let group = MultiThreadedEventLoopGroup.singleton
         let answer = group.next().makePromise(of: Answer.self)
-        let timer = group.next().scheduleTask(in: Self.timeout) {
-            answer.fail(ChannelError.connectTimeout(Self.timeout))
+        let timer = group.next().scheduleTask(in: timeout) {
+            answer.fail(ChannelError.connectTimeout(timeout))
         }
         defer { timer.cancel() }
         do {
@@ -46,7 +48,7 @@ struct SingleRequest: Sendable {
             guard let failure = error.connectionErrors.first?.error else { return "its name can't be resolved" }
             return reason(failure)
         case let error as IOError: return String(cString: strerror(error.errnoCode)).lowercased()
-        case ChannelError.connectTimeout: return "it takes longer than \(timeout.nanoseconds / 1_000_000_000) s"
+        case ChannelError.connectTimeout(let time): return "it takes longer than \(time.nanoseconds / 1_000_000_000) s"
         case ChannelError.eof: return "it closed the connection"
         default: return "\(error)"
         }
@@ -56,9 +58,9 @@ struct SingleRequest: Sendable {
         _ group: MultiThreadedEventLoopGroup, _ answer: EventLoopPromise<Answer>
     ) throws -> ClientBootstrap {
         let tls = url.usesTLS ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
-        let head = head
+        let (head, body) = (head, body ?? [])
         let host = url.host
-        return ClientBootstrap(group: group).connectTimeout(Self.timeout).channelInitializer { channel in
+        return ClientBootstrap(group: group).connectTimeout(timeout).channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 if let tls {
                     // An address is no server name to verify by.
@@ -67,18 +69,22 @@ struct SingleRequest: Sendable {
                 }
                 try channel.pipeline.syncOperations.addHTTPClientHandlers()
                 try channel.pipeline.syncOperations.addHandler(
-                    SingleRequestHandler(head: head, bodyBytesMax: Self.bodyBytesMax, answer: answer))
+                    SingleRequestHandler(head: head, body: body, bodyBytesMax: Self.bodyBytesMax, answer: answer))
             }
         }
     }
 
     private var head: HTTPRequestHead {
         let host = url.host.contains(":") ? "[\(url.host)]" : url.host
-        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: url.basePath + path)
+        var head = HTTPRequestHead(version: .http1_1, method: body == nil ? .GET : .POST, uri: url.basePath + path)
         head.headers = [
             "host": url.port == (url.usesTLS ? 443 : 80) ? host : "\(host):\(url.port)", "accept": "application/json",
             "accept-encoding": "identity", "connection": "close", "user-agent": "steward",
         ]
+        if let body {
+            head.headers.add(name: "content-type", value: "application/json")
+            head.headers.add(name: "content-length", value: String(body.count))
+        }
         if let credential { head.headers.add(name: "authorization", value: "Bearer \(credential.value)") }
         return head
     }
@@ -90,18 +96,23 @@ private final class SingleRequestHandler: ChannelInboundHandler {
     typealias OutboundOut = HTTPClientRequestPart
 
     private let head: HTTPRequestHead
+    private let body: [UInt8]
     private let bodyBytesMax: Int
     private let answer: EventLoopPromise<SingleRequest.Answer>
     private var received = SingleRequest.Answer(status: 0, body: [])
 
-    init(head: HTTPRequestHead, bodyBytesMax: Int, answer: EventLoopPromise<SingleRequest.Answer>) {
+    init(head: HTTPRequestHead, body: [UInt8], bodyBytesMax: Int, answer: EventLoopPromise<SingleRequest.Answer>) {
         self.head = head
+        self.body = body
         self.bodyBytesMax = bodyBytesMax
         self.answer = answer
     }
 
     func channelActive(context: ChannelHandlerContext) {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if !body.isEmpty {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         context.fireChannelActive()
     }

@@ -59,6 +59,6 @@ enum JudgeCatalogue {
         Setting("judges[].language", .text, "en", "What Presidio is told that texts are in."),
         Setting(
             "judges[].head", .file, nil,
-            "The head of a judge by embeddings. See `steward filter train-head`."),
+            "The head of a judge by embeddings. See `steward filter train --embeddings`."),
     ]
 }

@@ -90,7 +90,7 @@ extension ServerAssembly {
         if judge.form == .embeddings, fields["head"] == nil {
             report(
                 place, "A judge by embeddings needs a `head`.",
-                "Make one with `steward filter train-head`, and name the file.")
+                "Make one with `steward filter train --embeddings`, and name the file.")
         } else if judge.form != .embeddings, let head = fields["head"] {
             report(head.place, "Only a judge of the form `embeddings` has a `head`.", "Take the line out.")
         }
@@ -111,7 +111,8 @@ extension ServerAssembly {
             return head
         } catch {
             report(
-                file.place, "`head` names a file that is none. \(error)", "Make one with `steward filter train-head`.")
+                file.place, "`head` names a file that is none. \(error)",
+                "Make one with `steward filter train --embeddings`.")
             return nil
         }
     }
