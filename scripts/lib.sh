@@ -56,17 +56,18 @@ release_binary() {
     printf '%s/%s\n' "$(swift build "${flags[@]}" --show-bin-path)" "$product"
 }
 
-# environment NAME REQUIREMENTS: a Python environment in the cache folder, made again when the requirements change.
-# Prints its folder.
+# environment NAME REQUIREMENTS [ALONE]: a Python environment in the cache folder, made again when the requirements change.
+# What ALONE lists is installed without what it asks for itself. Prints its folder.
 environment() {
-    local folder=$cache/$1 requirements=$2
-    if ! cmp -s "$requirements" "$folder/requirements.txt"; then
-        say "Installing $(grep -v '^#' "$requirements" | paste -sd' ' -) into $folder …"
+    local folder=$cache/$1 requirements=$2 alone=${3:-/dev/null}
+    if ! cat "$requirements" "$alone" | cmp -s - "$folder/requirements.txt"; then
+        say "Installing $(cat "$requirements" "$alone" | grep -v '^#' | paste -sd' ' -) into $folder …"
         mkdir -p "$cache"
         [ -x "$folder/bin/python" ] || python3 -m venv "$folder"
         "$folder/bin/pip" install -q --disable-pip-version-check -r "$requirements" >&2
+        [ ! -s "$alone" ] || "$folder/bin/pip" install -q --disable-pip-version-check --no-deps -r "$alone" >&2
         # Last, so that an install that broke off is done again.
-        cp "$requirements" "$folder/requirements.txt"
+        cat "$requirements" "$alone" >"$folder/requirements.txt"
     fi
     printf '%s\n' "$folder"
 }
