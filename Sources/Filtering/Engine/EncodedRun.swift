@@ -35,9 +35,34 @@ struct EncodedRun {
     /// Where the stretch begins that may still be one; `nil` outside of any.
     var open: Int? { bytes.isEmpty || isRead ? nil : begin }
 
-    /// Takes the byte at an offset of the original.
-    @inline(__always)
-    mutating func take(_ byte: UInt8, at offset: Int, found: (Decoded) -> Void) {
+    /// Takes what comes next, which begins at an offset of the original.
+    mutating func take(_ part: UnsafeBufferPointer<UInt8>, original: Int, found: (Decoded) -> Void) {
+        var index = 0
+        while index < part.count {
+            if bytes.isEmpty { index = Self.nextRun(in: part, from: index) }
+            while index < part.count {
+                take(part[index], at: original + index, found)
+                index += 1
+                if bytes.isEmpty { break }
+            }
+        }
+    }
+
+    /// Where the next run of signs begins that is long enough or may go on behind the end; the end if there is none.
+    ///
+    /// Looks at where a run of 24 would end, and back from there: of words with blanks between, at one sign in five.
+    private static func nextRun(in part: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        var begin = start
+        while begin < part.count {
+            var index = min(begin + bytesMin, part.count) - 1
+            while index >= begin, isSign(part[index]) { index -= 1 }
+            if index < begin { return begin }
+            begin = index + 1
+        }
+        return part.count
+    }
+
+    private mutating func take(_ byte: UInt8, at offset: Int, _ found: (Decoded) -> Void) {
         if Self.isSign(byte) {
             takeSign(byte, at: offset, found)
         } else if !bytes.isEmpty, !breaksLine(byte) {

@@ -154,7 +154,9 @@ package final class Screener {
         var encoded = EncodedRun(countMax: DecodedText.countMax(depth: 1))
         var start = 0
         for end in breaks.map(\.end) + [text.count] where end >= start {
-            for offset in start..<end { encoded.take(text[offset], at: offset) { decoded.log($0, in: &log, tools) } }
+            encoded.take(UnsafeBufferPointer(rebasing: text[start..<end]), original: start) {
+                decoded.log($0, in: &log, tools)
+            }
             encoded.finish(at: end) { decoded.log($0, in: &log, tools) }
             start = end + TextBreak.separatorCount
         }

@@ -60,9 +60,7 @@ final class TextScan {
         if let scored = side.scored {
             classifier?.take(part, original: original, tools.folded) { scored.log($0, in: &log) }
         }
-        for (index, byte) in part.enumerated() {
-            encoded.take(byte, at: original + index) { decoded.log($0, in: &log, tools) }
-        }
+        encoded.take(part, original: original) { decoded.log($0, in: &log, tools) }
     }
 
     /// Ends the text of which encoded stretches are read and scores are given; the next begins at an offset of the original.
