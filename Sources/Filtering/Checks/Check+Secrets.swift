@@ -28,7 +28,7 @@ extension Check {
     }
 
     /// An AWS access key id: a four-letter prefix and sixteen base 32 characters; the documentation's, which ends in
-    /// `EXAMPLE`, is nobody's.
+    /// `EXAMPLE`, is nobody's, nor is one that holds the same letter again and again.
     ///
     /// Source: AWS, IAM identifiers, unique identifiers (prefixes); RFC 4648, section 6.
     static func isAWSKeyID(_ candidate: Span<UInt8>) -> Bool {
@@ -38,7 +38,7 @@ extension Check {
                 return false
             }
         }
-        return !ends(candidate, with: "EXAMPLE")
+        return !ends(candidate, with: "EXAMPLE") && SecretValue(candidate, in: .whole).confirms(.token, candidate)
     }
 
     /// A signed JSON web token: its first part decodes to JSON that names an `alg`, its second to a JSON object.
@@ -47,8 +47,8 @@ extension Check {
     static func isJWT(_ candidate: Span<UInt8>) -> Bool {
         let dot = UInt8(ascii: ".")
         guard let first = candidate.indices.first(where: { candidate[$0] == dot }), first + 4 < candidate.count,
-            let header = base64URLDecoded(candidate.extracting(0..<first)),
-            let claims = base64URLDecoded(candidate.extracting(first + 1..<first + 5))
+            let header = base64Decoded(candidate.extracting(0..<first)),
+            let claims = base64Decoded(candidate.extracting(first + 1..<first + 5))
         else { return false }
         return header.first == UInt8(ascii: "{") && claims.first == UInt8(ascii: "{")
             && header.indices.contains { holds(header.span, algorithmName, at: $0) }
@@ -56,7 +56,7 @@ extension Check {
 
     private static let algorithmName = Array("\"alg\"".utf8)
 
-    private static func base64URLDecoded(_ text: Span<UInt8>) -> [UInt8]? {
+    private static func base64Decoded(_ text: Span<UInt8>) -> [UInt8]? {
         var output: [UInt8] = []
         var buffer: UInt32 = 0
         var bits = 0
@@ -66,8 +66,8 @@ extension Check {
             case 0x41...0x5A: value = UInt32(text[index]) - 0x41
             case 0x61...0x7A: value = UInt32(text[index]) - 0x61 + 26
             case 0x30...0x39: value = UInt32(text[index]) - 0x30 + 52
-            case UInt8(ascii: "-"): value = 62
-            case UInt8(ascii: "_"): value = 63
+            case UInt8(ascii: "-"), UInt8(ascii: "+"): value = 62
+            case UInt8(ascii: "_"), UInt8(ascii: "/"): value = 63
             default: return nil
             }
             buffer = buffer << 6 | value
@@ -80,13 +80,34 @@ extension Check {
         return output
     }
 
-    /// An address `scheme://name:password@host` whose password is at least 6 bytes and no placeholder.
+    /// An address `scheme://name:password@host` whose password has at least 6 bytes and is no placeholder.
     static func hasURLPassword(_ candidate: Span<UInt8>) -> Bool {
         guard let at = candidate.indices.last(where: { candidate[$0] == UInt8(ascii: "@") }),
             let colon = candidate.indices.last(where: { $0 < at && candidate[$0] == UInt8(ascii: ":") }),
             at - colon > 6
         else { return false }
-        return SecretValue(value: candidate.extracting(colon + 1..<at)).isChosen
+        let password = candidate.extracting(colon + 1..<at)
+        return SecretValue(value: password).isCredential(password)
+    }
+
+    /// `name:password` in base64, as HTTP's Basic scheme sends it, up to a blank or quote before it: all is printable and no
+    /// JSON, and the password, or the name where the password is empty, is one.
+    ///
+    /// Source: RFC 7617, section 2.
+    static func isBasicCredentials(_ candidate: Span<UInt8>) -> Bool {
+        let before = candidate.indices.last {
+            SecretValue.isBefore(candidate[$0]) && candidate[$0] != UInt8(ascii: "=")
+        }
+        var end = candidate.count
+        while end > 0, candidate[end - 1] == UInt8(ascii: "=") { end -= 1 }
+        let start = before.map { $0 + 1 } ?? 0
+        guard start < end, let text = base64Decoded(candidate.extracting(start..<end)),
+            text.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }), text.first != UInt8(ascii: "{"),
+            let colon = text.firstIndex(of: UInt8(ascii: ":"))
+        else { return false }
+        let value = colon + 1 == text.count ? text[..<colon] : text[(colon + 1)...]
+        let password = Array(value)
+        return SecretValue(value: password.span).isCredential(password.span)
     }
 
     /// Whether `word` (lower case) stands at `start`, ignoring ASCII case.

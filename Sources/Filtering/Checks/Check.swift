@@ -46,7 +46,10 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
     case entropy
     case entropyMixed = "entropy_mixed"
     case password
+    case credential
     case urlPassword = "url_password"
+    case basicCredentials = "basic_credentials"
+    case token
 
     /// The part of a candidate that is valid, up to its end, as offsets in it; `nil` if none is.
     ///
@@ -54,9 +57,9 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
     /// words, eight at most. Of an assignment the value alone is confirmed.
     package func confirm(_ candidate: UnsafeBufferPointer<UInt8>) -> Range<Int>? {
         let bytes = candidate.span
-        if isOfValue {
-            let value = SecretValue(bytes)
-            return value.confirms(self) ? value.range : nil
+        if let secretPlace {
+            let value = SecretValue(bytes, in: secretPlace)
+            return value.confirms(self, bytes) ? value.range : nil
         }
         if self == .card || self == .cardInPieces {
             return Self.cardPart(of: bytes, inPieces: self == .cardInPieces)
@@ -66,7 +69,17 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
     }
 
     /// Whether it looks at the value of an assignment.
-    var isOfValue: Bool { self == .entropy || self == .entropyMixed || self == .password }
+    var isOfValue: Bool { secretPlace == .key || secretPlace == .password }
+
+    /// Where in a candidate the value stands that it looks at; `nil` for what is not judged as such.
+    var secretPlace: SecretValue.Place? {
+        switch self {
+        case .entropy, .entropyMixed: .key
+        case .password, .credential: .password
+        case .token: .whole
+        default: nil
+        }
+    }
 
     /// Whether what it confirms begins with a digit, whatever stands before that in the candidate.
     var beginsWithDigit: Bool { self == .card || self == .cardInPieces }
@@ -123,8 +136,10 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
         case .githubToken: Self.isGitHubToken(candidate)
         case .awsKeyID: Self.isAWSKeyID(candidate)
         case .jwt: Self.isJWT(candidate)
-        case .entropy, .entropyMixed, .password: SecretValue(candidate).confirms(self)
+        case .entropy, .entropyMixed, .password, .credential, .token:
+            SecretValue(candidate, in: secretPlace ?? .whole).confirms(self, candidate)
         case .urlPassword: Self.hasURLPassword(candidate)
+        case .basicCredentials: Self.isBasicCredentials(candidate)
         default: confirmsNationalID(candidate)
         }
     }

@@ -3,6 +3,17 @@
 /// Patterns of such values match at every length that the value may have, so one is looked at again and again while it
 /// grows: `follow` takes the new bytes only.
 struct SecretValue {
+    /// Where in a candidate the value stands, and so what may stand behind it.
+    enum Place {
+        /// Behind a name: a key, whose last byte is one that keys are made of.
+        case key
+        /// Behind a name: a password, which may end with nearly anything.
+        case password
+        /// All of the candidate.
+        case whole
+    }
+
+    let place: Place
     /// Where it stands in the candidate.
     private(set) var range: Range<Int>
     /// The candidate's bytes so far.
@@ -12,19 +23,26 @@ struct SecretValue {
     private var weight = 0.0
     private var different = 0
     private var (upper, lower, digits, signs) = (0, 0, 0, 0)
+    /// How often a letter stands beside a digit.
+    private var changes = 0
+    /// Bytes that equal the one before or are its neighbours, as in `aaaa`, `abcd` and `4321`.
+    private var guessable = 0
     private var isHexadecimal = true
     private var isPlaceholder = false
+    private var beginsWithDollar = false
 
     /// - Parameter candidate: a name, a sign of assignment and a value, or a value alone.
-    init(_ candidate: Span<UInt8>) {
-        self.init(candidate, Self.assignedRange(candidate))
+    init(_ candidate: Span<UInt8>, in place: Place = .key) {
+        self.init(candidate, place == .whole ? candidate.indices : Self.assignedRange(candidate, place), place)
     }
 
+    /// - Parameter value: all of it a value that stood behind a name.
     init(value: Span<UInt8>) {
-        self.init(value, value.indices)
+        self.init(value, value.indices, .password)
     }
 
-    private init(_ candidate: Span<UInt8>, _ range: Range<Int>) {
+    private init(_ candidate: Span<UInt8>, _ range: Range<Int>, _ place: Place) {
+        self.place = place
         self.range = range
         count = candidate.count
         for index in range { append(candidate, index) }
@@ -32,8 +50,8 @@ struct SecretValue {
 
     /// Takes up a candidate that begins where the last one did and is longer.
     mutating func follow(_ candidate: Span<UInt8>) {
-        guard candidate.count > count, count > 0, goesOn(candidate) else {
-            self = SecretValue(candidate)
+        guard candidate.count > count, count > 0, place == .whole || goesOn(candidate) else {
+            self = SecretValue(candidate, in: place)
             return
         }
         for index in count..<candidate.count { append(candidate, index) }
@@ -46,6 +64,8 @@ struct SecretValue {
     private func goesOn(_ candidate: Span<UInt8>) -> Bool {
         for index in count..<candidate.count {
             let (previous, byte) = (candidate[index - 1], candidate[index])
+            let ends = Self.ends(of: place)
+            if ends.contains(byte) || ends.contains(previous) { return false }
             if Self.quotes.contains(byte) || Self.quotes.contains(previous) { return false }
             if previous == UInt8(ascii: "=") || Self.assignmentSigns.contains(byte) { return false }
         }
@@ -65,12 +85,23 @@ struct SecretValue {
         default: if Self.passwordSigns.contains(byte) { signs += 1 }
         }
         if byte.hexValue == nil { isHexadecimal = false }
-        // Interpolations, calls, tags and subscripts are code, not values.
-        if Self.codeSigns.contains(byte) || index == range.lowerBound && byte == UInt8(ascii: "$") {
-            isPlaceholder = true
+        if index == range.lowerBound {
+            beginsWithDollar = byte == UInt8(ascii: "$")
+        } else {
+            compare(candidate[index - 1], byte)
         }
+        // Interpolations, calls, tags and subscripts are code, not values.
+        if place != .whole, Self.codeSigns.contains(byte) { isPlaceholder = true }
         guard Self.placeholderEnds.contains(byte), !isPlaceholder else { return }
-        isPlaceholder = Self.placeholderWords.contains { ends(candidate, at: index, with: $0) }
+        isPlaceholder =
+            Self.exampleWords.contains { ends(candidate, at: index, with: $0) }
+            || place != .whole && Self.codeWords.contains { ends(candidate, at: index, with: $0) }
+    }
+
+    private mutating func compare(_ previous: UInt8, _ byte: UInt8) {
+        if previous.isASCIIDigit && byte.isASCIILetter || previous.isASCIILetter && byte.isASCIIDigit { changes += 1 }
+        let (low, high) = previous < byte ? (previous, byte) : (byte, previous)
+        if high - low <= 1 { guessable += 1 }
     }
 
     /// Whether `word` (lower case) ends with the byte at `index`, within the value, ignoring ASCII case.
@@ -86,34 +117,64 @@ struct SecretValue {
 
     // MARK: - What it is
 
-    func confirms(_ check: Check) -> Bool {
+    func confirms(_ check: Check, _ candidate: Span<UInt8>) -> Bool {
         switch check {
         case .entropy: isRandom
         case .entropyMixed: isRandom && mixesCases
-        case .password: range.count >= 8 && isChosen
+        case .password: range.count >= 8 && isChosen && !isPath(candidate)
+        case .credential: isCredential(candidate)
+        case .token: isUnguessable
         default: false
         }
     }
 
-    /// A random-looking value: at least 16 bytes; letters and digits both, and three quarters of all bytes; at least 3.2
-    /// bits of Shannon entropy a byte (2.7 where all are hexadecimal digits); no placeholder.
+    /// A random-looking value: at least 16 bytes; letters and digits both, side by side at least twice (in versions of
+    /// names, as in `parser-utils-0.11.2`, they stand apart), and three quarters of all bytes; at least 3.2 bits of
+    /// Shannon entropy a byte (2.7 where all are hexadecimal digits); no placeholder.
     ///
     /// Source: C. E. Shannon, A Mathematical Theory of Communication (1948), section 6; the thresholds are ours, from
-    /// random strings of 16 to 64 characters, of which less than 1 in 1,000 falls below.
+    /// random strings of 16 to 64 characters, of which less than 1 in 1,000 falls below the entropy.
     private var isRandom: Bool {
         let letters = upper + lower
-        guard range.count >= 16, !isPlaceholder, letters > 0, digits > 0, letters + digits >= range.count * 3 / 4 else {
-            return false
-        }
+        guard range.count >= 16, !isPlaceholder, !beginsWithDollar, letters > 0, digits > 0, changes > 1,
+            letters + digits >= range.count * 3 / 4
+        else { return false }
         return entropy >= (isHexadecimal ? 2.7 : 3.2)
     }
 
     /// Whether upper case, lower case and digits all stand in it: what no hexadecimal digest has.
     private var mixesCases: Bool { upper > 0 && lower > 0 && digits > 0 }
 
+    /// Whether what has the form of a token may be one, and is no example such as `xxxx…` or `abcd…1234`: not more than
+    /// half of its bytes follow from the one before, it has 2.5 bits of Shannon entropy a byte, and no word that
+    /// examples are made of.
+    ///
+    /// Of random bytes out of 16, three in sixteen follow from the one before; thresholds as above.
+    private var isUnguessable: Bool { !isPlaceholder && guessable * 2 <= range.count && entropy >= 2.5 }
+
     /// What somebody may have chosen as a password: letters and a digit or sign, more than four different bytes, no
     /// placeholder or expression.
-    var isChosen: Bool { !isPlaceholder && upper + lower > 0 && digits + signs > 0 && different > 4 }
+    private var isChosen: Bool {
+        !isPlaceholder && !beginsWithDollar && upper + lower > 0 && digits + signs > 0 && different > 4
+    }
+
+    /// A password where nothing else can stand, such as behind `curl -u name:`. There a word is one too, unless it is what
+    /// examples say instead of one, or names a variable.
+    func isCredential(_ candidate: Span<UInt8>) -> Bool {
+        guard range.count >= 4, !isPlaceholder, !beginsWithDollar, upper + lower > 0, different > 2 else {
+            return false
+        }
+        guard candidate[range.lowerBound] != UInt8(ascii: "%") else { return false }
+        return !Self.noPasswords.contains {
+            $0.count == range.count && ends(candidate, at: range.upperBound - 1, with: $0)
+        }
+    }
+
+    /// Whether a value is the path of a file or page.
+    private func isPath(_ candidate: Span<UInt8>) -> Bool {
+        let slash = UInt8(ascii: "/")
+        return candidate[range.lowerBound] == slash && counts[Int(slash)] > 1
+    }
 
     /// Bits a byte; 0 for no bytes.
     var entropy: Double { range.isEmpty ? 0 : (Self.weight(range.count) - weight) / Double(range.count) }
@@ -146,24 +207,58 @@ extension SecretValue {
     /// Before a value stands one of them, or a quote.
     static let assignmentSigns = ByteSet("=:> \t".utf8)
     static let quotes = ByteSet("\"'`".utf8)
-    private static let passwordSigns = ByteSet("!#%&*+=^~?".utf8)
+    /// A dollar sign that begins the value is another matter: a variable.
+    private static let passwordSigns = ByteSet("!#%&*+=^~?$".utf8)
     private static let codeSigns = ByteSet("{}<>()[]\\".utf8)
-    private static let placeholderWords = [
-        "example", "placeholder", "changeme", "change_me", "your_", "your-", "yourp", "youra", "yours", "xxxx", "****",
-        "....", "1234567", "abcdef", "process.env", "os.environ", "getenv", "config.", "settings.", "self.", "this.",
-        "params", "request.", "password", "passwd", "dummy", "redacted", "insert", "replace", "null", "undefined",
-    ].map { Array($0.utf8) }
-    private static let placeholderEnds = ByteSet(placeholderWords.compactMap(\.last)).ignoringCase
+    /// What examples say instead of a secret.
+    private static let exampleWords = words([
+        "example", "placeholder", "changeme", "change_me", "your", "xxxx", "****", "....", "1234567", "abcdef", "dummy",
+        "redacted", "insert", "replace",
+    ])
+    /// What stands in code where a secret is read, and in examples of passwords. A token holds some by chance: `config.`
+    /// is part of an address.
+    private static let codeWords = words([
+        "process.env", "os.environ", "getenv", "config.", "settings.", "self.", "this.", "params", "request.",
+        "password",
+        "passwd", "null", "undefined",
+    ])
+    private static let placeholderEnds = ByteSet((exampleWords + codeWords).compactMap(\.last)).ignoringCase
+
+    private static func words(_ words: [String]) -> [[UInt8]] { words.map { Array($0.utf8) } }
+
+    /// What stands for a password in examples, type declarations and translations, or for none.
+    private static let noPasswords = words([
+        "pass", "passphrase", "secret", "secrets", "mysecret", "token", "guest", "user", "username", "test",
+        "string", "object", "function", "number", "boolean", "true", "false", "none", "null", "empty", "value", "text",
+        "hidden", "required", "invalid", "incorrect", "wrong", "missing", "passwort", "kennwort", "wachtwoord", "senha",
+        "clave", "lozenord", "haslo", "salasana", "heslo", "jelszo", "parola", "motdepasse", "contrasena", "host",
+        "name",
+    ])
+
+    /// What may follow a value in a candidate, and so is none of it: a pattern that ends with it says that the value does
+    /// not go on, so that no placeholder is taken for its own beginning.
+    private static func ends(of place: Place) -> ByteSet {
+        switch place {
+        case .key: keyEnds
+        case .password: passwordEnds
+        case .whole: ByteSet()
+        }
+    }
+
+    private static let keyEnds = ByteSet.word.union(ByteSet("+/=.~-".utf8)).inverted
+    private static let passwordEnds = ByteSet.space.union(quotes).union(ByteSet(",;<>()\\".utf8))
 
     /// The most bytes with which base64 is padded (RFC 4648, section 4).
     static let paddingMax = 2
 
     static func isBefore(_ byte: UInt8) -> Bool { assignmentSigns.contains(byte) || quotes.contains(byte) }
 
-    /// What stands after the last `=`, `:` or blank that precedes the value, without quotes; all, if there is none.
-    private static func assignedRange(_ candidate: Span<UInt8>) -> Range<Int> {
+    /// What stands after the last `=`, `:` or blank that precedes the value, without what ends it; all, if there is none.
+    private static func assignedRange(_ candidate: Span<UInt8>, _ place: Place) -> Range<Int> {
         var end = candidate.count
-        while end > 0, quotes.contains(candidate[end - 1]) { end -= 1 }
+        let ends = ends(of: place)
+        while end > 0, ends.contains(candidate[end - 1]) { end -= 1 }
+        if place == .password, let start = quotedStart(candidate, end) { return start..<end }
         // The padding of base64 is part of the value.
         var padding = end
         while padding > 0, end - padding < paddingMax, candidate[padding - 1] == UInt8(ascii: "=") { padding -= 1 }
@@ -172,5 +267,13 @@ extension SecretValue {
             start -= 1
         }
         return start..<end
+    }
+
+    /// Where a value begins whose end a quote follows: behind the same quote before it, whatever else stands between.
+    private static func quotedStart(_ candidate: Span<UInt8>, _ end: Int) -> Int? {
+        guard end > 0, end < candidate.count, quotes.contains(candidate[end]) else { return nil }
+        var start = end
+        while start > 0, candidate[start - 1] != candidate[end] { start -= 1 }
+        return start > 0 && start < end ? start : nil
     }
 }

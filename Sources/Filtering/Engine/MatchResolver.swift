@@ -94,8 +94,8 @@ struct MatchResolver {
         var range = candidate
         if let check = rule.check {
             let part =
-                check.isOfValue
-                ? confirmed(check, candidate, window, &value) : check.confirm(window[candidate])
+                check.secretPlace.map { confirmed(check, $0, candidate, window, &value) }
+                ?? check.confirm(window[candidate])
             guard let part, !part.isEmpty, part.upperBound <= candidate.count else { return nil }
             range = candidate.lowerBound + part.lowerBound..<candidate.lowerBound + part.upperBound
         }
@@ -104,15 +104,16 @@ struct MatchResolver {
     }
 
     private func confirmed(
-        _ check: Check, _ candidate: Range<Int>, _ window: Window, _ last: inout GrowingValue?
+        _ check: Check, _ place: SecretValue.Place, _ candidate: Range<Int>, _ window: Window,
+        _ last: inout GrowingValue?
     ) -> Range<Int>? {
         let bytes = window[candidate].span
         if last?.start == candidate.lowerBound {
             last?.value.follow(bytes)
         } else {
-            last = (candidate.lowerBound, SecretValue(bytes))
+            last = (candidate.lowerBound, SecretValue(bytes, in: place))
         }
-        return last.flatMap { $0.value.confirms(check) ? $0.value.range : nil }
+        return last.flatMap { $0.value.confirms(check, bytes) ? $0.value.range : nil }
     }
 
     /// - Parameter candidate: where the match began before its check took off what doesn't belong to it. Words that must come

@@ -80,9 +80,18 @@ indirect enum Pattern: Sendable, Hashable {
         guard case .sequence(let parts) = self,
             let sign = parts.firstIndex(where: { $0.demands(SecretValue.assignmentSigns) })
         else { return false }
-        return parts[(sign + 1)...].contains {
-            guard case .repeated(.byte(let set), let min, _) = $0 else { return false }
-            return min > SecretValue.paddingMax && set.intersection(SecretValue.quotes).isEmpty
+        return parts[(sign + 1)...].contains(where: \.demandsValue)
+    }
+
+    /// Whether every match has more bytes in a row than the padding of base64, none of which is a quote.
+    private var demandsValue: Bool {
+        switch self {
+        case .byte, .assertion: false
+        case .repeated(.byte(let set), let min, _):
+            min > SecretValue.paddingMax && set.intersection(SecretValue.quotes).isEmpty
+        case .repeated(let part, let min, _): min > 0 && part.demandsValue
+        case .sequence(let parts): parts.contains(where: \.demandsValue)
+        case .choice(let parts): parts.allSatisfy(\.demandsValue)
         }
     }
 

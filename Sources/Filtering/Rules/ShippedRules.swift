@@ -3,7 +3,12 @@ package enum ShippedRules {
     /// Name and text of each file.
     package static var files: [(name: String, yaml: String)] {
         [
-            ("secrets.yaml", PackageResources.secrets_yaml), ("tokens.yaml", PackageResources.tokens_yaml),
+            ("secrets.yaml", PackageResources.secrets_yaml), ("tokens-ai.yaml", PackageResources.tokens_ai_yaml),
+            ("tokens-cloud.yaml", PackageResources.tokens_cloud_yaml),
+            ("tokens-code.yaml", PackageResources.tokens_code_yaml),
+            ("tokens-messages.yaml", PackageResources.tokens_messages_yaml),
+            ("tokens-monitoring.yaml", PackageResources.tokens_monitoring_yaml),
+            ("tokens-services.yaml", PackageResources.tokens_services_yaml),
             ("pii.yaml", PackageResources.pii_yaml), ("national-ids.yaml", PackageResources.national_ids_yaml),
             ("prompt-attacks.yaml", PackageResources.prompt_attacks_yaml), ("harms.yaml", PackageResources.harms_yaml),
             ("classifier.yaml", PackageResources.classifier_yaml),

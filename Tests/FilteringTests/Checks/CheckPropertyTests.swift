@@ -145,16 +145,19 @@ struct SecretCheckTests {
         ]
         for _ in 0..<60 {
             let text = Array((0..<30).map { _ in parts.randomElement(using: &random) ?? "" }.joined().utf8)
-            var followed = SecretValue(text[0..<1].span)
-            var end = 1
-            while end < text.count {
-                end = min(end + Int.random(in: 1...3, using: &random), text.count)
-                followed.follow(text[0..<end].span)
-                let new = SecretValue(text[0..<end].span)
-                #expect(followed.range == new.range)
-                for check in [Check.entropy, .entropyMixed, .password] {
+            for check in Check.allCases {
+                guard let place = check.secretPlace else { continue }
+                var followed = SecretValue(text[0..<1].span, in: place)
+                var end = 1
+                while end < text.count {
+                    end = min(end + Int.random(in: 1...3, using: &random), text.count)
+                    let candidate = text[0..<end].span
+                    followed.follow(candidate)
+                    let new = SecretValue(candidate, in: place)
+                    #expect(followed.range == new.range)
+                    let isFollowed = followed.confirms(check, candidate)
                     #expect(
-                        followed.confirms(check) == new.confirms(check),
+                        isFollowed == new.confirms(check, candidate),
                         "\(String(decoding: text[0..<end], as: UTF8.self))")
                 }
             }
@@ -166,11 +169,75 @@ struct SecretCheckTests {
         arguments: [
             ("password: Tr0ub4dor+3", true), ("pwd=hunter2hunter", true), ("password is correct-horse-battery-9", true),
             ("password: forgotten", false), ("password is case-sensitive", false), ("password = get_password()", false),
-            ("password=${DB_PASS1}", false),
+            ("password=${DB_PASS1}", false), ("password = super$kestrel", true), ("password = $kestrel42x", false),
             ("password: ********", false), ("password: changeme1", false),
         ])
     func passwords(text: String, expected: Bool) {
         #expect(Check.password.confirms(text) == expected)
+    }
+}
+
+@Suite("Tokens, credentials and examples of them")
+struct CredentialCheckTests {
+    @Test(
+        "random tokens pass, whatever they are made of",
+        arguments: ["0123456789abcdef", "abcdefghijklmnopqrstuvwxyz234567"])
+    func randomTokens(alphabet: String) {
+        var random = Seeded(state: 5)
+        let passed = (0..<5000).count { _ in
+            Check.token.confirms("key_" + String((0..<32).map { _ in alphabet.randomElement(using: &random)! }))
+        }
+        #expect(passed >= 4995, "\(passed)")
+    }
+
+    @Test(
+        "what stands for a token in examples is none",
+        arguments: [
+            "key_xxxxxxxxxxxxxxxxxxxxxxxxxxxx", "key_0000000000000000000000000000", "key_abcdeghijklmnopqrstuvwxyz123",
+            "key_987654321098765432109876543", "key_1111aaaa1111aaaa1111aaaa", "key_YOUR9f8a7c2b4d0e6f3a",
+            "key_9f8a7c2b4d0eEXAMPLE", "key_replace9f8a7c2b4d0e",
+        ])
+    func exampleTokens(text: String) {
+        #expect(!Check.token.confirms(text))
+    }
+
+    @Test(
+        "where only a password can stand, a word is one, and what names or replaces one is not",
+        arguments: [
+            ("-p kestrelwing", true), ("password = \"open kestrel\"", true), ("-p Rr42", true), ("-p secret", false),
+            ("-p PASSWORD", false), ("-p my_password", false), ("-p $WORD", false), ("-p %word%", false),
+            ("-p <word>", false), ("-p 1000", false), ("-p aaaaaa", false), ("-p abc", false),
+            ("type == \"string\"", false),
+        ])
+    func credentials(text: String, expected: Bool) {
+        #expect(Check.credential.confirms(text) == expected)
+    }
+
+    @Test(
+        "name and password are read from base64",
+        arguments: [
+            ("mara:kestrelwing", true), ("mara:", true), (":kestrelwing", true), ("mara:password", false),
+            ("mara", false),
+            ("{\"alg\":\"none\"}", false), ("\u{1}\u{2}ra:kestrel", false),
+        ])
+    func basicCredentials(text: String, expected: Bool) {
+        let header = "Authorization: Basic " + Data(text.utf8).base64EncodedString()
+        #expect(Check.basicCredentials.confirms(header) == expected)
+    }
+
+    @Test("the value's end is none of it: a placeholder is not found by its beginning")
+    func endIsLeftOut() throws {
+        let parts: [(Check, String, String?)] = [
+            (.entropy, "api_key: 9f8a7c6b5d4e3f2a1b0c&", "9f8a7c6b5d4e3f2a1b0c"),
+            (.credential, "pwd=kestrelwing;", "kestrelwing"),
+            (.password, "pwd='kestrel wing 7'", "kestrel wing 7"), (.password, "pwd=\\\"kestrel42x\\\"", "kestrel42x"),
+            (.password, "#add-password\"", nil), (.password, "password: /account/2/forgotten", nil),
+        ]
+        for (check, text, expected) in parts {
+            let bytes = Array(text.utf8)
+            let part = bytes.withUnsafeBufferPointer { check.confirm($0) }
+            #expect(part.map { String(decoding: bytes[$0], as: UTF8.self) } == expected, "\(text)")
+        }
     }
 }
 
