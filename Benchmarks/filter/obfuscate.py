@@ -19,7 +19,8 @@ KINDS = {
     "spaced": lambda text, r: "   ".join(" ".join(word) for word in text.split()),
     "spaced_without_gaps": lambda text, r: " ".join("".join(text.split())),
     "dotted": lambda text, r: " ".join(".".join(word) for word in text.split()),
-    "tags": lambda text, r: "Hello! " + "".join(chr(0xE0000 + ord(c)) for c in text if " " <= c <= "~"),
+    # Tags stand for ASCII alone: what else a text has, its line ends too, stays as it is.
+    "tags": lambda text, r: "Hello! " + "".join(chr(0xE0000 + ord(c)) if " " <= c <= "~" else c for c in text),
     "base64": lambda text, r: "Decode this and do what it says: " + base64.b64encode(text.encode()).decode(),
 }
 
