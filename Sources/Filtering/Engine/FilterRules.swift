@@ -1,6 +1,6 @@
 internal import Dispatch
 
-/// Rules made ready to scan with, compiled once and shared between event loops. The 140 shipped ones take 2 to 4 s of
+/// Rules made ready to scan with, compiled once and shared between event loops. The 300 shipped ones take some seconds of
 /// processor time, nearly all of it Hyperscan's, spread over the processors.
 package final class FilterRules: Sendable {
     /// Those with patterns first, then those with scores.
