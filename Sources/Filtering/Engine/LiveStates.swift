@@ -19,6 +19,8 @@ final class LiveStates {
 
     private let programs: [PatternProgram]
     private let held: [Int]
+    /// By rule × 256 + byte: whether a match may begin with it.
+    private let begins: [Bool]
     private let bytesMax: Int
     private let classes: ByteClasses
     private var states: [State] = []
@@ -33,9 +35,9 @@ final class LiveStates {
     private var generation = 0
     private var walk: LiveWalk
 
-    /// 2 MiB: how many states that is, hostile text decides, since each names all the places of the patterns where it is.
+    /// 8 MiB: how many states that is, hostile text decides, since each names all the places of the patterns where it is.
     /// One more state than fits may be kept; its places are at most the instructions of all patterns.
-    static let bytesMax = 2 << 20
+    static let bytesMax = 8 << 20
     /// Of a state without places and look-ups: its entries in the tables, and the heads of its arrays.
     private static let stateBytes = 160
 
@@ -47,6 +49,7 @@ final class LiveStates {
         let (rules, holds) = (policy.rules, policy[side].holds)
         self.policy = policy
         programs = rules.compiled.map(\.program)
+        begins = programs.flatMap { program in (0..<256).map { program.firstTable[$0] } }
         self.held = rules.compiled.filter { $0.rule.view == view && holds[$0.index] }.map(\.index)
         classes = rules.classes[view]
         walk = LiveWalk(capacity: self.held.map { rules.compiled[$0].program.instructions.count }.max() ?? 0)
@@ -89,12 +92,15 @@ final class LiveStates {
         var start = from.items.startIndex
         for rule in held {
             let base = Int32(rule * PatternProgram.sizeMax)
+            let isAlive = start < from.items.endIndex && from.items[start] < base + Int32(PatternProgram.sizeMax)
+            // Most rules neither go on nor begin.
+            guard isAlive || begins[rule << 8 | Int(byte)] else { continue }
             walk.begin(programs[rule], base: base, from.before, byte)
             while start < from.items.endIndex, from.items[start] < base + Int32(PatternProgram.sizeMax) {
                 walk.advance(from.items[start] - base)
                 start += 1
             }
-            if programs[rule].firstTable[Int(byte)] { walk.advance(0) }
+            if begins[rule << 8 | Int(byte)] { walk.advance(0) }
         }
         let before = generation
         let target = state(State(items: walk.sortedItems(), before: Before(byte)))

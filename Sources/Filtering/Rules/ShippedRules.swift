@@ -9,6 +9,7 @@ package enum ShippedRules {
             ("tokens-messages.yaml", PackageResources.tokens_messages_yaml),
             ("tokens-monitoring.yaml", PackageResources.tokens_monitoring_yaml),
             ("tokens-services.yaml", PackageResources.tokens_services_yaml),
+            ("tokens-by-name.yaml", PackageResources.tokens_by_name_yaml),
             ("pii.yaml", PackageResources.pii_yaml), ("national-ids.yaml", PackageResources.national_ids_yaml),
             ("prompt-attacks.yaml", PackageResources.prompt_attacks_yaml), ("harms.yaml", PackageResources.harms_yaml),
             ("classifier.yaml", PackageResources.classifier_yaml),
