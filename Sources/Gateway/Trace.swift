@@ -128,6 +128,7 @@ struct ScreeningSummary: Sendable {
         for finding in new {
             if let index = findings.firstIndex(where: {
                 $0.rule == finding.rule && $0.verdict == finding.verdict.rawValue
+                    && $0.category == finding.category.rawValue && $0.clause == finding.clause
             }) {
                 findings[index].count += 1
             } else {

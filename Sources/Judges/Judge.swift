@@ -36,7 +36,7 @@ package struct Judge: Sendable, Hashable {
     }
 
     /// A text of more bytes is not judged: so many questions are asked of one at most.
-    package var textBytesMaxInAll: Int { Self.questionsMax * textBytesMax }
+    package var textBytesMaxInAll: Int { Self.questionsMax * (textBytesMax - JudgeQuestion.seamBytesMax) }
 
     package static let questionsMax = 8
 

@@ -24,7 +24,11 @@ package final class JudgeCache: Sendable {
             add("\(judge.threshold)".utf8)
             add(question.side.name.utf8)
             for clause in clauses {
-                for part in [clause.id, clause.title, clause.text] + clause.meant + clause.notMeant { add(part.utf8) }
+                for part in [clause.id, clause.title, clause.text, clause.category.rawValue] { add(part.utf8) }
+                for list in [clause.meant, clause.notMeant, clause.categories.map(\.id.rawValue)] {
+                    add("\(list.count)".utf8)
+                    for part in list { add(part.utf8) }
+                }
             }
             add(question.prompt)
             add(question.text)

@@ -13,8 +13,11 @@ package struct JudgeQuestion: Sendable, Hashable {
         (self.side, self.text, self.prompt) = (side, text, prompt)
     }
 
-    /// The questions that make up a text: windows of at most so many bytes, cut between characters, at a line's end if there
-    /// is one in the latter half, each with where it begins.
+    /// How far before a window's end it may be cut, so that no word is.
+    static let seamBytesMax = 64
+
+    /// The questions that make up a text: windows of at most so many bytes, cut between words where there is a blank near the
+    /// end, and between characters elsewhere.
     package static func windows(of text: [UInt8], bytesMax: Int) -> [Range<Int>] {
         var windows: [Range<Int>] = []
         var start = 0
@@ -22,8 +25,8 @@ package struct JudgeQuestion: Sendable, Hashable {
             var end = min(start + max(4, bytesMax), text.count)
             if end < text.count {
                 while end > start, text[end] & 0xC0 == 0x80 { end -= 1 }
-                let half = start + (end - start) / 2
-                if let line = text[half..<end].lastIndex(of: 0x0A) { end = line + 1 }
+                let near = max(start, end - seamBytesMax + 4)
+                if let blank = text[near..<end].lastIndex(where: { $0 == 0x20 || $0 == 0x0A }) { end = blank + 1 }
             }
             windows.append(start..<end)
             start = end
@@ -134,10 +137,27 @@ extension Judge {
             throw .malformed("an answer with \(error.problem.rawValue)")
         }
         let asked = Set(request.clauses.flatMap(\.categories).map(\.id))
-        return try dialect(head).findings(in: document, to: request, question).filter {
+        let findings = try dialect(head).findings(in: document, to: request, question).filter {
             $0.score >= threshold && asked.contains($0.category)
         }
+        guard findings.count <= Self.findingsMax else { throw .malformed("more findings than a text can have") }
+        return findings
     }
+
+    /// The categories of a clause that it can tell: of others, its silence says nothing.
+    package func tellable(of clause: JudgedClause, head: EmbeddingHead? = nil) -> Set<Category> {
+        let tells: (Taxonomy.Entry) -> Bool =
+            switch form {
+            case .moderations: { !$0.moderation.isEmpty }
+            case .llamaGuard: { !$0.hazards.isEmpty }
+            case .presidio: { PresidioForm.known.contains($0.id) }
+            case .embeddings: { entry in head?.outputs.contains { $0.category == entry.id } ?? false }
+            case .shieldGemma, .graniteGuardian, .wildGuard, .policy, .hook: { _ in true }
+            }
+        return Set(clause.categories.filter(tells).map(\.id))
+    }
+
+    private static let findingsMax = 256
 
     /// The most bytes of an answer.
     package static let answerBytesMax = 262_144

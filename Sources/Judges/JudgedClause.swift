@@ -9,20 +9,33 @@ package struct JudgedClause: Sendable, Hashable {
     package let text: String
     package let meant: [String]
     package let notMeant: [String]
-    /// The categories that are judged under it, general ones first.
+    /// The categories that are judged under it, in the taxonomy's order.
     package let categories: [Taxonomy.Entry]
+    /// What a judge that tells clauses but not categories has found: that with the mildest consequence, since it says no more
+    /// than that it is one of them.
+    package let category: Category
 
-    /// - Returns: `nil` for a clause that the guidelines don't have, or that no finding falls under.
-    package init?(_ id: String, of guidelines: Guidelines, _ catalogue: Taxonomy) {
+    /// As it is on one side and in one stage.
+    ///
+    /// - Returns: `nil` for a clause that the guidelines don't have, or that no finding falls under there.
+    package init?(
+        _ id: String, of guidelines: Guidelines, _ taxonomy: Taxonomy, side: Side, isSandbox: Bool
+    ) {
         guard let clause = guidelines.clause(id) else { return nil }
-        let categories = catalogue.entries.filter { entry in
-            Side.allCases.contains { side in
-                [true, false].contains {
-                    guidelines.enforcement(for: entry.id, side: side, isSandbox: $0)?.clause == id
-                }
+        var categories: [Taxonomy.Entry] = []
+        var mildest: (category: Category, verdict: Verdict)?
+        for entry in taxonomy.entries {
+            guard let enforcement = guidelines.enforcement(for: entry.id, side: side, isSandbox: isSandbox),
+                enforcement.clause == id
+            else { continue }
+            categories.append(entry)
+            guard enforcement.verdict != .allow, enforcement.verdict.rawValue < mildest?.verdict.rawValue ?? .max else {
+                continue
             }
+            mildest = (entry.id, enforcement.verdict)
         }
-        guard !categories.isEmpty else { return nil }
+        guard let first = categories.first else { return nil }
+        category = mildest?.category ?? first.id
         self.id = id
         title = clause.title
         text = clause.text
@@ -33,11 +46,8 @@ package struct JudgedClause: Sendable, Hashable {
     package static func == (left: JudgedClause, right: JudgedClause) -> Bool {
         (left.id, left.title, left.text) == (right.id, right.title, right.text)
             && (left.meant, left.notMeant) == (right.meant, right.notMeant)
-            && left.categories.map(\.id) == right.categories.map(\.id)
+            && left.categories.map(\.id) == right.categories.map(\.id) && left.category == right.category
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(id) }
-
-    /// What a judge that tells clauses but not categories has found.
-    var category: Category { categories[0].id }
 }

@@ -6,6 +6,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import BINARY, Canned, Rehearsal, Steward  # noqa: E402
+from judging import JudgeServer  # noqa: E402
 
 
 def pytest_configure(config):
@@ -64,3 +65,23 @@ def make_steward(tmp_path, rehearsal):
     for server in made:
         if server.program:
             server.stop()
+
+
+@pytest.fixture
+def judge():
+    server = JudgeServer()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def with_judge(make_steward, judge):
+    """A Steward that asks the judge about crime."""
+    def make(gateway=None, **settings):
+        terms = {
+            "name": "second", "form": "hook", "url": judge.url, "clauses": ["crime"], "timeout": "1s",
+            "cache_entries": 0, **settings,
+        }
+        return make_steward({"judges": [terms], **({"gateway": gateway} if gateway else {})})
+    return make

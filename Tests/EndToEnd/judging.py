@@ -5,6 +5,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from harness import wait_until
+
 
 class JudgeServer(ThreadingHTTPServer):
     """Speaks the hook's JSON; what it says, a test decides."""
@@ -50,3 +52,11 @@ class JudgeHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments):
         pass
+
+
+def said(record, rule="judge/second"):
+    return [(f["side"], f["category"], f["verdict"]) for f in record["findings"] if f["rule"] == rule]
+
+
+def settled(steward, count):
+    return wait_until(lambda: len(steward.records()) >= count and steward.records(), 10, 0.2)

@@ -9,7 +9,9 @@ import Testing
 struct JudgeFormTests {
     private static let clauses: [JudgedClause] = {
         guard let guidelines = try? Guidelines.shipped(), let taxonomy = try? Taxonomy.shipped() else { return [] }
-        return ["harassment-and-hate", "self-harm", "privacy"].compactMap { JudgedClause($0, of: guidelines, taxonomy) }
+        return ["harassment-and-hate", "self-harm", "privacy"].compactMap {
+            JudgedClause($0, of: guidelines, taxonomy, side: .prompt, isSandbox: false)
+        }
     }()
 
     private func judge(_ form: JudgeForm) -> Judge {
@@ -54,7 +56,7 @@ struct JudgeFormTests {
     @Test("a moderation answer sets each category by its most special name, at the score that it tells")
     func moderations() {
         func answer(_ categories: String, _ scores: String = "") -> String {
-            #"{"results":[{"categories":{\#(categories)}\#(scores)}]}"#
+            #"{"results":[{"categories":{"self-harm":false,\#(categories)}\#(scores)}]}"#
         }
         #expect(found(.moderations, answer(#""hate":true,"hate/threatening":false"#)) == ["hate"])
         #expect(found(.moderations, answer(#""hate/threatening":true"#)) == ["hate.threatening"])

@@ -29,7 +29,7 @@ package final class StreamScreen {
     /// Original ranges that were redacted so far and not forgotten, in order; all lie before `decidedOffset`.
     package private(set) var redactions: [Range<Int>] = []
 
-    /// The text as it came, where it is kept.
+    /// What came out, where it is kept.
     package private(set) var kept: [UInt8] = []
     private let keeper: TextKeeper?
 
@@ -67,13 +67,18 @@ package final class StreamScreen {
     package func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         ended.removeAll(keepingCapacity: true)
         guard !isBlocked, !isFinished else { return }
-        if let keeper, keeper.hasRoom(for: piece.count) { kept.append(contentsOf: piece) }
         screener.tools.prepare(for: scan.policy.rules)
+        let begin = output.count
         TextScan.forEachPart(of: piece) { part in
             scan.scan(part, screener.tools)
             settle(part, isComplete: false, &output)
             return !isBlocked
         }
+        keep(output, from: begin)
+    }
+
+    private func keep(_ output: [UInt8], from begin: Int) {
+        if let keeper, begin < output.count, keeper.hasRoom(for: output.count - begin) { kept += output[begin...] }
     }
 
     /// Ends the text, with which the next one may go on. Lets out the rest of it, unless that waits for what comes next.
@@ -86,7 +91,9 @@ package final class StreamScreen {
         screener.tools.prepare(for: scan.policy.rules)
         scan.beginNext(isSpaced: isSpaced, screener.tools)
         seams.append(scan.fed)
+        let begin = output.count
         settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: false, &output)
+        keep(output, from: begin)
     }
 
     /// Lets out what is held behind the end of a text if it is short: the beginning of a match that others may go on with,
@@ -98,7 +105,9 @@ package final class StreamScreen {
         let rules = scan.policy.rules
         let begin = scan.lanes.reduce(scan.fed) { min($0, $1.announced(screener.tools, rules, fed: scan.fed)) }
         guard scan.fed - begin <= bytesMax else { return }
+        let start = output.count
         release(UnsafeBufferPointer(start: nil, count: 0), upTo: scan.fed, &output)
+        keep(output, from: start)
     }
 
     /// Ends the text: lets out the rest.
@@ -108,7 +117,9 @@ package final class StreamScreen {
         isFinished = true
         screener.tools.prepare(for: scan.policy.rules)
         scan.finish(screener.tools)
+        let begin = output.count
         settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: true, &output)
+        keep(output, from: begin)
         end()
     }
 
@@ -221,14 +232,19 @@ package final class StreamScreen {
 /// How much of the texts of one stream is kept, all of them together. One event loop's.
 package final class TextKeeper {
     private var bytesLeft: Int
+    /// So far.
+    package private(set) var bytes = 0
     /// Whether something was not kept, so that what is kept is not all.
     package private(set) var isFull = false
 
     package init(bytesMax: Int) { bytesLeft = bytesMax }
 
-    func hasRoom(for bytes: Int) -> Bool {
-        isFull = isFull || bytes > bytesLeft
-        if !isFull { bytesLeft -= bytes }
+    func hasRoom(for count: Int) -> Bool {
+        isFull = isFull || count > bytesLeft
+        if !isFull {
+            bytesLeft -= count
+            bytes += count
+        }
         return !isFull
     }
 }

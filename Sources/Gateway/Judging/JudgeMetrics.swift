@@ -10,7 +10,7 @@ struct JudgeReport: Sendable {
 
     func note(_ opinion: JudgeOpinion, nanoseconds: Int64, in trace: Trace) {
         metrics.observe(opinion, nanoseconds: nanoseconds)
-        guard case .failure(let failure) = opinion.result else { return }
+        guard let failure = opinion.failure else { return }
         let judge = opinion.seat.judge
         var metadata: Logger.Metadata = [
             "request_id": "\(trace.id)", "judge": "\(judge.name)", "side": "\(opinion.seat.side.name)",
@@ -42,10 +42,7 @@ struct JudgeMetrics: Sendable {
 
     func observe(_ opinion: JudgeOpinion, nanoseconds: Int64) {
         let outcome =
-            switch opinion.result {
-            case .success(let findings): findings.isEmpty ? "clear" : "found"
-            case .failure(let failure): failure.code
-            }
+            opinion.failure?.code ?? (opinion.findings.isEmpty ? "clear" : "found")
         opinions.with(opinion.seat.judge.name, opinion.seat.side.name, outcome).add()
         durations.with(opinion.seat.judge.name).observe(nanoseconds)
     }

@@ -48,19 +48,14 @@ package final class JudgePanel: Sendable {
             var docket = JudgeDocket(judge)
             if let before = former?.dockets[judge.name], before.settings == settings { docket = before.docket }
             dockets[judge.name] = (settings, docket)
-            let clauses = judge.clauses.compactMap { JudgedClause($0, of: policy.guidelines, policy.categories) }
-            for id in judge.clauses where !clauses.contains(where: { $0.id == id }) {
-                problems.append(
-                    policy.guidelines.clause(id) == nil
-                        ? "The judge “\(judge.name)” names a clause “\(id)”, which the guidelines don't have."
-                        : "The judge “\(judge.name)” names the clause “\(id)”, under which no category is enforced. "
-                            + "Give it one in the guidelines.")
+            for id in judge.clauses where policy.guidelines.clause(id) == nil {
+                problems.append("The judge “\(judge.name)” names a clause “\(id)”, which the guidelines don't have.")
             }
-            let asked = clauses.map { AskedClause($0, policy.rules.classifier, settings.head) }
-            problems += asked.compactMap { $0.problem(of: judge) }
-            for side in judge.sides {
+            for side in Side.allCases where judge.sides.contains(side) {
                 for stage in Stage.allCases {
-                    seats.append(SeatedJudge(settings, docket, side, stage, asked, policy.guidelines))
+                    let (seat, complaints) = SeatedJudge.make(settings, docket, side, stage, policy)
+                    seats.append(seat)
+                    problems += complaints.filter { !problems.contains($0) }
                 }
             }
         }
@@ -78,32 +73,22 @@ package final class JudgePanel: Sendable {
     func judges(_ side: Side) -> Bool { seats.contains { $0.side == side } }
 }
 
-/// A clause, and the heads of the classifier whose scores tell whether to ask about it.
+/// A clause, and what tells whether to ask about it and what an answer says.
 struct AskedClause: Sendable {
     let clause: JudgedClause
+    /// The heads of the classifier that score it there.
     let heads: [Int]
-    private let hasOutput: Bool
-
-    init(_ clause: JudgedClause, _ classifier: ClassifierModel?, _ embeddings: EmbeddingHead?) {
-        self.clause = clause
-        heads = (classifier?.heads ?? []).indices.filter { index in
-            let category = classifier?.heads[index].category
-            return clause.categories.contains { $0.id == category }
-        }
-        hasOutput =
-            embeddings.map { head in
-                head.outputs.contains { output in clause.categories.contains { $0.id == output.category } }
-            } ?? false
-    }
+    /// The categories that the judge can tell.
+    let tellable: Set<Filtering.Category>
 
     func problem(of judge: Judge) -> String? {
         if heads.isEmpty, !judge.occasion.isAlways {
             return
                 "The judge “\(judge.name)” is to be asked where the classifier is unsure of the clause “\(clause.id)”, of "
-                + "which no score says anything. Write `ask_always: true`."
+                + "which no score says anything there. Write `ask_always: true`."
         }
-        if judge.form == .embeddings, !hasOutput {
-            return "The head of the judge “\(judge.name)” knows no category of the clause “\(clause.id)”."
+        if tellable.isEmpty {
+            return "The judge “\(judge.name)” can't tell anything of the clause “\(clause.id)”."
         }
         return nil
     }
@@ -119,7 +104,34 @@ struct SeatedJudge: Sendable {
     /// What follows from a finding.
     private let enforcements: [Filtering.Category: Enforcement]
 
-    init(
+    /// With what is wrong, a sentence each.
+    static func make(
+        _ settings: JudgeSettings, _ docket: JudgeDocket, _ side: Side, _ stage: Stage, _ policy: Policy
+    ) -> (seat: SeatedJudge, problems: [String]) {
+        let judge = settings.judge
+        let scored = policy.scoredHeads(side, stage)
+        var problems: [String] = []
+        let asked = judge.clauses.compactMap { id -> AskedClause? in
+            let clause = JudgedClause(
+                id, of: policy.guidelines, policy.categories, side: side, isSandbox: stage == .sandbox)
+            guard let clause else {
+                if policy.guidelines.clause(id) != nil {
+                    problems.append(
+                        "The judge “\(judge.name)” names the clause “\(id)”, under which no category of the \(side.name) is "
+                            + "enforced. Give it one in the guidelines.")
+                }
+                return nil
+            }
+            let heads = scored.filter { head in clause.categories.contains { $0.id == head.category } }.map(\.index)
+            let asked = AskedClause(
+                clause: clause, heads: heads, tellable: judge.tellable(of: clause, head: settings.head))
+            problems += [asked.problem(of: judge)].compactMap(\.self)
+            return asked
+        }
+        return (SeatedJudge(settings, docket, side, stage, asked, policy.guidelines), problems)
+    }
+
+    private init(
         _ settings: JudgeSettings, _ docket: JudgeDocket, _ side: Side, _ stage: Stage, _ asked: [AskedClause],
         _ guidelines: Guidelines
     ) {
@@ -131,7 +143,6 @@ struct SeatedJudge: Sendable {
             // What stands where can be taken out of a request alone: of an answer, it may have left.
             let canRedact = settings.judge.form.tellsPlaces && side == .prompt
             if enforcement.verdict == .redact, !canRedact { enforcement.verdict = .flag }
-            if settings.judge.isShadow, enforcement.verdict != .allow { enforcement.verdict = .flag }
             enforcements[entry.id] = enforcement
         }
         self.enforcements = enforcements
@@ -144,9 +155,9 @@ struct SeatedJudge: Sendable {
     func enforcement(of category: Filtering.Category) -> Enforcement { enforcements[category] ?? Enforcement(.flag) }
 
     /// The clauses on which its opinion is wanted of a text that was screened so.
-    func due(_ screening: Screening, _ classifier: ClassifierModel?) -> [JudgedClause] {
+    func due(_ screening: Screening, _ classifier: ClassifierModel?) -> [AskedClause] {
         let occasion = judge.occasion
-        if occasion.isAlways { return asked.map(\.clause) }
+        if occasion.isAlways { return asked }
         guard let classifier else { return [] }
         return asked.filter { asked in
             if occasion.isForUncovered, !screening.isCovered { return true }
@@ -154,7 +165,7 @@ struct SeatedJudge: Sendable {
                 let probability = classifier.probability(head, score: screening.highest[head])
                 return probability >= occasion.from && probability < occasion.below
             }
-        }.map(\.clause)
+        }
     }
 }
 
@@ -179,6 +190,21 @@ final class JudgeDocket: Sendable {
             guard next - now.nanoseconds <= Self.period else { return false }
             drained = next
             return true
+        }
+    }
+}
+
+extension Policy {
+    /// The heads of the classifier that give scores on one side in one stage, since a rule asks for them.
+    fileprivate func scoredHeads(_ side: Side, _ stage: Stage) -> [(index: Int, category: Filtering.Category)] {
+        let asked = Set(
+            rules.rules.compactMap { rule -> String? in
+                guard let score = rule.score else { return nil }
+                let enforcement = guidelines.enforcement(of: rule, side: side, isSandbox: stage == .sandbox)
+                return [.flag, .redact, .block].contains(rule.limiting(enforcement).verdict) ? score.head : nil
+            })
+        return (rules.classifier?.heads ?? []).enumerated().filter { asked.contains($1.name) }.map {
+            (index: $0, category: $1.category)
         }
     }
 }

@@ -5,16 +5,18 @@ internal import Judges
 struct JudgeOpinion: Sendable {
     let seat: SeatedJudge
     /// What it was asked about.
-    let clauses: [JudgedClause]
-    /// Offsets in the whole text.
-    let result: Result<[JudgeFinding], JudgeFailure>
+    let clauses: [AskedClause]
+    /// Offsets in the whole text. What was found before a failure counts.
+    var findings: [JudgeFinding] = []
+    /// Why it has not said all.
+    var failure: JudgeFailure?
 }
 
 /// What a screening and the opinions of judges come to together.
 ///
 /// - A finding of a judge counts as one of a rule: the clause of its category says what follows.
-/// - Where a judge was asked about a clause and finds nothing, the classifier's own findings of that clause are cleared, if
-///   their scores are those of which it is unsure. What a pattern found stays: that is no opinion.
+/// - Where a judge was asked about a clause and finds nothing, the classifier's own findings of what the judge can tell of it
+///   are cleared, if their scores are those of which it is unsure. What a pattern found stays: that is no opinion.
 /// - Where there is no opinion, the text is not evaluated, or goes no further.
 struct JudgeReview: Sendable {
     private(set) var screening: Screening
@@ -28,57 +30,62 @@ struct JudgeReview: Sendable {
         let clause: String?
     }
 
-    /// - Parameter scoredRules: those whose findings are scores of the classifier.
-    init(_ screening: Screening, _ redactions: [Redaction], _ opinions: [JudgeOpinion], scoredRules: Set<String>) {
+    /// - Parameters:
+    ///   - isStreamed: whether what was judged may have left already, where a judge lets it.
+    ///   - scoredRules: those whose findings are scores of the classifier.
+    init(
+        _ screening: Screening, _ redactions: [Redaction], _ opinions: [JudgeOpinion], isStreamed: Bool = false,
+        scoredRules: Set<String>
+    ) {
         self.screening = screening
         self.redactions = redactions
         for opinion in opinions {
-            switch opinion.result {
-            case .success(let findings): take(findings, of: opinion, scoredRules)
-            case .failure: takeFailure(of: opinion)
+            let judge = opinion.seat.judge
+            let onlyRecords = judge.isShadow || isStreamed && judge.streams == .pass
+            take(opinion, onlyRecords: onlyRecords, scoredRules)
+            if opinion.failure != nil, judge.onFailure == .closed, !onlyRecords, missing == nil {
+                missing = Missing(judge: judge.name, clause: opinion.clauses.first?.clause.id)
             }
         }
         self.screening.verdict = Self.verdict(of: self.screening.findings)
     }
 
-    private mutating func take(_ findings: [JudgeFinding], of opinion: JudgeOpinion, _ scoredRules: Set<String>) {
-        let seat = opinion.seat
-        for finding in findings {
-            let enforcement = seat.enforcement(of: finding.category)
-            var verdict = enforcement.verdict
-            if verdict == .redact {
-                if let range = finding.range {
-                    redactions.append(Redaction(range: range, category: finding.category))
-                } else {
-                    verdict = .flag
-                }
+    private mutating func take(_ opinion: JudgeOpinion, onlyRecords: Bool, _ scoredRules: Set<String>) {
+        for finding in opinion.findings { take(finding, of: opinion.seat, onlyRecords: onlyRecords) }
+        for asked in opinion.clauses {
+            let categories = Set(asked.clause.categories.map(\.id))
+            guard !opinion.findings.contains(where: { categories.contains($0.category) }) else { continue }
+            guard opinion.failure == nil else {
+                note(.notEvaluated, asked.clause, of: opinion.seat)
+                continue
             }
-            screening.findings.append(
-                Finding(
-                    rule: seat.rule, category: finding.category, clause: enforcement.clause, verdict: verdict,
-                    range: finding.range ?? 0..<0, score: finding.score))
-        }
-        for clause in opinion.clauses {
-            let categories = Set(clause.categories.map(\.id))
-            guard !findings.contains(where: { categories.contains($0.category) }) else { continue }
-            note(.allow, clause, of: seat)
-            if !seat.judge.isShadow { clear(categories, below: seat.judge.occasion.below, scoredRules) }
+            note(.allow, asked.clause, of: opinion.seat)
+            if !onlyRecords { clear(asked.tellable, below: opinion.seat.judge.occasion.below, scoredRules) }
         }
     }
 
-    private mutating func takeFailure(of opinion: JudgeOpinion) {
-        for clause in opinion.clauses { note(.notEvaluated, clause, of: opinion.seat) }
-        let judge = opinion.seat.judge
-        if judge.onFailure == .closed, !judge.isShadow, missing == nil {
-            missing = Missing(judge: judge.name, clause: opinion.clauses.first?.id)
+    private mutating func take(_ finding: JudgeFinding, of seat: SeatedJudge, onlyRecords: Bool) {
+        let enforcement = seat.enforcement(of: finding.category)
+        var verdict = enforcement.verdict
+        if onlyRecords, verdict != .allow { verdict = .flag }
+        if verdict == .redact {
+            if let range = finding.range {
+                redactions.append(Redaction(range: range, category: finding.category))
+            } else {
+                verdict = .flag
+            }
         }
+        screening.findings.append(
+            Finding(
+                rule: seat.rule, category: finding.category, clause: enforcement.clause, verdict: verdict,
+                range: finding.range ?? 0..<0, score: finding.score))
     }
 
     private mutating func note(_ verdict: Verdict, _ clause: JudgedClause, of seat: SeatedJudge) {
         screening.findings.append(
             Finding(
-                rule: seat.rule, category: clause.categories[0].id, clause: clause.id, verdict: verdict, range: 0..<0,
-                score: 0))
+                rule: seat.rule, category: clause.category, clause: clause.id, verdict: verdict, range: 0..<0, score: 0)
+        )
     }
 
     /// Clears findings of the classifier. Where more were found than are kept, one that is not may stand for itself.

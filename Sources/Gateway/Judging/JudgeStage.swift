@@ -8,6 +8,7 @@ internal import Storage
 /// A text that was screened, and on which judges may have to be heard.
 struct JudgedText: Sendable {
     let side: Side
+    /// As it came; who tells no places is asked about it as it will go on, without what is taken out.
     let bytes: [UInt8]
     /// Of an answer: what it was given to, or the end of it.
     var prompt: [UInt8] = []
@@ -15,6 +16,12 @@ struct JudgedText: Sendable {
     var redactions: [Redaction] = []
     /// Whether `bytes` is all of it.
     var isWhole = true
+    var isStreamed = false
+
+    /// Without what is taken out.
+    var redacted: [UInt8] {
+        redactions.isEmpty ? bytes : bytes.withUnsafeBufferPointer { Screener.redacting($0, redactions) }
+    }
 }
 
 /// Asks judges where the classifier is unsure, all at once and each within its time.
@@ -43,7 +50,8 @@ struct JudgeStage: Sendable {
     func wish(of stage: Stage) -> (keeper: TextKeeper?, holds: Bool) {
         let seats = mayReview(.completion) ? panel.seats(.completion, stage) : []
         guard let bytesMax = seats.map(\.judge.textBytesMaxInAll).max() else { return (nil, false) }
-        return (TextKeeper(bytesMax: bytesMax), seats.contains { !$0.judge.isShadow && $0.judge.streams == .hold })
+        // Some protocols tell a text up to four times.
+        return (TextKeeper(bytesMax: 4 * bytesMax), seats.contains { !$0.judge.isShadow && $0.judge.streams == .hold })
     }
 
     /// What the screening comes to once judges were heard.
@@ -66,7 +74,8 @@ struct JudgeStage: Sendable {
             for await opinion in tasks { opinions.append(opinion) }
             return opinions.sorted { $0.0 < $1.0 }.map(\.1)
         }
-        return JudgeReview(text.screening, text.redactions, opinions, scoredRules: panel.scoredRules)
+        return JudgeReview(
+            text.screening, text.redactions, opinions, isStreamed: text.isStreamed, scoredRules: panel.scoredRules)
     }
 
     /// Goes no further where a judge could not be heard without whom nothing does. To be called once the review is recorded.
@@ -78,72 +87,79 @@ struct JudgeStage: Sendable {
     }
 
     private func opinion(
-        of seat: SeatedJudge, on text: JudgedText, _ clauses: [JudgedClause], for caller: Authenticated, _ trace: Trace
+        of seat: SeatedJudge, on text: JudgedText, _ clauses: [AskedClause], for caller: Authenticated, _ trace: Trace
     ) async -> JudgeOpinion {
         let begin = Moment.now
-        let result = await withinTime(of: seat.judge) { call async throws(JudgeFailure) in
-            try await ask(seat, about: text, clauses, for: caller, call, id: trace.id)
+        let call = JudgeCall()
+        var opinion = JudgeOpinion(seat: seat, clauses: clauses)
+        opinion.failure = await withinTime(of: seat.judge, call) { () async throws(JudgeFailure) in
+            try await ask(seat, about: text, clauses.map(\.clause), for: caller, call, id: trace.id)
         }
-        let opinion = JudgeOpinion(seat: seat, clauses: clauses, result: result)
+        opinion.findings = call.findings
         report.note(opinion, nanoseconds: Moment.now - begin, in: trace)
         return opinion
     }
 
     /// Gives a judge its time, and no more.
     private func withinTime(
-        of judge: Judge, _ ask: @escaping @Sendable (JudgeCall) async throws(JudgeFailure) -> [JudgeFinding]
-    ) async -> Result<[JudgeFinding], JudgeFailure> {
-        let call = JudgeCall()
-        let timer = HedgeTimer(on: executor.loop)
-        return await withTaskGroup(of: Result<[JudgeFinding], JudgeFailure>?.self) { tasks in
+        of judge: Judge, _ call: JudgeCall, _ ask: @escaping @Sendable () async throws(JudgeFailure) -> Void
+    ) async -> JudgeFailure? {
+        let timer = LoopTimer(on: executor.loop)
+        return await withTaskGroup(of: JudgeEvent.self) { tasks in
             tasks.addTask {
-                do throws(JudgeFailure) { return .success(try await ask(call)) } catch { return .failure(error) }
+                do throws(JudgeFailure) { try await ask() } catch { return .failed(error) }
+                return .answered
             }
-            tasks.addTask { await timer.wait(TimeAmount(judge.timeout)) ? .failure(.timeout) : nil }
+            tasks.addTask { await timer.wait(TimeAmount(judge.timeout)) ? .failed(.timeout) : .stopped }
             // Children that are cancelled end at once, so nobody waits for a judge that is late.
             defer {
                 timer.stop()
                 call.cancel()
                 tasks.cancelAll()
             }
-            while let result = await tasks.next() {
-                if let result { return result }
+            for await event in tasks {
+                switch event {
+                case .answered: return nil
+                case .failed(let failure): return failure
+                case .stopped: continue
+                }
             }
-            return .failure(.timeout)
+            return .timeout
         }
     }
 
-    /// Asks all questions that make up a text, one after the other.
+    private enum JudgeEvent: Sendable {
+        case answered
+        case failed(JudgeFailure)
+        /// The time is of no interest any more.
+        case stopped
+    }
+
+    /// Asks all questions that make up a text, one after the other. What is found is the call's, whatever comes after.
     private func ask(
         _ seat: SeatedJudge, about text: JudgedText, _ clauses: [JudgedClause], for caller: Authenticated,
         _ call: JudgeCall, id: RecordID
-    ) async throws(JudgeFailure) -> [JudgeFinding] {
+    ) async throws(JudgeFailure) {
         let judge = seat.judge
-        guard text.isWhole, text.bytes.count <= judge.textBytesMaxInAll else { throw .tooLong }
-        var findings: [JudgeFinding] = []
-        for window in JudgeQuestion.windows(of: text.bytes, bytesMax: judge.textBytesMax) {
-            let question = JudgeQuestion(side: text.side, text: Array(text.bytes[window]), prompt: text.prompt)
+        let bytes = judge.form.tellsPlaces ? text.bytes : text.redacted
+        guard text.isWhole, bytes.count <= judge.textBytesMaxInAll else { throw .tooLong }
+        for window in JudgeQuestion.windows(of: bytes, bytesMax: judge.textBytesMax) {
+            let question = JudgeQuestion(side: text.side, text: Array(bytes[window]), prompt: text.prompt)
             let key = JudgeCache.Key(question, about: clauses, by: judge)
-            var found = seat.docket.cache.findings(for: key, at: Moment.now.nanoseconds)
-            if found != nil {
+            if let known = seat.docket.cache.findings(for: key, at: Moment.now.nanoseconds) {
                 report.metrics.remembered(by: judge.name)
-            } else {
-                var said: [JudgeFinding] = []
-                for request in judge.requests(question, about: clauses) {
-                    let answer = try await send(request, to: seat, for: caller, call, id: id)
-                    said += try judge.findings(in: answer, to: request, question, head: seat.settings.head)
-                }
-                seat.docket.cache.keep(said, for: key, at: Moment.now.nanoseconds)
-                found = said
+                call.take(known, at: window.lowerBound)
+                continue
             }
-            for var finding in found ?? [] {
-                finding.range = finding.range.map {
-                    $0.lowerBound + window.lowerBound..<$0.upperBound + window.lowerBound
-                }
-                findings.append(finding)
+            var said: [JudgeFinding] = []
+            for request in judge.requests(question, about: clauses) {
+                let answer = try await send(request, to: seat, for: caller, call, id: id)
+                let found = try judge.findings(in: answer, to: request, question, head: seat.settings.head)
+                call.take(found, at: window.lowerBound)
+                said += found
             }
+            seat.docket.cache.keep(said, for: key, at: Moment.now.nanoseconds)
         }
-        return findings
     }
 
     // MARK: - One request
@@ -151,17 +167,23 @@ struct JudgeStage: Sendable {
     private func send(
         _ request: JudgeRequest, to seat: SeatedJudge, for caller: Authenticated, _ call: JudgeCall, id: RecordID
     ) async throws(JudgeFailure) -> [UInt8] {
-        guard seat.docket.admits(at: .now) else { throw .overBudget }
         let pool = pools.judge(seat.settings.server.name)
-        guard let permit = pool.state.permit(at: .now) else { throw .unavailable("breaker_open") }
+        let begin = Moment.now
+        guard let permit = pool.state.permit(at: begin) else { throw .unavailable("breaker_open") }
         let upstream = ChosenUpstream(pool: pool, permit: permit)
+        guard seat.docket.admits(at: begin) else {
+            upstream.release()
+            throw .overBudget
+        }
         do throws(UpstreamFailure) {
             let answer = try await exchange(request.encoded(to: seat.settings.server, id: id), pool, for: caller, call)
             upstream.answerBegan()
             return answer
         } catch {
-            // One that was given up was too late, of which its breaker must know.
-            upstream.failed(call.isCancelled ? .firstByteTimeout : error)
+            // Its breaker must know of one that was too late, and not of one whose time was up when it was asked.
+            let wasSlow =
+                call.isCancelled && TimeAmount.nanoseconds(2 * (Moment.now - begin)) >= TimeAmount(seat.judge.timeout)
+            upstream.failed(wasSlow ? .firstByteTimeout : error)
             switch error {
             case .status(let status, _), .rejected(let status, _, _): throw .status(status)
             case .answerTooLarge: throw .malformed("an answer that is too long")
@@ -210,6 +232,18 @@ final class JudgeCall: @unchecked Sendable {
         didSet { if isCancelled { exchange?.cancel() } }
     }
     private(set) var isCancelled = false
+    /// So far.
+    private(set) var findings: [JudgeFinding] = []
+
+    /// Takes findings of a question that begins at an offset of the text.
+    func take(_ new: [JudgeFinding], at offset: Int) {
+        // Who was given up says nothing any more.
+        if isCancelled { return }
+        for var finding in new {
+            finding.range = finding.range.map { $0.lowerBound + offset..<$0.upperBound + offset }
+            findings.append(finding)
+        }
+    }
 
     func cancel() {
         isCancelled = true

@@ -43,7 +43,7 @@ struct CompletionStage: @unchecked Sendable {
         }
         // Before anybody else screens, who may while judges are asked.
         let redactions = screener.redactions
-        let review = await review(screening, passage.bytes, answer, trace: trace)
+        let review = await review(screening, passage.bytes, redactions, answer, trace: trace)
         if let review { screening = review.screening }
         trace.completion = ScreeningSummary(screening)
         try judge.require(review, trace: trace)
@@ -72,11 +72,12 @@ struct CompletionStage: @unchecked Sendable {
     }
 
     private func review(
-        _ screening: Screening, _ text: [UInt8], _ answer: Forwarded, trace: Trace
+        _ screening: Screening, _ text: [UInt8], _ redactions: [Redaction], _ answer: Forwarded, trace: Trace
     ) async -> JudgeReview? {
         guard judge.mayReview(.completion) else { return nil }
         let text = JudgedText(
-            side: .completion, bytes: text, prompt: answer.screened.promptTail, screening: screening)
+            side: .completion, bytes: text, prompt: answer.screened.promptTail, screening: screening,
+            redactions: redactions)
         return await judge.review(text, for: answer.request.caller, trace: trace)
     }
 

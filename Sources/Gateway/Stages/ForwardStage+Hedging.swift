@@ -12,7 +12,7 @@ extension ForwardStage {
     ) async throws(UpstreamFailure) -> Forwarded {
         hedging.budget.withLock { $0.deposit(at: .now) }
         let race = HedgeRace(between: first, and: pools, client: request.admitted.request.caller.exchange)
-        let timer = HedgeTimer(on: first.pool.executor.loop)
+        let timer = LoopTimer(on: first.pool.executor.loop)
         let result = await withTaskGroup(of: HedgeRace.Event.self) { tasks in
             func start(_ lane: HedgeLane) {
                 tasks.addTask {

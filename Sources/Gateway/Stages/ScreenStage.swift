@@ -47,15 +47,13 @@ struct ScreenStage: @unchecked Sendable {
         // Before anybody else screens, who may while judges are asked.
         var redactions = screener.redactions
         var review: JudgeReview?
+        let text = JudgedText(side: .prompt, bytes: passage.bytes, screening: screening, redactions: redactions)
         if judge.mayReview(.prompt) {
-            let text = JudgedText(side: .prompt, bytes: passage.bytes, screening: screening, redactions: redactions)
             review = await judge.review(text, for: parsed.caller, trace: trace)
         }
-        if let review {
-            guard exchange.isAwaited() else { throw .clientLeft }
-            (screening, redactions) = (review.screening, review.redactions)
-        }
+        if let review { (screening, redactions) = (review.screening, review.redactions) }
         trace.prompt = ScreeningSummary(screening)
+        if review != nil, !exchange.isAwaited() { throw .clientLeft }
         try judge.require(review, trace: trace)
         // Text in front of an image was judged; the whole prompt was not.
         if !request.admitted.unscreened.isEmpty, screening.verdict == .allow { trace.prompt.verdict = .notEvaluated }
@@ -73,7 +71,7 @@ struct ScreenStage: @unchecked Sendable {
         }
         return Screened(
             admitted: request.admitted, edits: edits, policy: policy,
-            promptTail: judge.mayReview(.completion) ? JudgeStage.tail(of: passage.bytes) : [])
+            promptTail: judge.mayReview(.completion) ? JudgeStage.tail(of: text.redacted) : [])
     }
 
     static func refusal(of findings: [Finding], side: Side) -> Refusal {

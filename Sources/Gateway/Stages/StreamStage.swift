@@ -39,7 +39,7 @@ struct StreamStage: @unchecked Sendable {
             }
             do throws(UpstreamFailure) {
                 try stream.feed(piece, to: &output)
-                if wish.holds { try hold(output.count, &held) }
+                if let keeper = wish.keeper { try hold(keeper.bytes + (wish.holds ? output.count : 0), &held) }
             } catch {
                 answer.exchange.cancel()
                 if !wish.holds, !output.isEmpty { try await write(&output, of: answer, trace) }
@@ -48,7 +48,8 @@ struct StreamStage: @unchecked Sendable {
             if stream.hasText, trace.firstTokenAt == nil { trace.firstTokenAt = .now }
             if stream.status == .open, !wish.holds, !output.isEmpty { try await write(&output, of: answer, trace) }
         }
-        if let keeper = wish.keeper {
+        if let keeper = wish.keeper, !stream.isBlocked {
+            if !wish.holds, !output.isEmpty { try await write(&output, of: answer, trace) }
             let text = JudgedText(stream, keeper, prompt: answer.screened.promptTail)
             review = await judge.review(text, for: answer.request.caller, trace: trace)
         }
@@ -57,7 +58,7 @@ struct StreamStage: @unchecked Sendable {
         return try await finish(&stream, review, holds: wish.holds, &output, answer, trace)
     }
 
-    /// Takes room for what is held of an answer.
+    /// Takes room for what is held of an answer and kept for judges.
     private func hold(_ bytes: Int, _ held: inout Int) throws(UpstreamFailure) {
         guard bytes <= answerBytesMax else { throw .answerTooLarge(bytesMax: answerBytesMax) }
         guard bytesInFlight.take(bytes - held) else { throw .noRoom }
@@ -154,6 +155,6 @@ extension JudgedText {
         }
         self.init(
             side: .completion, bytes: Array(texts.joined(separator: [0x0A])), prompt: prompt, screening: screening,
-            isWhole: !keeper.isFull)
+            isWhole: !keeper.isFull, isStreamed: true)
     }
 }

@@ -103,7 +103,7 @@ final class HedgeRace: @unchecked Sendable {
 /// A wait that somebody else may end.
 ///
 /// `@unchecked Sendable`: touched on its loop only.
-final class HedgeTimer: @unchecked Sendable {
+final class LoopTimer: @unchecked Sendable {
     private let loop: any EventLoop
     private var scheduled: Scheduled<Void>?
     private let isDue = LoopPromise<Bool>()

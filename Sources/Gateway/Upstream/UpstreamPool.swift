@@ -181,7 +181,7 @@ final class UpstreamPool: @unchecked Sendable {
         }
     }
 
-    /// Only who hedges cancels, and does so on the loop.
+    /// Who hedges cancels, and who asks a judge; both do so on the loop.
     private func cancel(_ place: LoopPromise<Place?>) {
         loop.preconditionInEventLoop()
         state.queued(-Int64(queue.removeAll { $0.place === place }.count))

@@ -26,21 +26,26 @@ struct ModerationForm: JudgeDialect {
         else { throw .malformed("no result with categories") }
         let scores = answer.member("category_scores", of: result)
         var findings: [JudgeFinding] = []
-        var isKnown = false
+        var known: Set<Category> = []
         for entry in request.clauses.flatMap(\.categories) {
             // The most special of its names is its own.
             guard let name = entry.moderation.last, let flag = answer.member(name, of: categories) else { continue }
             guard let isFlagged = answer.bool(flag) else {
                 throw .malformed("a category that is neither true nor false")
             }
-            isKnown = true
+            known.insert(entry.id)
             var score = isFlagged ? 1.0 : 0
             if let node = scores.flatMap({ answer.member(name, of: $0) }) {
                 score = isFlagged ? max(try answer.share(node), judge.threshold) : try answer.share(node)
             }
             if score > 0 { findings.append(JudgeFinding(entry.id, score: score)) }
         }
-        guard isKnown else { throw .malformed("none of the categories that were asked about") }
+        for clause in request.clauses {
+            let named = clause.categories.filter { !$0.moderation.isEmpty }.map(\.id)
+            guard named.isEmpty || !known.isDisjoint(with: named) else {
+                throw .malformed("none of the categories of \(clause.id)")
+            }
+        }
         return findings
     }
 }

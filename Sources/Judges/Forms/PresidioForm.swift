@@ -16,6 +16,9 @@ struct PresidioForm: JudgeDialect {
         "AU", "DE", "ES", "FI", "IN", "IT", "KR", "NG", "PL", "SE", "SG", "TH", "UK", "US",
     ]
 
+    /// All that it can find.
+    static let known = Set(categories.values.map { Category($0) }).union([Category("pii.national_id")])
+
     func requests(_ question: JudgeQuestion, _ clauses: [JudgedClause]) -> [JudgeRequest] {
         var writer = JSONWriter()
         writer.object { writer in

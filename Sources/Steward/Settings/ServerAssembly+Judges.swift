@@ -14,6 +14,12 @@ extension ServerAssembly {
                         "Choose another `name`.")
                 }
                 names[name.texts[0]] = names[name.texts[0]] ?? name.place
+                let server = JudgeSettings.serverName(name.texts[0])
+                if let upstream = upstreamNames[server] {
+                    report(
+                        upstream, "The upstream name \(Shown.quoted(server)) is that of a judge.",
+                        "Choose another `name`.")
+                }
             }
             return self.judge(judge)
         }

@@ -12,7 +12,7 @@ struct ServerAssembly {
     var notices: [String] = []
     /// Where each name of a model, and of an upstream, was first written.
     private var modelNames: [String: SettingPlace] = [:]
-    private var upstreamNames: [String: SettingPlace] = [:]
+    private(set) var upstreamNames: [String: SettingPlace] = [:]
 
     init(environment: [String: String]) {
         self.environment = environment
