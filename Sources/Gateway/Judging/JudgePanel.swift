@@ -69,6 +69,8 @@ package final class JudgePanel: Sendable {
         seats.isEmpty ? [] : seats.filter { $0.side == side && $0.stage == stage }
     }
 
+    var isEmpty: Bool { seats.isEmpty }
+
     /// Whether any is asked about one side.
     func judges(_ side: Side) -> Bool { seats.contains { $0.side == side } }
 }

@@ -47,8 +47,10 @@ struct ScreenStage: @unchecked Sendable {
         // Before anybody else screens, who may while judges are asked.
         var redactions = screener.redactions
         var review: JudgeReview?
-        let text = JudgedText(side: .prompt, bytes: passage.bytes, screening: screening, redactions: redactions)
-        if judge.mayReview(.prompt) {
+        var promptTail: [UInt8] = []
+        if !judge.panel.isEmpty {
+            let text = JudgedText(side: .prompt, bytes: passage.bytes, screening: screening, redactions: redactions)
+            if judge.mayReview(.completion) { promptTail = JudgeStage.tail(of: text.redacted) }
             review = await judge.review(text, for: parsed.caller, trace: trace)
         }
         if let review { (screening, redactions) = (review.screening, review.redactions) }
@@ -71,7 +73,7 @@ struct ScreenStage: @unchecked Sendable {
         }
         return Screened(
             admitted: request.admitted, edits: edits, policy: policy,
-            promptTail: judge.mayReview(.completion) ? JudgeStage.tail(of: text.redacted) : [])
+            promptTail: promptTail)
     }
 
     static func refusal(of findings: [Finding], side: Side) -> Refusal {

@@ -1,5 +1,4 @@
 internal import Limits
-internal import NIOCore
 
 /// One upstream at work for a request that a second one may be sent too.
 ///
@@ -97,29 +96,5 @@ final class HedgeRace: @unchecked Sendable {
             guard let lane, lane !== decided, let failure = lane.failure, failure != .cancelled else { return nil }
             return (failure, lane.pool.settings.name)
         }
-    }
-}
-
-/// A wait that somebody else may end.
-///
-/// `@unchecked Sendable`: touched on its loop only.
-final class LoopTimer: @unchecked Sendable {
-    private let loop: any EventLoop
-    private var scheduled: Scheduled<Void>?
-    private let isDue = LoopPromise<Bool>()
-
-    init(on loop: any EventLoop) {
-        self.loop = loop
-    }
-
-    /// Whether the time passed before it was stopped.
-    func wait(_ time: TimeAmount) async -> Bool {
-        if !isDue.isKept { scheduled = loop.scheduleTask(in: time) { [isDue] in _ = isDue.keep(true) } }
-        return await isDue.value()
-    }
-
-    func stop() {
-        scheduled?.cancel()
-        isDue.keep(false)
     }
 }
