@@ -49,6 +49,8 @@ package struct Rule: Sendable, Hashable {
     package var contextPosition: ContextPosition
     /// Named in refusals in place of the category's clause; the verdict is the category's.
     package var clause: String?
+    /// The only application whose traffic it looks at; `nil` for all.
+    package var application: String?
     /// Texts in which the rule must, and must not, find something. `steward filter check` runs them.
     package var matches: [String]
     package var nonMatches: [String]

@@ -119,7 +119,7 @@ struct LocalAnswers: @unchecked Sendable {
         // An answer has much to say of each text, however short.
         try await limit.reserve(
             caller.key.limits, tokens: (trace.promptBytes + 3) / 4 + inputs.count * 64, trace: trace)
-        let filter = policy.filter(for: caller.key.stage)
+        let filter = policy.filter(for: caller.key)
         trace.prompt = ScreeningSummary()
         var results: [Screening] = []
         var turn = ScreeningTurn()
@@ -129,7 +129,10 @@ struct LocalAnswers: @unchecked Sendable {
             }
             trace.prompt.verdict = trace.prompt.verdict.combined(with: screening.verdict)
             trace.prompt.add(screening.findings)
-            results.append(screening)
+            var answered = screening
+            // What a rule in shadow finds, only the record tells.
+            answered.findings.removeAll { $0.verdict == .allow }
+            results.append(answered)
         }
         if caller.exchange.clientLeft { throw .clientLeft }
         trace.decidedAt = .now

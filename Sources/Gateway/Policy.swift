@@ -1,34 +1,88 @@
-internal import Access
+package import Access
 package import Filtering
 package import Guidelines
+internal import Storage
 
 /// All published data that the path decides by, as one immutable value: no request sees half of two versions.
 package final class Policy: Sendable {
     package let guidelines: Guidelines
     package let rules: FilterRules
     package let categories: Taxonomy
-    private let sandbox: FilterPolicy
-    private let production: FilterPolicy
+    package let overrides: PolicyOverrides
+    private let general: StagedFilters
+    /// Of those who want something of their own.
+    private let byApplication: [ApplicationID: StagedFilters]
 
-    /// Joins rules and guidelines: a rule says what it sees, the clause that names its category what follows.
+    /// Joins rules and guidelines: a rule says what it sees, the clause that names its category what follows; and the
+    /// operator's changes to both.
+    ///
+    /// - Parameter overrides: those that are in force.
     package init(
-        guidelines: Guidelines, rules: FilterRules, categories: Taxonomy, holdBackBytesMax: Int = 512
+        guidelines: Guidelines, rules: FilterRules, categories: Taxonomy, holdBackBytesMax: Int = 512,
+        overrides: PolicyOverrides = .none
     ) throws(FilterError) {
         self.guidelines = guidelines
         self.rules = rules
         self.categories = categories
-        func policy(isSandbox: Bool) throws(FilterError) -> FilterPolicy {
-            try FilterPolicy(rules, holdBackBytesMax: holdBackBytesMax) { rule, side in
-                guidelines.enforcement(of: rule, side: side, isSandbox: isSandbox)
+        self.overrides = overrides
+        let own = overrides.applicationsWithOwn
+        let statesBytesMax = max(
+            Self.statesBytesMin, min(FilterPolicy.statesBytesMax, Self.statesBytesOfAll / (2 * (2 + own.count))))
+        func filters(_ application: String?) throws(FilterError) -> StagedFilters {
+            func filter(_ stage: Stage) throws(FilterError) -> FilterPolicy {
+                try FilterPolicy(
+                    rules, holdBackBytesMax: holdBackBytesMax, allowed: overrides.allowed(for: application),
+                    statesBytesMax: statesBytesMax
+                ) { rule, side in
+                    Self.enforcement(guidelines, overrides, of: rule, side: side, stage: stage, application)
+                }
             }
+            return StagedFilters(sandbox: try filter(.sandbox), production: try filter(.production))
         }
-        sandbox = try policy(isSandbox: true)
-        production = try policy(isSandbox: false)
+        general = try filters(nil)
+        var byApplication: [ApplicationID: StagedFilters] = [:]
+        for name in own {
+            guard let id = ApplicationID(name) else { continue }
+            byApplication[id] = try filters(name)
+        }
+        self.byApplication = byApplication
     }
 
-    var filters: [FilterPolicy] { [sandbox, production] }
+    /// What the automata of streams may keep on one loop, all together, and each of them where there are very many.
+    private static let statesBytesOfAll = 64 << 20
+    private static let statesBytesMin = 256 << 10
 
-    func filter(for stage: Stage) -> FilterPolicy {
+    var filters: [FilterPolicy] { ([general] + byApplication.values).flatMap { [$0.sandbox, $0.production] } }
+
+    func filter(for key: KeyEntry) -> FilterPolicy {
+        let own = byApplication.isEmpty ? nil : byApplication[key.application]
+        return (own ?? general)[key.stage]
+    }
+
+    /// As for applications that want nothing of their own.
+    func filter(for stage: Stage) -> FilterPolicy { general[stage] }
+
+    /// What follows from findings of a rule.
+    package func enforcement(of rule: Rule, side: Side, stage: Stage, application: String? = nil) -> Enforcement {
+        Self.enforcement(guidelines, overrides, of: rule, side: side, stage: stage, application)
+    }
+
+    private static func enforcement(
+        _ guidelines: Guidelines, _ overrides: PolicyOverrides, of rule: Rule, side: Side, stage: Stage,
+        _ application: String?
+    ) -> Enforcement {
+        overrides.adjusted(
+            guidelines.enforcement(of: rule, side: side, isSandbox: stage == .sandbox), of: rule, side: side,
+            application: application)
+    }
+}
+
+/// What texts are judged by in both stages.
+private struct StagedFilters: Sendable {
+    let sandbox: FilterPolicy
+    let production: FilterPolicy
+
+    subscript(stage: Stage) -> FilterPolicy {
         switch stage {
         case .sandbox: sandbox
         case .production: production

@@ -163,3 +163,15 @@ def test_example_clause_of_the_guide_is_read(shell):
     (Path(shell.folder) / "house.yaml").write_text(head + clause)
     done = shell("steward guidelines check house.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_tuning_guide_works_as_it_stands(shell):
+    policy, rules = re.findall(r"^```yaml\n(.*?)^```", (DOCS / "guides/tune-the-filter.md").read_text(), re.M | re.S)
+    (shell.folder / "policy.yaml").write_text(policy)
+    (shell.folder / "support.yaml").write_text(rules)
+    (shell.folder / "steward.yaml").write_text("filter: {policy: policy.yaml}\n")
+    assert "The settings are right." in output_of(shell, "steward config check")
+    assert "pass their" in output_of(shell, "steward filter check")
+    (explain,) = commands("guides/tune-the-filter.md")
+    output = output_of(shell, explain)
+    assert "support/rival" in output and "[redacted:house.rival]" in output and "press" not in output.split("FROM")[1]

@@ -37,11 +37,13 @@ struct JudgeReviewTests {
     }
 
     private func review(
-        _ findings: [Finding], _ opinions: [JudgeOpinion], isStreamed: Bool = false
+        _ findings: [Finding], _ opinions: [JudgeOpinion], isStreamed: Bool = false, overrides: PolicyOverrides = .none,
+        application: String? = nil
     ) -> JudgeReview {
         JudgeReview(
             Screening(findings: findings), [], opinions, isStreamed: isStreamed,
-            scoredRules: Set(findings.map(\.rule).filter { $0.hasPrefix("score/") }))
+            scoredRules: Set(findings.map(\.rule).filter { $0.hasPrefix("score/") }), overrides: overrides,
+            application: application)
     }
 
     @Test("nothing found clears a score of which the classifier is unsure, and no other finding")
@@ -97,6 +99,18 @@ struct JudgeReviewTests {
         let weapon = try opinion(passing, [JudgeFinding(Category("weapons.indiscriminate"))])
         #expect(review([], [weapon], isStreamed: true).screening.verdict == .flag)
         #expect(review([], [weapon]).screening.verdict == .block)
+    }
+
+    @Test("an application that wants a category stricter has it so from judges too")
+    func tightened() throws {
+        let own = "app_01jdb3k6y8v4m2n7q9r5s1t3w6"
+        let overrides = try PolicyOverrides(
+            yaml: "applications: [{id: \(own), enforcement: [{categories: [hate], prompt: block, completion: block}]}]",
+            file: "p.yaml", beside: .shipped())
+        let found = try opinion(seat(["harassment-and-hate"]), [JudgeFinding(Category("hate"))])
+        let before = review([], [found], overrides: overrides, application: "app_other").screening.verdict
+        #expect(before == .flag)
+        #expect(review([], [found], overrides: overrides, application: own).screening.verdict == .block)
     }
 
     @Test("who tells clauses alone says the mildest of what falls under them")

@@ -1,3 +1,4 @@
+import Filtering
 import Foundation
 import Gateway
 import Logging
@@ -166,6 +167,34 @@ struct ConfigurationReadingTests {
         #expect(more.differences(from: other, unchanged) == ["rules: \(count) → \(count + 1)"])
     }
 
+    @Test("lets go of what ends on a day, without reading anything again")
+    func ends() throws {
+        let overrides = try TemporaryFile(
+            """
+            allowed:
+              - {text: press@example.org, rules: [pii/email], owner: jane, expires: 2027-03-01, reason: Ours.}
+            shadow:
+              - {rule: pii/email, owner: jane, reason: New., expires: 2027-02-01}
+            """, named: "policy.yaml")
+        let file = try TemporaryFile("filter: {policy: '\(overrides.path)'}\n", named: "steward.yaml")
+        let first = try Configuration(try Self.reader(file.path).loader.load(file: file.path))
+        unlink(overrides.path)
+        func day(_ text: String) throws -> Day { try #require(Day(text)) }
+        func counts(_ texts: PolicyTexts) -> [Int] { [texts.overrides.allowed.count, texts.overrides.shadowed.count] }
+        #expect(counts(first.texts.on(try day("2027-01-31"))) == [1, 1])
+        let february = try Configuration(first, on: day("2027-02-01"))
+        #expect(counts(february.texts) == [1, 0] && february.policy !== first.policy)
+        #expect(february.policy.rules === first.policy.rules)
+        #expect(counts(try Configuration(february, on: day("2027-03-01")).texts) == [0, 0])
+        // A clock that is set back is believed.
+        #expect(counts(try Configuration(february, on: day("2027-01-01")).texts) == [1, 1])
+        let notices = first.texts.notices(on: try day("2027-02-15"))
+        #expect(notices.count == 2 && notices[0].contains("“press@example.org” of jane ends on 2027-03-01"))
+        #expect(notices[1].contains("`pii/email` of jane has ended on 2027-02-01"))
+        #expect(first.texts.notices(on: try day("2027-01-01")).isEmpty)
+        #expect(try day("2024-02-20").adding(days: 14) == day("2024-03-05"))
+    }
+
     @Test("is refused as a whole where the file is gone, although a start would do without one")
     func gone() throws {
         let file = try TemporaryFile("desk: {name: Here}\n", named: "steward.yaml")
@@ -199,7 +228,7 @@ struct ReloadServiceTests {
     func oneMore() async throws {
         let reloads = Reloads()
         let (hangups, hangup) = AsyncStream.makeStream(of: Void.self)
-        let service = ReloadService(hangups: hangups) { await reloads.reload() }
+        let service = ReloadService(hangups: hangups, reload: { await reloads.reload() }, begin: { _ in })
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await service.run() }
             hangup.yield()

@@ -1,20 +1,32 @@
 /// What each rule's findings lead to, for one stage.
 package final class FilterPolicy: Sendable {
     package let rules: FilterRules
+    let exceptions: RuleExceptions
     /// The most bytes of a view that a stream may hold back for one rule (context that follows comes on top).
     package let holdBackBytesMax: Int
+    /// What an automaton of streams may keep where there are few: how many states that is, hostile text decides, since each
+    /// names all the places of the patterns where it is.
+    package static let statesBytesMax = 8 << 20
     private let prompt: PolicySide
     private let completion: PolicySide
 
+    /// - Parameters:
+    ///   - allowed: texts that rules leave alone.
+    ///   - statesBytesMax: what each automaton of streams may keep: one a loop, view, side and set of rules that hold text back.
     /// - Throws: `FilterError` for each redact or block rule of the completion side whose matches may be wider than
     ///   `holdBackBytesMax`, since part of one might have left before the rest is seen.
     package init(
-        _ rules: FilterRules, holdBackBytesMax: Int = 512, enforcement: (Rule, Side) -> Enforcement
+        _ rules: FilterRules, holdBackBytesMax: Int = 512, allowed: [PolicyOverrides.AllowedText] = [],
+        statesBytesMax: Int = FilterPolicy.statesBytesMax, enforcement: (Rule, Side) -> Enforcement
     ) throws(FilterError) {
         self.rules = rules
         self.holdBackBytesMax = holdBackBytesMax
-        let prompt = PolicySide(.prompt, rules, rules.rules.map { $0.limiting(enforcement($0, .prompt)) })
-        let completion = PolicySide(.completion, rules, rules.rules.map { $0.limiting(enforcement($0, .completion)) })
+        exceptions = RuleExceptions(allowed, rules)
+        func side(_ side: Side) -> PolicySide {
+            PolicySide(
+                side, rules, rules.rules.map { $0.limiting(enforcement($0, side)).carriedOut }, statesBytesMax)
+        }
+        let (prompt, completion) = (side(.prompt), side(.completion))
         let problems = rules.compiled.filter { completion.holds[$0.index] && $0.program.widthMax > holdBackBytesMax }
         guard problems.isEmpty else {
             throw FilterError(
@@ -28,6 +40,11 @@ package final class FilterPolicy: Sendable {
         }
         self.prompt = prompt
         self.completion = completion
+    }
+
+    /// What follows from a finding of one of the rules; `allow` for one that only records.
+    package func verdict(of rule: Rule, _ side: Side) -> Verdict {
+        rules.rules.firstIndex { $0.id == rule.id }.map { self[side].enforcements[$0].verdict } ?? .allow
     }
 
     subscript(side: Side) -> PolicySide {
@@ -48,23 +65,50 @@ final class PolicySide: Sendable {
     let isActive: [Bool]
     /// Whether text must be held back for it.
     let holds: [Bool]
-    /// Views with such a rule.
-    let heldViews: Set<Rule.View>
+    /// By view, those rules.
+    let held: PerView<HeldRules>
     /// The active ones that ask for scores.
     let scored: ScoredRules?
     /// How much of a view must stay at hand behind its end.
     let reachBytes: Int
 
-    init(_ side: Side, _ rules: FilterRules, _ enforcements: [Enforcement]) {
+    init(_ side: Side, _ rules: FilterRules, _ enforcements: [Enforcement], _ statesBytesMax: Int) {
         self.side = side
         self.enforcements = enforcements
-        isActive = enforcements.map { [.flag, .redact, .block].contains($0.verdict) }
+        isActive = enforcements.map { $0.isShadow || [.flag, .redact, .block].contains($0.verdict) }
         let (isActive, firstScored) = (isActive, rules.compiled.count)
         holds = enforcements.enumerated().map { $0 < firstScored && $1.holds }
         scored = ScoredRules(rules.scored.filter { isActive[$0.index] }, rules.classifier)
-        heldViews = Set(rules.compiled.filter { enforcements[$0.index].holds }.map(\.rule.view))
+        held = PerView { view in
+            HeldRules(
+                rules, view, rules.compiled.filter { $0.rule.view == view && enforcements[$0.index].holds },
+                statesBytesMax: statesBytesMax)
+        }
         reachBytes = zip(rules.compiled, isActive).map { $1 ? $0.reachBytes : 0 }.max() ?? 0
     }
+}
+
+/// The rules of one view that text is held back for. Equal ones share what is known of matches under way.
+final class HeldRules: Sendable, Hashable {
+    let rules: FilterRules
+    let view: Rule.View
+    let indices: [Int]
+    let statesBytesMax: Int
+    private let hash: Int
+
+    init(_ rules: FilterRules, _ view: Rule.View, _ held: [CompiledRule], statesBytesMax: Int) {
+        (self.rules, self.view, self.statesBytesMax) = (rules, view, statesBytesMax)
+        indices = held.map(\.index)
+        hash = indices.hashValue
+    }
+
+    static func == (left: HeldRules, right: HeldRules) -> Bool {
+        left === right
+            || left.hash == right.hash && left.rules === right.rules && left.view == right.view
+                && left.indices == right.indices && left.statesBytesMax == right.statesBytesMax
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 }
 
 extension Enforcement {

@@ -53,7 +53,7 @@ final class Lane {
         stream = policy.rules.streamed[view].map { HyperscanStream($0) }
         self.policy = policy
         self.side = policy[side]
-        isHolding = policy[side].heldViews.contains(view)
+        isHolding = !policy[side].held[view].indices.isEmpty
     }
 
     /// Goes on from where another one is, which goes on by itself.
@@ -140,7 +140,8 @@ final class Lane {
         let hits = tools.hits
         guard !hits.runs.isEmpty || !waiting.isEmpty else { return }
         if log.hasEnough { dropSurplus(hits, log) }
-        let resolver = MatchResolver(rules: rules, matcher: tools.matcher, holds: isStreamed ? side.holds : nil)
+        let resolver = MatchResolver(
+            rules: rules, exceptions: policy.exceptions, matcher: tools.matcher, holds: isStreamed ? side.holds : nil)
         let runs = runs(hits, rules, window)
         resolver.resolve(runs, window, around: around, waiting: &waiting, lapsed: &lapsed) { match in
             log.add(entry(match, fed: fed))
@@ -202,7 +203,7 @@ final class Lane {
         let offset = min(text.viewOffset(ofOriginal: moment), text.end)
         var held = offset
         if floor < offset {
-            let alive = rules.compiled.filter { $0.rule.view == view && side.holds[$0.index] }.map(\.index)
+            let alive = side.held[view].indices
             text.withWindow(isComplete: false) { held = matches(of: alive, $0.cut(at: offset), tools, rules).held }
         }
         for match in waiting where side.holds[match.rule] && match.decided <= offset {
@@ -225,7 +226,7 @@ final class Lane {
     }
 
     private func matchesUnderWay(_ tools: ScanTools, _ rules: FilterRules) -> UnderWay {
-        let states = states ?? tools.states(policy, side.side, view)
+        let states = states ?? tools.states(of: side.held[view])
         self.states = states
         return text.withWindow(isComplete: false) { window in
             if live.map(states.isKnown) != true {

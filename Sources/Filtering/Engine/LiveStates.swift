@@ -21,6 +21,7 @@ final class LiveStates {
     private let held: [Int]
     /// By rule × 256 + byte: whether a match may begin with it.
     private let begins: [Bool]
+    /// One more state than fits may be kept; its places are at most the instructions of all patterns.
     private let bytesMax: Int
     private let classes: ByteClasses
     private var states: [State] = []
@@ -35,23 +36,16 @@ final class LiveStates {
     private var generation = 0
     private var walk: LiveWalk
 
-    /// 8 MiB: how many states that is, hostile text decides, since each names all the places of the patterns where it is.
-    /// One more state than fits may be kept; its places are at most the instructions of all patterns.
-    static let bytesMax = 8 << 20
     /// Of a state without places and look-ups: its entries in the tables, and the heads of its arrays.
     private static let stateBytes = 160
 
-    /// Kept alive, so that another policy cannot be mistaken for it.
-    private let policy: FilterPolicy
-
-    init(_ policy: FilterPolicy, _ side: Side, _ view: Rule.View, bytesMax: Int = LiveStates.bytesMax) {
-        self.bytesMax = bytesMax
-        let (rules, holds) = (policy.rules, policy[side].holds)
-        self.policy = policy
+    init(_ held: HeldRules) {
+        let rules = held.rules
+        bytesMax = held.statesBytesMax
         programs = rules.compiled.map(\.program)
         begins = programs.flatMap { program in (0..<256).map { program.firstTable[$0] } }
-        self.held = rules.compiled.filter { $0.rule.view == view && holds[$0.index] }.map(\.index)
-        classes = rules.classes[view]
+        self.held = held.indices
+        classes = rules.classes[held.view]
         walk = LiveWalk(capacity: self.held.map { rules.compiled[$0].program.instructions.count }.max() ?? 0)
     }
 

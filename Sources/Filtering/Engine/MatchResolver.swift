@@ -18,6 +18,7 @@ struct Sighting {
 /// Turns the ends that Hyperscan reported into matches: finds the start, asks the check, looks for context words.
 struct MatchResolver {
     let rules: FilterRules
+    let exceptions: RuleExceptions
     let matcher: PatternMatcher
     /// By rule: whether text is held back for its matches; `nil` for texts at hand as a whole.
     let holds: [Bool]?
@@ -99,6 +100,7 @@ struct MatchResolver {
             guard let part, !part.isEmpty, part.upperBound <= candidate.count else { return nil }
             range = candidate.lowerBound + part.lowerBound..<candidate.lowerBound + part.upperBound
         }
+        if !exceptions.isEmpty, exceptions.hold(rule.index, range, window) { return nil }
         let decided = candidate.upperBound + (rule.program.looksAhead ? 1 : 0)
         return Waiting(rule: rule.index, range: range, decided: decided)
     }

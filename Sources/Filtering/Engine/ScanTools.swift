@@ -6,17 +6,11 @@ final class ScanTools {
     private let views = PerView { CodePointView($0) }
     /// What the classifier reads.
     let folded = CodePointView(.folded)
-    private var live: [LiveKey: LiveStates] = [:]
+    private var live: [HeldRules: LiveStates] = [:]
     /// The rules that the working memory was last grown for, and those before them; kept alive so that they cannot be
     /// mistaken for others. Two, because after a reload streams under the old rules run beside requests under the new.
     private var rules: FilterRules?
     private var formerRules: FilterRules?
-
-    private struct LiveKey: Hashable {
-        var policy: ObjectIdentifier
-        var side: Side
-        var view: Rule.View
-    }
 
     func map(_ view: Rule.View) -> CodePointView { views[view] }
 
@@ -32,25 +26,22 @@ final class ScanTools {
 
     /// Lets go of what was made for other policies; what these need and is not there is made when it is needed.
     func forget(allBut policies: [FilterPolicy]) {
-        let kept = Set(policies.map(ObjectIdentifier.init))
-        live = live.filter { kept.contains($0.key.policy) }
+        let kept = Set(
+            policies.flatMap { policy in
+                Side.allCases.flatMap { side in Rule.View.allCases.map { policy[side].held[$0] } }
+            })
+        live = live.filter { kept.contains($0.key) }
         hits.forget(allBut: policies)
         formerRules = nil
         if !policies.contains(where: { $0.rules === rules }) { rules = nil }
     }
 
-    /// What is known of matches under way; shared by all texts of a policy, and made with the first.
-    func states(_ policy: FilterPolicy, _ side: Side, _ view: Rule.View) -> LiveStates {
-        let key = LiveKey(policy: ObjectIdentifier(policy), side: side, view: view)
-        if let states = live[key] { return states }
-        // Policies come with each reload: forget what was, rather than collect.
-        if live.count >= Self.liveMax { live.removeAll() }
-        let states = LiveStates(policy, side, view)
-        live[key] = states
+    /// What is known of matches under way; shared by all texts under policies that hold text back for the same rules, and made
+    /// with the first. What policies of former configurations had is let go with them.
+    func states(of held: HeldRules) -> LiveStates {
+        if let states = live[held] { return states }
+        let states = LiveStates(held)
+        live[held] = states
         return states
     }
-
-    /// Two stages, each with two views, of two sides, and as many again while streams end under an old policy: 32 MiB at
-    /// most, all together, half of it but for such times.
-    private static let liveMax = 16
 }

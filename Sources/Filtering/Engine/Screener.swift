@@ -164,7 +164,7 @@ package final class Screener {
 
     private func resolve(_ window: Window, _ breaks: [TextBreak], _ policy: FilterPolicy, _ log: inout FindingLog) {
         guard !tools.hits.runs.isEmpty else { return }
-        MatchResolver(rules: policy.rules, matcher: tools.matcher, holds: nil)
+        MatchResolver(rules: policy.rules, exceptions: policy.exceptions, matcher: tools.matcher, holds: nil)
             .resolve(tools.hits.runs, window, breaks) { match in
                 log.add(.init(rule: match.rule, range: match.range, decided: match.decided))
             }

@@ -10,14 +10,16 @@ struct RuleFieldReader {
     }
 
     mutating func report(_ mark: Mark?, _ message: String) {
-        problems.append(RuleProblem(file: file, line: mark?.line ?? 1, column: mark?.column ?? 1, message: message))
+        report(RuleProblem(file: file, line: mark?.line ?? 1, column: mark?.column ?? 1, message: message))
     }
+
+    mutating func report(_ problem: RuleProblem) { problems.append(problem) }
 
     /// The only document of `yaml`, if it is well-formed.
     mutating func document(_ yaml: String) -> Node? {
         do {
             guard let node = try Yams.compose(yaml: yaml) else {
-                report(nil, "The file is empty. Write `rules:` and a list under it.")
+                report(nil, "The file is empty.")
                 return nil
             }
             return node

@@ -7,7 +7,8 @@ internal import Yams
 ///   - id: pii/card-number          # unique, stable
 ///     category: pii.card           # one of the catalogue's
 ///     severity: high               # optional; for people: low, medium, high, critical
-///     pattern: '\b[0-9]{13,19}\b'  # Hyperscan syntax, bounded width
+///     pattern: '\b[0-9]{13,19}\b'  # Hyperscan syntax, bounded width; or
+///     words: [acme, acme max]      # words and phrases in place of a pattern, in the skeleton view
 ///     view: normalised             # or skeleton, for words
 ///     ignore_case: false
 ///     check: card                  # optional; see Check
@@ -24,7 +25,7 @@ internal import Yams
 package enum RuleFile {
     private static let ruleFields = [
         "id", "category", "severity", "pattern", "view", "ignore_case", "check", "context", "context_bytes",
-        "context_position", "clause", "matches", "non_matches", "score", "false_positives", "at_most",
+        "context_position", "clause", "matches", "non_matches", "score", "words", "false_positives", "at_most",
     ]
 
     /// The rules of some files, among which ids are unique.
@@ -66,17 +67,19 @@ package enum RuleFile {
     ) -> Rule? {
         guard let fields = reader.fields(of: node, known: ruleFields, what: "A rule") else { return nil }
         let asksScore = fields["score"] != nil
-        let needed = asksScore ? ["false_positives"] : ["pattern"]
+        let hasWords = fields["words"] != nil
+        let needed = asksScore ? ["false_positives"] : hasWords ? [] : ["pattern"]
         for name in ["id", "category"] + needed + ["matches", "non_matches"] where fields[name] == nil {
             reader.report(node.mark, missing(name))
         }
         if asksScore { reportPatternFields(fields, &reader) }
+        if hasWords { reportFields(["pattern", "view", "ignore_case", "check"], "`words`", fields, &reader) }
         let id = id(fields["id"], &places, &reader)
         let category = category(fields["category"], categories, &reader)
         let _: Taxonomy.Severity? = reader.choice(fields["severity"], "severity")
         let view: Rule.View? = reader.choice(fields["view"], "view")
         let check: Check? = reader.choice(fields["check"], "check")
-        let pattern = reader.text(fields["pattern"], "pattern")
+        let pattern = hasWords ? words(fields["words"], &reader) : reader.text(fields["pattern"], "pattern")
         if view == .skeleton, check != nil {
             reader.report(
                 fields["check"]?.mark,
@@ -91,7 +94,7 @@ package enum RuleFile {
         let rule = Rule(
             id: id ?? "", category: category ?? Category(""), pattern: pattern ?? "",
             score: score(fields, &reader), verdictMax: verdictMax(fields["at_most"], &reader),
-            view: view ?? .normalised,
+            view: view ?? (hasWords ? .skeleton : .normalised),
             ignoresCase: reader.flag(fields["ignore_case"], "ignore_case"), check: check,
             context: reader.texts(fields["context"], "context"),
             contextBytes: reader.number(
@@ -105,10 +108,25 @@ package enum RuleFile {
 
     /// A rule that asks for a score has no pattern, nor what belongs to one.
     private static func reportPatternFields(_ fields: [String: Node], _ reader: inout RuleFieldReader) {
-        for name in ["pattern", "view", "ignore_case", "check", "context", "context_bytes", "context_position"] {
+        reportFields(
+            ["pattern", "words", "view", "ignore_case", "check", "context", "context_bytes", "context_position"],
+            "a `score`", fields, &reader)
+    }
+
+    private static func reportFields(
+        _ names: [String], _ what: String, _ fields: [String: Node], _ reader: inout RuleFieldReader
+    ) {
+        for name in names {
             guard let node = fields[name] else { continue }
-            reader.report(node.mark, "A rule with a `score` has no `\(name)`. Take one of the two out.")
+            reader.report(node.mark, "A rule with \(what) has no `\(name)`. Take one of the two out.")
         }
+    }
+
+    /// The pattern of words.
+    private static func words(_ node: Node?, _ reader: inout RuleFieldReader) -> String? {
+        let words = reader.texts(node, "words")
+        guard !words.isEmpty else { return nil }
+        return WordList(words).pattern
     }
 
     private static func score(_ fields: [String: Node], _ reader: inout RuleFieldReader) -> Rule.Score? {

@@ -54,6 +54,9 @@ package struct Taxonomy: Sendable, Hashable {
         byID = Dictionary(entries.enumerated().map { ($1.id, $0) }) { first, _ in first }
     }
 
+    /// With an operator's own categories behind the others.
+    package func adding(_ own: [Entry]) -> Taxonomy { own.isEmpty ? self : Taxonomy(entries: entries + own) }
+
     package subscript(id: Category) -> Entry? {
         byID[id].map { entries[$0] }
     }
@@ -106,7 +109,7 @@ package struct Taxonomy: Sendable, Hashable {
         self.init(entries: entries)
     }
 
-    private static func entry(_ node: Node, _ reader: inout RuleFieldReader) -> Entry? {
+    static func entry(_ node: Node, _ reader: inout RuleFieldReader) -> Entry? {
         let known = ["id", "definition", "severity", "moderation", "hazards", "judged"]
         guard let fields = reader.fields(of: node, known: known, what: "A category") else { return nil }
         for name in ["id", "definition", "severity"] where fields[name] == nil {

@@ -35,10 +35,13 @@ package final class JudgePanel: Sendable {
     private let dockets: [String: (settings: JudgeSettings, docket: JudgeDocket)]
     /// The rules whose findings are scores of the classifier.
     let scoredRules: Set<String>
+    /// What applications want stricter.
+    let overrides: PolicyOverrides
 
     /// - Parameter former: the panel before.
     /// - Throws: `JudgeProblems` for clauses that the guidelines don't have, or that a judge can't be asked about.
     package init(_ judges: [JudgeSettings], _ policy: Policy, after former: JudgePanel? = nil) throws(JudgeProblems) {
+        overrides = policy.overrides
         scoredRules = Set(policy.rules.rules.filter { $0.score != nil }.map(\.id))
         var seats: [SeatedJudge] = []
         var dockets: [String: (settings: JudgeSettings, docket: JudgeDocket)] = [:]
@@ -140,12 +143,8 @@ struct SeatedJudge: Sendable {
         (self.settings, self.docket, self.side, self.stage, self.asked) = (settings, docket, side, stage, asked)
         var enforcements: [Filtering.Category: Enforcement] = [:]
         for entry in asked.flatMap(\.clause.categories) {
-            var enforcement =
+            enforcements[entry.id] =
                 guidelines.enforcement(for: entry.id, side: side, isSandbox: stage == .sandbox) ?? Enforcement(.flag)
-            // What stands where can be taken out of a request alone: of an answer, it may have left.
-            let canRedact = settings.judge.form.tellsPlaces && side == .prompt
-            if enforcement.verdict == .redact, !canRedact { enforcement.verdict = .flag }
-            enforcements[entry.id] = enforcement
         }
         self.enforcements = enforcements
     }

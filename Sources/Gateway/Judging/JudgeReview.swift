@@ -24,6 +24,8 @@ struct JudgeReview: Sendable {
     private(set) var redactions: [Redaction]
     /// The first judge without which nothing goes on, and the clause that it was asked about.
     private(set) var missing: Missing?
+    private let overrides: PolicyOverrides
+    private let application: String?
 
     struct Missing: Sendable {
         let judge: String
@@ -33,10 +35,12 @@ struct JudgeReview: Sendable {
     /// - Parameters:
     ///   - isStreamed: whether what was judged may have left already, where a judge lets it.
     ///   - scoredRules: those whose findings are scores of the classifier.
+    ///   - application: whose exchange it is.
     init(
         _ screening: Screening, _ redactions: [Redaction], _ opinions: [JudgeOpinion], isStreamed: Bool = false,
-        scoredRules: Set<String>
+        scoredRules: Set<String>, overrides: PolicyOverrides = .none, application: String? = nil
     ) {
+        (self.overrides, self.application) = (overrides, application)
         self.screening = screening
         self.redactions = redactions
         for opinion in opinions {
@@ -65,11 +69,13 @@ struct JudgeReview: Sendable {
     }
 
     private mutating func take(_ finding: JudgeFinding, of seat: SeatedJudge, onlyRecords: Bool) {
-        let enforcement = seat.enforcement(of: finding.category)
+        let enforcement = overrides.tightened(
+            seat.enforcement(of: finding.category), of: finding.category, side: seat.side, application: application)
         var verdict = enforcement.verdict
         if onlyRecords, verdict != .allow { verdict = .flag }
         if verdict == .redact {
-            if let range = finding.range {
+            // What stands where can be taken out of a request alone: of an answer, it may have left.
+            if seat.judge.form.tellsPlaces, seat.side == .prompt, let range = finding.range {
                 redactions.append(Redaction(range: range, category: finding.category))
             } else {
                 verdict = .flag

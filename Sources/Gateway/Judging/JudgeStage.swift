@@ -75,7 +75,8 @@ struct JudgeStage: Sendable {
             return opinions.sorted { $0.0 < $1.0 }.map(\.1)
         }
         return JudgeReview(
-            text.screening, text.redactions, opinions, isStreamed: text.isStreamed, scoredRules: panel.scoredRules)
+            text.screening, text.redactions, opinions, isStreamed: text.isStreamed, scoredRules: panel.scoredRules,
+            overrides: panel.overrides, application: caller.key.application.description)
     }
 
     /// Goes no further where a judge could not be heard without whom nothing does. To be called once the review is recorded.

@@ -34,7 +34,7 @@ struct CompletionStage: @unchecked Sendable {
         if let usage = tree.usage { trace.usage = usage }
         let passage = Passage(of: document, as: request.dialect.traits.answerPlaces)
         trace.usage.outputBytes = passage.textBytes
-        let filter = answer.screened.policy.filter(for: request.caller.key.stage)
+        let filter = answer.screened.policy.filter(for: request.caller.key)
         var turn = ScreeningTurn()
         var screening = try await screener.screen(
             passage.bytes, passage.breaks, side: .completion, policy: filter, &turn

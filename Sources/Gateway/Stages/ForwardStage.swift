@@ -179,7 +179,7 @@ struct ForwardStage: @unchecked Sendable {
     /// A server's words are a completion too; those that must not reach the caller are left out as a whole.
     private func screened(_ message: String, _ request: Screened) -> String? {
         if observesOnly { return UpstreamError.cut(message) }
-        let filter = request.policy.filter(for: request.admitted.request.caller.key.stage)
+        let filter = request.policy.filter(for: request.admitted.request.caller.key)
         var message = message
         let screening = message.withUTF8 { screener.screen($0, side: .completion, policy: filter) }
         return screening.verdict == .redact || screening.verdict == .block ? nil : UpstreamError.cut(message)

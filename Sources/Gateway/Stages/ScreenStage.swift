@@ -34,7 +34,7 @@ struct ScreenStage: @unchecked Sendable {
 
     func screen(_ request: Budgeted, trace: Trace) async throws(PathExit) -> Screened {
         let parsed = request.admitted.request
-        let filter = policy.filter(for: parsed.caller.key.stage)
+        let filter = policy.filter(for: parsed.caller.key)
         let passage = Passage(
             of: parsed.document, as: parsed.dialect.traits.requestPlaces, skipping: parsed.facts.data)
         let exchange = parsed.caller.exchange

@@ -69,7 +69,7 @@ struct StreamStage: @unchecked Sendable {
         let request = answer.request
         return request.dialect.stream(
             StreamTerms(
-                dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key.stage),
+                dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key),
                 screener: screener, asksForUsage: request.facts.asksForUsage,
                 choicesExpected: request.facts.choicesExpected, observesOnly: observesOnly, modelName: answer.renamed,
                 eventBytesMax: eventBytesMax, textsMax: textsMax, keeper: keeper))

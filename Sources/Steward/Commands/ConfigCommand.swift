@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Filtering
 
 /// `steward config`
 struct ConfigCommand: AsyncParsableCommand {
@@ -30,8 +31,11 @@ struct ConfigCommand: AsyncParsableCommand {
         func run() throws {
             do {
                 let settings = try SettingsLoader().load(file: config)
-                try Configuration.check(settings.judges, PolicyLoader(settings: settings).policy())
-                try report(SettingsCheckView(file: settings.file, problems: [], notices: settings.notices))
+                let texts = try PolicyTexts.read(settings.effective)
+                try Configuration.check(settings.judges, PolicyLoader.policy(of: texts))
+                try report(
+                    SettingsCheckView(
+                        file: settings.file, problems: [], notices: settings.notices + texts.notices(on: .today)))
             } catch let problems as SettingProblems {
                 try report(SettingsCheckView(file: nil, problems: problems.problems.map(\.description), notices: []))
             } catch let failure as CommandFailure where failure.code == .configuration {

@@ -15,7 +15,7 @@ struct FilterCommand: AsyncParsableCommand {
                 and a line `file:line:column: …` for each problem.
 
                 EXAMPLES
-                  steward filter check                     the shipped rules and those of filter.rules
+                  steward filter check                     the shipped rules and all that the settings name
                   steward filter check rules/ours.yaml     this file alone
                 """)
 
@@ -28,17 +28,13 @@ struct FilterCommand: AsyncParsableCommand {
         @OptionGroup var format: FormatOptions
 
         func run() throws {
-            let texts =
-                if files.isEmpty {
-                    ShippedRules.files
-                        + (try RuleTexts.read(try SettingsLoader().load(file: config).effective.list("filter.rules")))
-                } else {
-                    try RuleTexts.read(files)
-                }
             // As `serve` would, where it says which settings.
             let settings = files.isEmpty || config != nil ? try SettingsLoader().load(file: config).effective : nil
+            let configured = try settings.map { try PolicyTexts.read($0) }
+            let own = configured?.rules.map { ($0.name, $0.yaml) } ?? []
+            let texts = files.isEmpty ? ShippedRules.files + own : try RuleTexts.read(files)
             let check = try RuleCheck(
-                files: texts, classifier: try settings.flatMap { try PolicyTexts.read($0).classifier })
+                files: texts, categories: try configured?.taxonomy(), classifier: configured?.classifier)
             let problems = check.problems()
             if format.json {
                 Output.print(

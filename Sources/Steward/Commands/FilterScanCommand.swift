@@ -1,12 +1,17 @@
+internal import Access
 internal import ArgumentParser
 internal import Filtering
 internal import Foundation
 internal import Gateway
+internal import Storage
 
 /// Under which policy texts are scanned.
 struct ScanOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Whose policy: `production` or `sandbox`.", valueName: "stage"))
     var stage = StageArgument.production
+
+    @Option(help: ArgumentHelp("The application whose own rules count, too.", valueName: "id"))
+    var application: String?
 
     @Option(help: ArgumentHelp("Settings file, for rules and guidelines.", valueName: "file"))
     var config: String?
@@ -19,9 +24,12 @@ struct ScanOptions: ParsableArguments {
         let settings = try SettingsLoader(readsCredentials: false).load(file: config)
         let policy = try PolicyLoader(settings: settings).policy()
         let holdBackBytesMax = settings.effective.integer("filter.hold_back_bytes_max")
-        return try ScanPlan(policy.rules, holdBackBytesMax: holdBackBytesMax, pieceBytes: pieceBytes) { rule, side in
-            policy.guidelines.enforcement(of: rule, side: side, isSandbox: stage == .sandbox)
+        if let application, ApplicationID(application) == nil {
+            throw CommandFailure("“\(application)” is no application's id. See `steward applications list`.", .usage)
         }
+        return try ScanPlan(
+            policy, stage == .sandbox ? .sandbox : .production, application, holdBackBytesMax: holdBackBytesMax,
+            pieceBytes: pieceBytes)
     }
 }
 

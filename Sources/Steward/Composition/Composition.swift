@@ -51,6 +51,7 @@ struct Composition {
         let logger = Logger(label: "steward")
         for notice in settings.notices { logger.warning("\(notice)") }
         let configuration = try Configuration(settings)
+        for notice in configuration.texts.notices(on: .today) { logger.warning("\(notice)") }
         let ground = try await Ground.open(settings, in: folder, logger: logger)
         do {
             // A file that outlives what it names would tell of a gateway that is gone.
@@ -116,7 +117,8 @@ struct Composition {
         if let shared { services.append(SharedLimitsService(limiter: shared)) }
         services += [
             rehearsal, gateway.healthChecks, gateway,
-            ReloadService(hangups: hangups) { await reloader.reload() }, announcer,
+            ReloadService(hangups: hangups, reload: { await reloader.reload() }, begin: { await reloader.begin($0) }),
+            announcer,
         ]
         try await run(services)
     }

@@ -1,4 +1,5 @@
 internal import Filtering
+internal import Foundation
 internal import Gateway
 internal import Guidelines
 
@@ -7,28 +8,112 @@ struct PolicyTexts: Sendable, Equatable {
     struct File: Sendable, Equatable {
         let name: String
         let yaml: String
+        /// The only one whose traffic its rules look at.
+        var application: String?
     }
 
+    /// Those of applications last.
     let rules: [File]
     /// `nil` for the shipped ones.
     let guidelines: File?
     /// `nil` for the shipped one.
     let classifier: Binary?
     let holdBackBytesMax: Int
+    /// All that the policy file says.
+    let written: PolicyOverrides
+    /// Of that, what is in force.
+    private(set) var overrides: PolicyOverrides
 
     struct Binary: Sendable, Equatable {
         let name: String
         let bytes: [UInt8]
     }
 
-    static func read(_ settings: EffectiveSettings) throws -> PolicyTexts {
-        PolicyTexts(
-            rules: try settings.list("filter.rules").map { File(name: $0, yaml: try TextFile.read($0)) },
+    /// - Parameter day: on which the policy is to hold.
+    /// - Throws: `CommandFailure` for files that can't be read, and for all problems of the policy file.
+    static func read(_ settings: EffectiveSettings, on day: Day = .today) throws -> PolicyTexts {
+        let overrides = try overrides(settings.text("filter.policy"))
+        let general = try settings.list("filter.rules").map { File(name: $0, yaml: try TextFile.read($0)) }
+        let own = try overrides.applications.flatMap { application in
+            try application.ruleFiles.map {
+                File(name: $0, yaml: try TextFile.read($0), application: application.id)
+            }
+        }
+        return PolicyTexts(
+            rules: general + own,
             guidelines: try settings.text("guidelines.file").map { File(name: $0, yaml: try TextFile.read($0)) },
             classifier: try settings.text("filter.classifier").map {
                 Binary(name: $0, bytes: try BinaryFile.read($0, bytesMax: ClassifierModel.fileBytesMax))
             },
-            holdBackBytesMax: settings.integer("filter.hold_back_bytes_max"))
+            holdBackBytesMax: settings.integer("filter.hold_back_bytes_max"), written: overrides,
+            overrides: overrides.inForce(on: day))
+    }
+
+    private static func overrides(_ file: String?) throws -> PolicyOverrides {
+        guard let file else { return .none }
+        let text = try TextFile.read(file)
+        do throws(RuleProblems) {
+            return try PolicyOverrides(yaml: text, file: file, beside: Taxonomy.shipped())
+        } catch {
+            throw CommandFailure(error.description, .configuration)
+        }
+    }
+
+    /// The same on another day.
+    func on(_ day: Day) -> PolicyTexts {
+        var texts = self
+        texts.overrides = written.inForce(on: day)
+        return texts
+    }
+
+    /// What will end within two weeks of a day, or has, a sentence each.
+    func notices(on day: Day) -> [String] {
+        let entries =
+            written.allowed.map { ("The allowed text “\($0.text)”", $0.sponsor, $0.place) }
+            + written.shadowed.map { ("The shadow of `\($0.rule)`", $0.sponsor, $0.place) }
+        return entries.compactMap { what, sponsor, place in
+            guard let expires = sponsor.expires else { return nil }
+            let at = "\(place.file):\(place.line)"
+            if expires <= day { return "\(at): \(what) of \(sponsor.owner) has ended on \(expires). Take it out." }
+            return expires <= day.adding(days: 14) ? "\(at): \(what) of \(sponsor.owner) ends on \(expires)." : nil
+        }
+    }
+
+    /// All rules.
+    ///
+    /// - Throws: `RuleProblems`.
+    func readRules(_ taxonomy: Taxonomy) throws -> [Rule] {
+        let general = rules.filter { $0.application == nil }.map { ($0.name, $0.yaml) }
+        var read = try RuleFile.rules(files: ShippedRules.files + general, categories: taxonomy)
+        for file in rules where file.application != nil {
+            read += try RuleFile.rules(files: [(file.name, file.yaml)], categories: taxonomy).map { rule in
+                var rule = rule
+                rule.application = file.application
+                return rule
+            }
+        }
+        return read
+    }
+
+    /// The shipped taxonomy and the policy file's own categories.
+    func taxonomy() throws -> Taxonomy { try Taxonomy.shipped().adding(written.categories) }
+}
+
+extension Day {
+    static var today: Day { Day(of: .now) }
+
+    private static let style = Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day()
+
+    private init(of date: Date) {
+        guard let day = Day(date.formatted(Self.style)) else {
+            preconditionFailure("The clock shows a year that the calendar has not.")
+        }
+        self = day
+    }
+
+    func adding(days: Int) -> Day {
+        guard let date = try? Date(description, strategy: Self.style) else { return self }
+        return Day(of: date.addingTimeInterval(Double(days) * 86_400))
     }
 }
 
@@ -55,18 +140,16 @@ struct PolicyLoader {
         -> Policy
     {
         if let former, former.texts == texts { return former.policy }
-        let categories = try Taxonomy.shipped()
-        let guidelines = try guidelines(texts.guidelines)
+        let categories = try texts.taxonomy()
+        let guidelines = try guidelines(texts.guidelines, categories)
         let files = ShippedRules.files + texts.rules.map { ($0.name, $0.yaml) }
         let places = RulePlaces(files: files)
         do {
             let compiled =
-                if let former, former.texts.rules == texts.rules,
-                    former.texts.classifier == texts.classifier
+                if let former, former.texts.rules == texts.rules, former.texts.classifier == texts.classifier,
+                    former.policy.categories == categories
                 { former.policy.rules } else {
-                    try FilterRules(
-                        try RuleFile.rules(files: files, categories: categories),
-                        classifier: try classifier(texts.classifier))
+                    try FilterRules(try texts.readRules(categories), classifier: try classifier(texts.classifier))
                 }
             let unknown = compiled.rules.compactMap { rule in
                 rule.clause.flatMap { clause in
@@ -75,9 +158,12 @@ struct PolicyLoader {
                 }
             }
             guard unknown.isEmpty else { throw FilterError(unknown) }
+            let misfits = OverridesCheck(overrides: texts.overrides, guidelines: guidelines, taxonomy: categories)
+                .problems(compiled)
+            guard misfits.isEmpty else { throw RuleProblems(misfits) }
             return try Policy(
                 guidelines: guidelines, rules: compiled, categories: categories,
-                holdBackBytesMax: texts.holdBackBytesMax)
+                holdBackBytesMax: texts.holdBackBytesMax, overrides: texts.overrides)
         } catch let problems as RuleProblems {
             throw CommandFailure(problems.description, .configuration)
         } catch let error as FilterError {
@@ -86,11 +172,14 @@ struct PolicyLoader {
         }
     }
 
-    func guidelines() throws -> Guidelines { try Self.guidelines(PolicyTexts.read(settings.effective).guidelines) }
+    func guidelines() throws -> Guidelines {
+        let texts = try PolicyTexts.read(settings.effective)
+        return try Self.guidelines(texts.guidelines, texts.taxonomy())
+    }
 
-    private static func guidelines(_ file: PolicyTexts.File?) throws -> Guidelines {
+    private static func guidelines(_ file: PolicyTexts.File?, _ taxonomy: Taxonomy) throws -> Guidelines {
         guard let file else { return try Guidelines.shipped() }
-        let known = Set(try Taxonomy.shipped().entries.map(\.id.rawValue))
+        let known = Set(taxonomy.entries.map(\.id.rawValue))
         return try guidelines(file.yaml, file: file.name, knownCategories: known)
     }
 

@@ -21,10 +21,13 @@ struct RuleCheck {
     private let classifier: ClassifierModel
 
     /// - Parameter classifier: what scores are asked of; `nil` for the shipped one.
-    init(files: [(name: String, yaml: String)], classifier: PolicyTexts.Binary? = nil) throws {
+    init(
+        files: [(name: String, yaml: String)], categories: Taxonomy? = nil, classifier: PolicyTexts.Binary? = nil
+    ) throws {
         self.files = files
         places = RulePlaces(files: files)
-        categories = try Taxonomy.shipped()
+        let categories = try categories ?? Taxonomy.shipped()
+        self.categories = categories
         guidelines = try Guidelines.shipped()
         self.classifier = try PolicyLoader.classifier(classifier)
         do throws(RuleProblems) {

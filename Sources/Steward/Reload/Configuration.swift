@@ -1,3 +1,4 @@
+internal import Filtering
 internal import Foundation
 internal import Gateway
 
@@ -23,6 +24,14 @@ struct Configuration: Sendable {
         self.settings = settings.keeping(former.settings)
         authorities = Self.authorities(settings)
         texts = try PolicyTexts.read(settings.effective)
+        policy = try PolicyLoader.policy(of: texts, after: (former.texts, former.policy))
+        try Self.check(settings.judges, policy)
+    }
+
+    /// The same on another day, on which some of the filter's policy may have ended.
+    init(_ former: Configuration, on day: Day) throws {
+        (settings, authorities) = (former.settings, former.authorities)
+        texts = former.texts.on(day)
         policy = try PolicyLoader.policy(of: texts, after: (former.texts, former.policy))
         try Self.check(settings.judges, policy)
     }
@@ -53,6 +62,7 @@ struct Configuration: Sendable {
             let versions = (former.policy.guidelines.shortVersion, policy.guidelines.shortVersion)
             items.append("guidelines: \(versions.0) → \(versions.1)")
         }
+        if texts.overrides != former.texts.overrides { items.append("the filter's policy file") }
         if authorities != former.authorities { items.append("authorities of upstreams") }
         return items
     }

@@ -1,4 +1,5 @@
 internal import Access
+internal import Filtering
 internal import Gateway
 internal import Logging
 internal import NIOPosix
@@ -10,7 +11,7 @@ internal import Telemetry
 ///   read and compile (off the loops) ► get ready: models, TLS, keys ► swap: keys, paths, desk, logs, health
 ///   └──────────── a problem leaves everything as it is ───────────┘   └── nothing of this can fail ──┘
 /// ```
-/// An actor because its work is asynchronous; `ReloadService` asks for one reload at a time.
+/// An actor because its work is asynchronous; `ReloadService` asks for one thing at a time.
 actor Reloader {
     /// What a reload changes.
     struct Parts: Sendable {
@@ -53,6 +54,22 @@ actor Reloader {
         }
     }
 
+    /// Judges by what the policy file says for another day; nothing is read anew.
+    func begin(_ day: Day) async {
+        do {
+            let former = current
+            guard former.texts.on(day).overrides != former.texts.overrides else { return }
+            let next = try await NIOThreadPool.singleton.runIfActive { try Configuration(former, on: day) }
+            try await serve(next)
+            log.notice("Some of the filter's policy has ended.", metadata: ["day": "\(day)"])
+            for notice in next.texts.notices(on: day) { log.warning("\(notice)") }
+        } catch {
+            if Task.isCancelled { return }
+            log.error("What has ended of the filter's policy stays in force.", metadata: ["problem": "\(error)"])
+            parts.status.refused(["\(error)"])
+        }
+    }
+
     private func takeUp() async throws {
         let (reader, former) = (reader, current)
         let (next, changes) = try await NIOThreadPool.singleton.runIfActive { try reader.read(after: former) }
@@ -63,7 +80,7 @@ actor Reloader {
             try await serve(next)
             log.notice(
                 "The configuration was taken up.", metadata: ["changed": "\(differences.joined(separator: "; "))"])
-            for notice in next.settings.notices { log.warning("\(notice)") }
+            for notice in next.settings.notices + next.texts.notices(on: .today) { log.warning("\(notice)") }
         }
         for change in changes.pending {
             log.warning("This setting needs a restart; the old value stays.", metadata: ["setting": "\(change)"])

@@ -1,4 +1,6 @@
+internal import Access
 internal import Filtering
+internal import Gateway
 internal import JSON
 
 /// Scans texts, whole or in pieces, and writes what was found; not for two threads.
@@ -93,19 +95,27 @@ struct ScanPlan: Sendable {
     private let verdicts: [Side: [String: Verdict]]
 
     init(
-        _ rules: FilterRules, holdBackBytesMax: Int, pieceBytes: Int?, enforcement: (Rule, Side) -> Enforcement
+        _ policy: Policy, _ stage: Stage, _ application: String?, holdBackBytesMax: Int, pieceBytes: Int?
     ) throws(FilterError) {
         self.pieceBytes = pieceBytes
-        enforced = try FilterPolicy(rules, holdBackBytesMax: holdBackBytesMax, enforcement: enforcement)
+        func filter(_ change: (Enforcement) -> Enforcement) throws(FilterError) -> FilterPolicy {
+            try FilterPolicy(
+                policy.rules, holdBackBytesMax: holdBackBytesMax, allowed: policy.overrides.allowed(for: application)
+            ) { rule, side in
+                change(policy.enforcement(of: rule, side: side, stage: stage, application: application))
+            }
+        }
+        let enforced = try filter { $0 }
+        self.enforced = enforced
         var verdicts: [Side: [String: Verdict]] = [:]
         for side in Side.allCases {
             verdicts[side] = Dictionary(
-                rules.rules.map { ($0.id, $0.limiting(enforcement($0, side)).verdict) },
+                policy.rules.rules.map { ($0.id, enforced.verdict(of: $0, side)) },
                 uniquingKeysWith: { first, _ in first })
         }
         self.verdicts = verdicts
-        filter = try FilterPolicy(rules, holdBackBytesMax: holdBackBytesMax) { rule, side in
-            var enforcement = enforcement(rule, side)
+        self.filter = try filter { enforcement in
+            var enforcement = enforcement
             if enforcement.verdict == .block { enforcement.verdict = .flag }
             return enforcement
         }

@@ -242,6 +242,10 @@ enum SettingsCatalogue {
         Setting(
             "filter.rules", .files, "[]", "Further rule files, beside the shipped ones. See `steward filter check`."),
         Setting(
+            "filter.policy", .file, nil,
+            "What applications want stricter, which texts are allowed, which rules only record. See "
+                + "[Tune the filter](../guides/tune-the-filter.md)."),
+        Setting(
             "filter.hold_back_bytes_max", .integer(64...4_096), "512",
             "The most bytes that a stream may hold back because a rule might still match."),
         Setting("guidelines.file", .file, nil, "Guidelines in place of the shipped ones. See `steward guidelines`."),

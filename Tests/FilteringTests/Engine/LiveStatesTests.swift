@@ -9,13 +9,13 @@ struct LiveStatesTests {
     /// What the states say, offset by offset, against a walk of each rule from the text's beginning.
     @Test(
         "name every rule whose match may go on, also where they are forgotten again and again",
-        arguments: [1, 2_000, 20_000, LiveStates.bytesMax], 0..<12 as Range<UInt64>)
+        arguments: [1, 2_000, 20_000, FilterPolicy.statesBytesMax], 0..<12 as Range<UInt64>)
     func namesAll(_ bytesMax: Int, _ seed: UInt64) throws {
         var random = Seeded(state: seed)
         let policy = try Self.policy.get()
         let matcher = PatternMatcher()
         for view in Rule.View.allCases {
-            let states = LiveStates(policy, .completion, view, bytesMax: bytesMax)
+            let states = LiveStates(policy[.completion].held[view].keeping(bytesMax))
             let text = Array(ChunkingTests.randomText(&random).utf8)
             var bytes = [UInt8](repeating: 0, count: text.count)
             text.withUnsafeBufferPointer { text in
@@ -52,7 +52,7 @@ struct LiveStatesTests {
         let rule = Rule(id: "wide", category: Category("c"), pattern: "a[ab]{1,200}c")
         let policy = try Fixture.policy([rule])
         let bytesMax = 100_000
-        let states = LiveStates(policy, .completion, .normalised, bytesMax: bytesMax)
+        let states = LiveStates(policy[.completion].held[.normalised].keeping(bytesMax))
         var random = Seeded(state: 5)
         let text = (0..<20_000).map { _ in Bool.random(using: &random) ? UInt8(ascii: "a") : UInt8(ascii: "b") }
         var (kept, forgotten) = (0, 0)
@@ -83,5 +83,11 @@ struct LiveStatesTests {
                 #expect((classes[left] == classes[right]) == isSame)
             }
         }
+    }
+}
+
+extension HeldRules {
+    fileprivate func keeping(_ bytesMax: Int) -> HeldRules {
+        HeldRules(rules, view, indices.map { rules.compiled[$0] }, statesBytesMax: bytesMax)
     }
 }

@@ -1,0 +1,96 @@
+internal import Filtering
+internal import Gateway
+internal import Guidelines
+internal import Storage
+
+/// Whether what a policy file says fits to rules, guidelines and taxonomy.
+struct OverridesCheck {
+    let overrides: PolicyOverrides
+    let guidelines: Guidelines
+    let taxonomy: Taxonomy
+
+    func problems(_ rules: FilterRules) -> [RuleProblem] {
+        applicationProblems + shadowProblems(rules) + allowedProblems(rules)
+    }
+
+    private var applicationProblems: [RuleProblem] {
+        let named =
+            overrides.applications.map { ($0.id, $0.place) }
+            + overrides.allowed.compactMap { entry in entry.application.map { ($0, entry.place) } }
+        let unknown = named.filter { ApplicationID($0.0)?.description != $0.0 }.map { id, place in
+            place.problem("“\(id)” is no application's id. See `steward applications list`.")
+        }
+        return unknown + overrides.applications.flatMap(\.tightenings).flatMap(problems)
+    }
+
+    /// An application may only tighten: what is milder than both stages require would do nothing.
+    private func problems(of tightening: PolicyOverrides.Tightening) -> [RuleProblem] {
+        tightening.categories.flatMap { category -> [RuleProblem] in
+            guard taxonomy.entries.contains(where: { category.covers($0.id) }) else {
+                let near = Suggestion.nearest(to: category.rawValue, among: taxonomy.entries.map(\.id.rawValue))
+                return [
+                    tightening.place.problem(
+                        "There is no category `\(category)`. "
+                            + (near.map { "Did you mean `\($0)`?" } ?? "`steward guidelines show` names those in use."))
+                ]
+            }
+            return Side.allCases.compactMap { side in
+                guard let wanted = tightening.verdict(on: side) else { return nil }
+                let required = [true, false].map {
+                    guidelines.enforcement(for: category, side: side, isSandbox: $0)?.verdict ?? .flag
+                }
+                guard required.allSatisfy({ $0.rawValue > wanted.rawValue }), let least = required.first else {
+                    return nil
+                }
+                return tightening.place.problem(
+                    "An application may only tighten: the guidelines say `\(least.name)` for `\(category)` in a "
+                        + "\(side.name) already. Write that, or more.")
+            }
+        }
+    }
+
+    private func shadowProblems(_ rules: FilterRules) -> [RuleProblem] {
+        overrides.shadowed.compactMap { unknownRule($0.rule, rules, at: $0.place) }
+    }
+
+    private func allowedProblems(_ rules: FilterRules) -> [RuleProblem] {
+        overrides.allowed.flatMap { entry in
+            entry.rules.compactMap { id -> RuleProblem? in
+                if let problem = unknownRule(id, rules, at: entry.place) { return problem }
+                guard let rule = rules.rules.first(where: { $0.id == id }) else { return nil }
+                if rule.score != nil {
+                    return entry.place.problem(
+                        "`\(id)` gives a score to a whole text, so no words of it can be allowed.")
+                }
+                return rule.context.isEmpty ? ineffective(entry, rule, rules) : nil
+            }
+        }
+    }
+
+    /// An exception must be all that the rule finds in it. Where a word of context is asked for, that can't be told here.
+    private func ineffective(_ entry: PolicyOverrides.AllowedText, _ rule: Rule, _ rules: FilterRules) -> RuleProblem? {
+        func found(allowed: [PolicyOverrides.AllowedText]) -> Finding? {
+            let policy = try? FilterPolicy(rules, allowed: allowed) { other, _ in
+                Enforcement(other.id == rule.id ? .flag : .allow)
+            }
+            var text = entry.text
+            return policy.flatMap { policy in
+                text.withUTF8 { Screener().screen($0, side: .prompt, policy: policy).findings.first }
+            }
+        }
+        guard found(allowed: []) != nil else {
+            return entry.place.problem(
+                "`\(rule.id)` finds nothing in this text. Take the rule out, or see `steward filter explain`.")
+        }
+        guard let rest = found(allowed: [entry]) else { return nil }
+        let part = String(decoding: Array(entry.text.utf8)[rest.range], as: UTF8.self)
+        return entry.place.problem("`\(rule.id)` finds “\(part)” in this text. Write exactly that.")
+    }
+
+    private func unknownRule(_ id: String, _ rules: FilterRules, at place: PolicyOverrides.Place) -> RuleProblem? {
+        guard !rules.rules.contains(where: { $0.id == id }) else { return nil }
+        let near = Suggestion.nearest(to: id, among: rules.rules.map(\.id))
+        return place.problem(
+            "There is no rule `\(id)`. " + (near.map { "Did you mean `\($0)`?" } ?? "A finding names its rule."))
+    }
+}
