@@ -12,7 +12,7 @@ package struct Enforcement: Sendable, Hashable {
     }
 
     /// What is carried out of it.
-    var carriedOut: Enforcement {
+    package var carriedOut: Enforcement {
         guard isShadow else { return self }
         var enforcement = self
         enforcement.isShadow = verdict != .allow

@@ -32,7 +32,7 @@ package final class Policy: Sendable {
             func filter(_ stage: Stage) throws(FilterError) -> FilterPolicy {
                 try FilterPolicy(
                     rules, holdBackBytesMax: holdBackBytesMax, allowed: overrides.allowed(for: application),
-                    statesBytesMax: statesBytesMax
+                    markers: overrides.markers, statesBytesMax: statesBytesMax
                 ) { rule, side in
                     Self.enforcement(guidelines, overrides, of: rule, side: side, stage: stage, application)
                 }
@@ -65,6 +65,20 @@ package final class Policy: Sendable {
     /// What follows from findings of a rule.
     package func enforcement(of rule: Rule, side: Side, stage: Stage, application: String? = nil) -> Enforcement {
         Self.enforcement(guidelines, overrides, of: rule, side: side, stage: stage, application)
+    }
+
+    /// What is carried out of it: nothing of a rule in shadow.
+    package func carriedOut(_ rule: Rule, side: Side, stage: Stage, application: String?) -> Enforcement {
+        rule.limiting(enforcement(of: rule, side: side, stage: stage, application: application)).carriedOut
+    }
+
+    /// What follows from findings of a judge, who knows categories only.
+    package func enforcement(
+        of category: Filtering.Category, side: Side, stage: Stage, application: String?
+    ) -> Enforcement {
+        let enforcement = guidelines.enforcement(for: category, side: side, isSandbox: stage == .sandbox)
+        return overrides.tightened(
+            enforcement ?? Enforcement(.flag), of: category, side: side, application: application)
     }
 
     private static func enforcement(

@@ -166,12 +166,14 @@ def test_example_clause_of_the_guide_is_read(shell):
 
 
 def test_tuning_guide_works_as_it_stands(shell):
-    policy, rules = re.findall(r"^```yaml\n(.*?)^```", (DOCS / "guides/tune-the-filter.md").read_text(), re.M | re.S)
-    (shell.folder / "policy.yaml").write_text(policy)
+    page = (DOCS / "guides/tune-the-filter.md").read_text()
+    policy, rules, redactions = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    (shell.folder / "policy.yaml").write_text(policy + redactions)
     (shell.folder / "support.yaml").write_text(rules)
     (shell.folder / "steward.yaml").write_text("filter: {policy: policy.yaml}\n")
     assert "The settings are right." in output_of(shell, "steward config check")
     assert "pass their" in output_of(shell, "steward filter check")
-    (explain,) = commands("guides/tune-the-filter.md")
+    simulate, explain = commands("guides/tune-the-filter.md")
+    assert re.search(r"none +sales +harmless +completion +redact +block +1", output_of(shell, simulate))
     output = output_of(shell, explain)
     assert "support/rival" in output and "[redacted:house.rival]" in output and "press" not in output.split("FROM")[1]

@@ -179,7 +179,7 @@ struct ConfigurationReadingTests {
         let file = try TemporaryFile("filter: {policy: '\(overrides.path)'}\n", named: "steward.yaml")
         let first = try Configuration(try Self.reader(file.path).loader.load(file: file.path))
         unlink(overrides.path)
-        func day(_ text: String) throws -> Day { try #require(Day(text)) }
+        func day(_ text: String) throws -> PolicyDay { try #require(PolicyDay(text)) }
         func counts(_ texts: PolicyTexts) -> [Int] { [texts.overrides.allowed.count, texts.overrides.shadowed.count] }
         #expect(counts(first.texts.on(try day("2027-01-31"))) == [1, 1])
         let february = try Configuration(first, on: day("2027-02-01"))

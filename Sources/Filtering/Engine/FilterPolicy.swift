@@ -2,6 +2,7 @@
 package final class FilterPolicy: Sendable {
     package let rules: FilterRules
     let exceptions: RuleExceptions
+    package let markers: RedactionMarkers
     /// The most bytes of a view that a stream may hold back for one rule (context that follows comes on top).
     package let holdBackBytesMax: Int
     /// What an automaton of streams may keep where there are few: how many states that is, hostile text decides, since each
@@ -12,16 +13,19 @@ package final class FilterPolicy: Sendable {
 
     /// - Parameters:
     ///   - allowed: texts that rules leave alone.
+    ///   - markers: what stands in place of what is taken out.
     ///   - statesBytesMax: what each automaton of streams may keep: one a loop, view, side and set of rules that hold text back.
     /// - Throws: `FilterError` for each redact or block rule of the completion side whose matches may be wider than
     ///   `holdBackBytesMax`, since part of one might have left before the rest is seen.
     package init(
         _ rules: FilterRules, holdBackBytesMax: Int = 512, allowed: [PolicyOverrides.AllowedText] = [],
-        statesBytesMax: Int = FilterPolicy.statesBytesMax, enforcement: (Rule, Side) -> Enforcement
+        markers: RedactionMarkers = .standard, statesBytesMax: Int = FilterPolicy.statesBytesMax,
+        enforcement: (Rule, Side) -> Enforcement
     ) throws(FilterError) {
         self.rules = rules
         self.holdBackBytesMax = holdBackBytesMax
         exceptions = RuleExceptions(allowed, rules)
+        self.markers = markers
         func side(_ side: Side) -> PolicySide {
             PolicySide(
                 side, rules, rules.rules.map { $0.limiting(enforcement($0, side)).carriedOut }, statesBytesMax)

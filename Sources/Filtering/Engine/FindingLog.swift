@@ -3,10 +3,16 @@ package struct Redaction: Sendable, Hashable {
     /// UTF-8 offsets in the original text.
     package var range: Range<Int>
     package var category: Category
+    /// What stands in its place.
+    package var marker: [UInt8]
 
-    package init(range: Range<Int>, category: Category) {
+    /// What is no finding: a placeholder, of which the original is put in its place.
+    package static let restored = Category("restored")
+
+    package init(range: Range<Int>, category: Category, marker: [UInt8]) {
         self.range = range
         self.category = category
+        self.marker = marker
     }
 }
 
@@ -179,13 +185,15 @@ struct FindingLog {
     }
 
     /// All redacted stretches of a closed log, each once, in order.
-    func redactions(_ rules: FilterRules) -> [Redaction] {
+    func redactions(_ policy: FilterPolicy) -> [Redaction] {
         redacted.sorted(by: Self.startsBefore).reduce(into: []) { result, entry in
             if let last = result.indices.last, entry.range.lowerBound <= result[last].range.upperBound {
                 let end = max(result[last].range.upperBound, entry.range.upperBound)
                 result[last].range = result[last].range.lowerBound..<end
             } else {
-                result.append(Redaction(range: entry.range, category: rules.rules[entry.rule].category))
+                let category = policy.rules.rules[entry.rule].category
+                result.append(
+                    Redaction(range: entry.range, category: category, marker: policy.markers.marker(category)))
             }
         }
     }

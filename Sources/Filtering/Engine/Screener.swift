@@ -53,13 +53,13 @@ package final class Screener {
         var log = seen
         log.settle(side)
         log.close(upTo: .max, side)
-        redactions = log.redactions(policy.rules)
+        redactions = log.redactions(policy)
         return Screening(
             verdict: log.verdict, findings: log.findings(policy.rules, side), highest: log.highest,
             isCovered: log.isCovered)
     }
 
-    /// The text with each redaction's stretch replaced by `[redacted:category]`.
+    /// The text with each redaction's marker in place of its stretch.
     ///
     /// - Precondition: the redactions are in order, do not overlap, and lie within the text.
     package static func redacting(_ text: UnsafeBufferPointer<UInt8>, _ redactions: [Redaction]) -> [UInt8] {
@@ -68,7 +68,7 @@ package final class Screener {
         var offset = 0
         for redaction in redactions {
             result.append(contentsOf: text[offset..<redaction.range.lowerBound])
-            result.append(contentsOf: marker(redaction.category))
+            result.append(contentsOf: redaction.marker)
             offset = redaction.range.upperBound
         }
         result.append(contentsOf: text[offset...])
@@ -77,11 +77,13 @@ package final class Screener {
 
     /// Begins to scan a text that comes in pieces; give it pieces on this event loop only.
     ///
-    /// - Parameter keeper: keeps the text for who wants to read it as a whole.
+    /// - Parameters:
+    ///   - keeper: keeps the text for who wants to read it as a whole.
+    ///   - restorer: gives back what placeholders stand for.
     package func stream(
-        side: Side = .completion, policy: FilterPolicy, keeper: TextKeeper? = nil
+        side: Side = .completion, policy: FilterPolicy, keeper: TextKeeper? = nil, restorer: Restorer? = nil
     ) -> StreamScreen {
-        StreamScreen(self, TextScan(policy, side, isStreamed: true), keeper)
+        StreamScreen(self, TextScan(policy, side, isStreamed: true), keeper, restorer)
     }
 
     /// How likely the classifier takes a text for each of its categories, whatever its script: the highest of all stretches
@@ -101,10 +103,6 @@ package final class Screener {
         var seen = ViewText(view)
         _ = seen.append(text, original: 0, tools.map(view), reveals: false)
         return seen.bytes
-    }
-
-    static func marker(_ category: Category) -> [UInt8] {
-        Array("[redacted:\(category)]".utf8)
     }
 
     /// ASCII is byte for byte the same length in both views: no map of offsets, and a copy for the skeleton only.

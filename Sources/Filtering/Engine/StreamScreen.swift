@@ -32,11 +32,13 @@ package final class StreamScreen {
     /// What came out, where it is kept.
     package private(set) var kept: [UInt8] = []
     private let keeper: TextKeeper?
+    private let restorer: Restorer?
 
-    init(_ screener: Screener, _ scan: TextScan, _ keeper: TextKeeper? = nil) {
+    init(_ screener: Screener, _ scan: TextScan, _ keeper: TextKeeper? = nil, _ restorer: Restorer? = nil) {
         self.screener = screener
         self.scan = scan
         self.keeper = keeper
+        self.restorer = restorer
     }
 
     /// The strictest verdict so far.
@@ -68,17 +70,11 @@ package final class StreamScreen {
         ended.removeAll(keepingCapacity: true)
         guard !isBlocked, !isFinished else { return }
         screener.tools.prepare(for: scan.policy.rules)
-        let begin = output.count
         TextScan.forEachPart(of: piece) { part in
             scan.scan(part, screener.tools)
             settle(part, isComplete: false, &output)
             return !isBlocked
         }
-        keep(output, from: begin)
-    }
-
-    private func keep(_ output: [UInt8], from begin: Int) {
-        if let keeper, begin < output.count, keeper.hasRoom(for: output.count - begin) { kept += output[begin...] }
     }
 
     /// Ends the text, with which the next one may go on. Lets out the rest of it, unless that waits for what comes next.
@@ -91,9 +87,7 @@ package final class StreamScreen {
         screener.tools.prepare(for: scan.policy.rules)
         scan.beginNext(isSpaced: isSpaced, screener.tools)
         seams.append(scan.fed)
-        let begin = output.count
         settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: false, &output)
-        keep(output, from: begin)
     }
 
     /// Lets out what is held behind the end of a text if it is short: the beginning of a match that others may go on with,
@@ -105,9 +99,7 @@ package final class StreamScreen {
         let rules = scan.policy.rules
         let begin = scan.lanes.reduce(scan.fed) { min($0, $1.announced(screener.tools, rules, fed: scan.fed)) }
         guard scan.fed - begin <= bytesMax else { return }
-        let start = output.count
-        release(UnsafeBufferPointer(start: nil, count: 0), upTo: scan.fed, &output)
-        keep(output, from: start)
+        release(UnsafeBufferPointer(start: nil, count: 0), upTo: scan.fed, isComplete: true, &output)
     }
 
     /// Ends the text: lets out the rest.
@@ -117,9 +109,7 @@ package final class StreamScreen {
         isFinished = true
         screener.tools.prepare(for: scan.policy.rules)
         scan.finish(screener.tools)
-        let begin = output.count
         settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: true, &output)
-        keep(output, from: begin)
         end()
     }
 
@@ -139,12 +129,12 @@ package final class StreamScreen {
         if let moment = scan.log.firstBlock(scan.side) {
             let limit = blockLimit(moment)
             scan.log.settle(by: moment, scan.side)
-            release(part, upTo: limit, &output)
+            release(part, upTo: limit, isComplete: false, &output)
             isBlocked = true
             return end()
         }
         scan.log.settle(scan.side)
-        release(part, upTo: isComplete ? scan.fed : holdLimit, &output)
+        release(part, upTo: isComplete ? scan.fed : holdLimit, isComplete: isComplete, &output)
         scan.trim()
     }
 
@@ -166,13 +156,20 @@ package final class StreamScreen {
 
     // MARK: - Output
 
-    private func release(_ part: UnsafeBufferPointer<UInt8>, upTo limit: Int, _ output: inout [UInt8]) {
-        if held.isEmpty, limit == scan.fed, !scan.log.hasOpen {
-            output.append(contentsOf: part)
+    /// - Parameter isComplete: whether the beginning of a placeholder, too, leaves as it is.
+    private func release(
+        _ part: UnsafeBufferPointer<UInt8>, upTo limit: Int, isComplete: Bool, _ output: inout [UInt8]
+    ) {
+        if held.isEmpty, limit == scan.fed, !scan.log.hasOpen, restorer == nil {
+            write(part, &output)
             decidedOffset = limit
             return passSeams(&output)
         }
         held.append(contentsOf: part)
+        var limit = limit
+        if let restorer, !isComplete {
+            limit = restorer.placeholders.uncut(limit - decidedOffset, of: held[...]) + decidedOffset
+        }
         while let seam = seams.first, seam <= limit {
             release(upTo: seam, &output)
             passSeams(&output)
@@ -199,9 +196,35 @@ package final class StreamScreen {
                 redact(entry, from: &offset, start: start, limit: limit, &output)
             }
         }
-        if offset < limit { output.append(contentsOf: held[(offset - start)..<(limit - start)]) }
+        if offset < limit { writeHeld(offset..<limit, &output) }
         held.removeFirst(limit - start)
         decidedOffset = limit
+    }
+
+    /// Appends what came, with what placeholders in it stand for.
+    private func writeHeld(_ range: Range<Int>, _ output: inout [UInt8]) {
+        let text = held[range.lowerBound - decidedOffset..<range.upperBound - decidedOffset]
+        guard let restorer else { return write(text, &output) }
+        keep(text)
+        var start = text.startIndex
+        restorer.forEach(in: text) { place, original in
+            output += text[start..<place.lowerBound]
+            output += original
+            start = place.upperBound
+            // What else spells the text says something else.
+            hasRedacted = true
+            redactions.append(place.lowerBound + decidedOffset..<place.upperBound + decidedOffset)
+        }
+        output += text[start...]
+    }
+
+    private func write(_ text: some Collection<UInt8>, _ output: inout [UInt8]) {
+        keep(text)
+        output.append(contentsOf: text)
+    }
+
+    private func keep(_ text: some Collection<UInt8>) {
+        if let keeper, !text.isEmpty, keeper.hasRoom(for: text.count) { kept += text }
     }
 
     private func redact(
@@ -211,9 +234,9 @@ package final class StreamScreen {
         hasRedacted = true
         if range.lowerBound > redactedEnd {
             if offset < range.lowerBound {
-                output.append(contentsOf: held[(offset - start)..<(range.lowerBound - start)])
+                writeHeld(offset..<range.lowerBound, &output)
             }
-            output.append(contentsOf: Screener.marker(scan.policy.rules.rules[entry.rule].category))
+            write(scan.policy.markers.marker(scan.policy.rules.rules[entry.rule].category), &output)
             offset = max(offset, range.lowerBound)
             redactions.append(range.lowerBound..<range.lowerBound)
         } else if redactions.isEmpty {
@@ -226,6 +249,24 @@ package final class StreamScreen {
             let end = max(redactions[last].upperBound, min(redactedEnd, limit))
             redactions[last] = redactions[last].lowerBound..<end
         }
+    }
+}
+
+/// What a stream's text is given back, and how it is written there.
+package struct Restorer: Sendable {
+    let placeholders: Placeholders
+    /// Whether the text is JSON, in whose strings the placeholders stand.
+    private let isJSON: Bool
+
+    /// `nil` where there is nothing to give back.
+    package init?(_ placeholders: Placeholders, isJSON: Bool) {
+        if placeholders.isEmpty { return nil }
+        (self.placeholders, self.isJSON) = (placeholders, isJSON)
+    }
+
+    /// Calls `body` with each placeholder in a text, in order, and with what is to be written there.
+    package func forEach(in text: ArraySlice<UInt8>, _ body: (_ place: Range<Int>, _ original: [UInt8]) -> Void) {
+        placeholders.forEach(in: text) { body($0, isJSON ? Placeholders.escaped($1) : $1) }
     }
 }
 

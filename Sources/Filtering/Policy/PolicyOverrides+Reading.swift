@@ -20,6 +20,9 @@ extension PolicyOverrides {
     ///     reason: It stands on every page of ours.
     /// shadow:                           # rules that only record
     ///   - {rule: house/rival, owner: jane@example.com, reason: New; we look first., expires: 2027-03-01}
+    /// redactions:                       # what stands in place of what is taken out
+    ///   - {categories: [secret], as: "<{category}>"}
+    ///   - {categories: [pii.email], restore: true}   # `[EMAIL_1]` for the model, the address in the answer
     /// ```
     ///
     /// `allowed` needs a day on which it ends; a rule in shadow may have one, from which on it is enforced.
@@ -31,7 +34,8 @@ extension PolicyOverrides {
         self = .none
         if let document = reader.document(yaml),
             let fields = reader.fields(
-                of: document, known: ["categories", "applications", "allowed", "shadow"], what: "A policy file")
+                of: document, known: ["categories", "applications", "allowed", "shadow", "redactions"],
+                what: "A policy file")
         {
             for node in reader.list(fields["categories"], "categories") {
                 guard let entry = Taxonomy.entry(node, &reader) else { continue }
@@ -49,6 +53,7 @@ extension PolicyOverrides {
             }
             allowed = reader.list(fields["allowed"], "allowed").compactMap { Self.allowedText($0, &reader) }
             shadowed = reader.list(fields["shadow"], "shadow").compactMap { Self.shadowedRule($0, &reader) }
+            redactions = reader.list(fields["redactions"], "redactions").compactMap { Self.redaction($0, &reader) }
         }
         for (index, application) in applications.enumerated()
         where applications[..<index].contains(where: { $0.id == application.id }) {
@@ -108,12 +113,36 @@ extension PolicyOverrides {
         return ShadowedRule(rule: rule, sponsor: sponsor, place: reader.place(fields["rule"]))
     }
 
+    private static func redaction(_ node: Node, _ reader: inout RuleFieldReader) -> RedactionStyle? {
+        let known = ["categories", "as", "restore"]
+        guard let fields = reader.fields(of: node, known: known, what: "A redaction") else { return nil }
+        reader.demand(["categories"], in: fields, of: node, what: "A redaction")
+        if (fields["as"] == nil) == (fields["restore"] == nil) {
+            reader.report(node.mark, "A redaction needs either `as: '…'` or `restore: true`.")
+        }
+        if fields["restore"] != nil, !reader.flag(fields["restore"], "restore") {
+            reader.report(fields["restore"]?.mark, "`restore` is `true`, or is not written.")
+        }
+        let categories = reader.texts(fields["categories"], "categories").map { Category($0) }
+        let text = reader.text(fields["as"], "as")
+        if let text, !RedactionStyle.isMarker(text) {
+            reader.report(
+                fields["as"]?.mark,
+                "`as` has 1 to \(RedactionStyle.textBytesMax) bytes of printable ASCII without quotes and backslashes, "
+                    + "the first of them before `{category}`. Write one like `<{category}>`.")
+        }
+        guard !categories.isEmpty else { return nil }
+        return RedactionStyle(
+            categories: categories, form: text.map { .text($0) } ?? .restored, place: reader.place(fields["categories"])
+        )
+    }
+
     private static func sponsor(_ fields: [String: Node], _ reader: inout RuleFieldReader) -> Sponsor? {
         let owner = reader.text(fields["owner"], "owner")
         let reason = reader.text(fields["reason"], "reason")
-        var expires: Day?
+        var expires: PolicyDay?
         if let node = fields["expires"] {
-            expires = node.scalar.flatMap { Day($0.string) }
+            expires = node.scalar.flatMap { PolicyDay($0.string) }
             if expires == nil { reader.report(node.mark, "`expires` is a day. Write it like `2027-03-01`.") }
         }
         guard let owner, let reason else { return nil }

@@ -6,7 +6,7 @@ package struct PolicyOverrides: Sendable, Hashable {
         package var owner: String
         package var reason: String
         /// The first day on which it no longer holds; `nil` where it holds until it is taken out.
-        package var expires: Day?
+        package var expires: PolicyDay?
     }
 
     /// Where an entry stands in its file.
@@ -65,11 +65,16 @@ package struct PolicyOverrides: Sendable, Hashable {
     package var applications: [ApplicationPolicy]
     package var allowed: [AllowedText]
     package var shadowed: [ShadowedRule]
+    /// What stands in place of what is taken out.
+    package var redactions: [RedactionStyle]
 
-    package static let none = PolicyOverrides(categories: [], applications: [], allowed: [], shadowed: [])
+    package static let none = PolicyOverrides(
+        categories: [], applications: [], allowed: [], shadowed: [], redactions: [])
+
+    package var markers: RedactionMarkers { RedactionMarkers(redactions) }
 
     /// Without what no longer holds on a day.
-    package func inForce(on day: Day) -> PolicyOverrides {
+    package func inForce(on day: PolicyDay) -> PolicyOverrides {
         var overrides = self
         overrides.allowed.removeAll { $0.sponsor.hasEnded(on: day) }
         overrides.shadowed.removeAll { $0.sponsor.hasEnded(on: day) }
@@ -116,5 +121,5 @@ package struct PolicyOverrides: Sendable, Hashable {
 }
 
 extension PolicyOverrides.Sponsor {
-    fileprivate func hasEnded(on day: Day) -> Bool { expires.map { $0 <= day } ?? false }
+    fileprivate func hasEnded(on day: PolicyDay) -> Bool { expires.map { $0 <= day } ?? false }
 }

@@ -51,6 +51,8 @@ struct StreamTerms {
     var textsMax = 512
     /// Keeps the texts for who wants to read them as a whole; `nil` where nobody does.
     var keeper: TextKeeper?
+    /// What is to be given back in it.
+    var placeholders = Placeholders()
 }
 
 extension Dialect {

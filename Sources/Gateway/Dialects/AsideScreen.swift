@@ -89,9 +89,7 @@ struct AsideScreen {
         switch screen(digits, screener, filter) {
         case .redact where !observesOnly:
             if let category = screener.redactions.first?.category {
-                return bytes.withUnsafeBufferPointer {
-                    Screener.redacting($0, [Redaction(range: 0..<$0.count, category: category)])
-                }
+                return filter.markers.marker(category)
             }
             isBlocked = true
         case .block where !observesOnly: isBlocked = true

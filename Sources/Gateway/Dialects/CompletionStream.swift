@@ -20,6 +20,7 @@ struct CompletionStream: AnswerStream {
     private var textsCount = 0
     private let textsMax: Int
     private let keeper: TextKeeper?
+    private let placeholders: Placeholders
     /// What stands beside the choices, event by event.
     private var beside: EventScreen
     private(set) var usage: Usage?
@@ -42,9 +43,12 @@ struct CompletionStream: AnswerStream {
         // Every choice that was asked for may say something.
         textsMax = max(terms.textsMax, choicesExpected)
         keeper = terms.keeper
+        placeholders = terms.placeholders
         parser = EventParser(eventBytesMax: terms.eventBytesMax)
         own = OwnEvents(dialect: terms.dialect, modelName: terms.modelName.map { JSONWriter.json($0) })
-        beside = EventScreen(screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly)
+        beside = EventScreen(
+            screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly,
+            placeholders: terms.placeholders)
     }
 
     // MARK: - What the filters said
@@ -167,7 +171,8 @@ struct CompletionStream: AnswerStream {
         let count = choice.channels.count
         var walk = StreamWalk(
             document: document, choice: choice, screener: screener, filter: filter, observesOnly: observesOnly,
-            channelsMax: min(Self.channelsMax, count + textsMax - textsCount), keeper: keeper)
+            channelsMax: min(Self.channelsMax, count + textsMax - textsCount), keeper: keeper,
+            placeholders: placeholders)
         try walk.run(node, edits: &edits)
         textsCount += choice.channels.count - count
         outputBytes += walk.fedBytes

@@ -7,6 +7,7 @@ struct EventScreen {
     private let screener: Screener
     private let filter: FilterPolicy
     private let observesOnly: Bool
+    private let placeholders: Placeholders
     private(set) var verdict = Verdict.allow
     private(set) var findings: [Finding] = []
     private(set) var isBlocked = false
@@ -15,7 +16,9 @@ struct EventScreen {
 
     private static let findingsMax = 64
 
-    init(screener: Screener, filter: FilterPolicy, observesOnly: Bool) {
+    /// - Parameter placeholders: what is given back in what is told again of texts.
+    init(screener: Screener, filter: FilterPolicy, observesOnly: Bool, placeholders: Placeholders = Placeholders()) {
+        self.placeholders = placeholders
         self.screener = screener
         self.filter = filter
         self.observesOnly = observesOnly
@@ -37,7 +40,8 @@ struct EventScreen {
     /// - Throws: `UpstreamFailure.malformed` for what readers may take for different trees.
     mutating func judge(left json: [UInt8]) throws(UpstreamFailure) -> Bool {
         let document: JSONDocument
-        switch ToolInput(json) {
+        let json = placeholders.isEmpty ? json : placeholders.masking(json)
+        switch ToolInput(json, markers: filter.markers) {
         case .tree(let tree): document = tree
         case .noTree: return true
         case .ambiguous(let problem): throw .malformed("a tool's input with \(problem.rawValue)")
@@ -60,15 +64,19 @@ struct EventScreen {
 
     /// Judges what of an event is no text that grows.
     mutating func judge(_ passage: borrowing Passage, edits: inout JSONEdits) -> Bool {
-        if passage.bytes.isEmpty || passage.bytes == last.bytes && passage.breaks == last.breaks { return true }
+        if passage.bytes.isEmpty { return true }
+        let restorations = observesOnly || placeholders.isEmpty ? [] : passage.restorations(placeholders)
+        if restorations.isEmpty, passage.bytes == last.bytes, passage.breaks == last.breaks { return true }
         let screening = screener.screen(passage, side: .completion, policy: filter)
         verdict = verdict.combined(with: screening.verdict)
         if findings.count < Self.findingsMax || screening.verdict == .block { findings += screening.findings }
         guard !observesOnly, screening.verdict == .redact || screening.verdict == .block else {
+            if !restorations.isEmpty { return !passage.redact(restorations, into: &edits) }
             last = (passage.bytes, passage.breaks)
             return true
         }
-        isBlocked = screening.verdict == .block || !passage.redact(screener.redactions, into: &edits)
+        isBlocked =
+            screening.verdict == .block || !passage.redact(screener.redactions + restorations, into: &edits)
         return false
     }
 }

@@ -15,6 +15,8 @@ struct Passage: ~Copyable {
         let isFixed: Bool
         /// A number, which is no number any more without some of its digits.
         var isWhole = false
+        /// It is JSON in a string.
+        var isJSON = false
         let start: Int
         let end: Int
         /// Where it begins in the node's text.
@@ -152,7 +154,9 @@ struct Passage: ~Copyable {
         document.withUTF8(of: node) { text in
             if text.contains(0x5C) { plain[node] = EscapedText.plain(Array(text)[...]) }
         }
+        let count = pieces.count
         appendText(node, of: document, isFixed: false)
+        if pieces.count > count { pieces[count].isJSON = true }
     }
 
     /// Appends the text of a piece's node as it stands in the passage.

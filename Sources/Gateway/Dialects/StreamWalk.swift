@@ -10,6 +10,7 @@ struct StreamWalk {
     let observesOnly: Bool
     let channelsMax: Int
     private let keeper: TextKeeper?
+    private let placeholders: Placeholders
 
     private(set) var fedBytes = 0
     /// The event carries the choice's finish reason.
@@ -25,8 +26,9 @@ struct StreamWalk {
 
     init(
         document: JSONDocument, choice: StreamChoice, screener: Screener, filter: FilterPolicy, observesOnly: Bool,
-        channelsMax: Int, keeper: TextKeeper? = nil
+        channelsMax: Int, keeper: TextKeeper? = nil, placeholders: Placeholders = Placeholders()
     ) {
+        self.placeholders = placeholders
         self.document = document
         self.choice = choice
         self.screener = screener
@@ -241,8 +243,10 @@ struct StreamWalk {
     private func channel(at place: [StreamChannel.Step]) throws(UpstreamFailure) -> StreamChannel {
         if let channel = choice.channel(at: place) { return channel }
         guard choice.channels.count < channelsMax else { throw .malformed("more texts than an answer can have") }
+        let restorer = Restorer(placeholders, isJSON: StreamChannel.isJSON(at: place))
         let channel = StreamChannel(
-            place: place, screen: screener.stream(side: .completion, policy: filter, keeper: keeper))
+            place: place,
+            screen: screener.stream(side: .completion, policy: filter, keeper: keeper, restorer: restorer))
         choice.channels.append(channel)
         return channel
     }

@@ -1,3 +1,4 @@
+internal import Filtering
 internal import JSON
 
 /// What a tool is given by a stream, put together from its pieces: JSON that clients read as a tree.
@@ -12,7 +13,9 @@ enum ToolInput {
     private static let limits = JSONLimits(nodesMax: 100_000)
 
     /// Clients also read what breaks off, such as at the cap of an answer's tokens: as if all that is open were closed there.
-    init(_ json: [UInt8]) {
+    ///
+    /// - Parameter markers: what stands in place of what was taken out.
+    init(_ json: [UInt8], markers: RedactionMarkers) {
         do throws(JSONError) {
             self = .tree(try JSONDocument(parsing: json, limits: Self.limits))
         } catch {
@@ -22,8 +25,9 @@ enum ToolInput {
                 self = .ambiguous(error.problem)
             default:
                 // Where a number was taken out, no reader finds a value.
-                let isRedacted = String(decoding: json, as: UTF8.self).contains("[redacted:")
-                self = Self.closing(json).map(Self.tree) ?? (isRedacted ? .noTree : .ambiguous(error.problem))
+                self =
+                    Self.closing(json).map(Self.tree)
+                    ?? (markers.mayStand(in: json) ? .noTree : .ambiguous(error.problem))
             }
         }
     }

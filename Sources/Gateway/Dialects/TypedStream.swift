@@ -42,6 +42,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
     /// What an item is ended with may wait: its text three times as a whole.
     private let waitingBytesMax: Int
     private let keeper: TextKeeper?
+    private let placeholders: Placeholders
     /// Text is held for some hundred bytes, which may be as many segments of a transcript.
     private let waitingMax = 1_024
     /// An event of a mebibyte may have half a million values, each of which takes 16 bytes.
@@ -55,7 +56,10 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         parser = EventParser(eventBytesMax: terms.eventBytesMax)
         waitingBytesMax = 4 * terms.eventBytesMax
         keeper = terms.keeper
-        beside = EventScreen(screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly)
+        placeholders = terms.placeholders
+        beside = EventScreen(
+            screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly,
+            placeholders: terms.placeholders)
     }
 
     /// An event that has not left.
@@ -194,7 +198,9 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         if let flow = flows[key] { return flow }
         let flow = StreamFlow(
             at: place, joined, isJSON: events.isJSON(place),
-            screen: screener.stream(side: .completion, policy: filter, keeper: keeper))
+            screen: screener.stream(
+                side: .completion, policy: filter, keeper: keeper,
+                restorer: Restorer(placeholders, isJSON: events.isJSON(place))))
         flows[key] = flow
         order.append(flow)
         return flow

@@ -76,7 +76,9 @@ struct JudgeReview: Sendable {
         if verdict == .redact {
             // What stands where can be taken out of a request alone: of an answer, it may have left.
             if seat.judge.form.tellsPlaces, seat.side == .prompt, let range = finding.range {
-                redactions.append(Redaction(range: range, category: finding.category))
+                redactions.append(
+                    Redaction(
+                        range: range, category: finding.category, marker: overrides.markers.marker(finding.category)))
             } else {
                 verdict = .flag
             }

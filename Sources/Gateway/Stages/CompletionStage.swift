@@ -52,13 +52,15 @@ struct CompletionStage: @unchecked Sendable {
             trace.completion.verdict = .notEvaluated
         }
         var edits = JSONEdits()
+        let restorations = passage.restorations(answer.screened.placeholders)
         if !observesOnly, screening.verdict == .redact || screening.verdict == .block {
-            guard screening.verdict == .redact, passage.redact(redactions, into: &edits) else {
+            guard screening.verdict == .redact, passage.redact(redactions + restorations, into: &edits) else {
                 return try withhold(tree, of: document, request, screening, filter)
             }
             tree.dropSpellings(isRedacted: true, besides: &edits)
         } else if !observesOnly {
-            tree.dropSpellings(isRedacted: false, besides: &edits)
+            if !restorations.isEmpty { _ = passage.redact(restorations, into: &edits) }
+            tree.dropSpellings(isRedacted: !restorations.isEmpty, besides: &edits)
         }
         if let name = answer.renamed, document.member("model", of: document.root) != nil {
             edits.setMember("model", raw: JSONWriter.json(name), of: document.root)

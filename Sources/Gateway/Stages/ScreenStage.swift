@@ -13,8 +13,14 @@ final class Screened: Sendable {
     let policy: Policy
     /// The end of what was asked, where judges of answers want it.
     let promptTail: [UInt8]
+    /// What was taken out of it and is to be given back in the answer.
+    let placeholders: Placeholders
 
-    init(admitted: Admitted, edits: JSONEdits, policy: Policy, promptTail: [UInt8] = []) {
+    init(
+        admitted: Admitted, edits: JSONEdits, policy: Policy, promptTail: [UInt8] = [],
+        placeholders: Placeholders = Placeholders()
+    ) {
+        self.placeholders = placeholders
         self.admitted = admitted
         self.edits = edits
         self.policy = policy
@@ -60,12 +66,18 @@ struct ScreenStage: @unchecked Sendable {
         // Text in front of an image was judged; the whole prompt was not.
         if !request.admitted.unscreened.isEmpty, screening.verdict == .allow { trace.prompt.verdict = .notEvaluated }
         var edits = JSONEdits()
+        var placeholders = Placeholders()
         if !observesOnly {
             switch screening.verdict {
             case .block:
                 throw .refused(Self.refusal(of: screening.findings, side: .prompt))
             case .redact:
-                guard passage.redact(redactions, into: &edits) else {
+                let isRedacted = passage.redact(redactions, into: &edits) { redaction, original in
+                    guard filter.markers.isRestored(redaction.category) else { return nil }
+                    return placeholders.placeholder(
+                        for: Array(original), redaction.category, besides: passage.bytes)
+                }
+                guard isRedacted else {
                     throw .refused(Self.refusal(of: screening.findings, side: .prompt))
                 }
             default: break
@@ -73,7 +85,7 @@ struct ScreenStage: @unchecked Sendable {
         }
         return Screened(
             admitted: request.admitted, edits: edits, policy: policy,
-            promptTail: promptTail)
+            promptTail: promptTail, placeholders: placeholders)
     }
 
     static func refusal(of findings: [Finding], side: Side) -> Refusal {
@@ -86,9 +98,13 @@ struct ScreenStage: @unchecked Sendable {
 extension Passage {
     /// Puts redacted text in place of every piece that a redaction touches.
     ///
+    /// - Parameter marker: what stands in place of a text, where that is not the redaction's own marker.
     /// - Returns: `false` if one stands in a key, or an id or number of the protocol, which can't be rewritten without
     ///   changing what it means.
-    func redact(_ redactions: [Redaction], into edits: inout JSONEdits) -> Bool {
+    func redact(
+        _ redactions: [Redaction], into edits: inout JSONEdits,
+        marker: (Redaction, Slice<UnsafeBufferPointer<UInt8>>) -> [UInt8]? = { _, _ in nil }
+    ) -> Bool {
         var byNode: [JSONNode: [Redaction]] = [:]
         for redaction in redactions {
             let (start, end) = (redaction.range.lowerBound, redaction.range.upperBound)
@@ -105,21 +121,40 @@ extension Passage {
                 index += 1
             }
         }
-        for (node, redactions) in byNode {
-            edits.replace(node, withString: redacted(node, redactions))
+        // In their order, so that placeholders count from the beginning.
+        for (node, redactions) in byNode.sorted(by: { $0.key < $1.key }) {
+            edits.replace(node, withString: redacted(node, redactions, marker))
         }
         return true
     }
 
-    private func redacted(_ node: JSONNode, _ redactions: [Redaction]) -> [UInt8] {
+    private func redacted(
+        _ node: JSONNode, _ redactions: [Redaction],
+        _ marker: (Redaction, Slice<UnsafeBufferPointer<UInt8>>) -> [UInt8]?
+    ) -> [UInt8] {
         var text: [UInt8] = []
         appendText(of: node, to: &text)
         return text.withUnsafeBufferPointer { text in
             var redactions = Self.merged(redactions)
             for index in redactions.indices {
                 redactions[index].range = redactions[index].range.clamped(to: text.indices)
+                redactions[index].marker =
+                    marker(redactions[index], text[redactions[index].range]) ?? redactions[index].marker
             }
             return Screener.redacting(text, redactions)
+        }
+    }
+
+    /// What placeholders of an answer stand for, each to be put in its place. Those that stand across texts, in keys or in
+    /// numbers are left alone.
+    func restorations(_ placeholders: Placeholders) -> [Redaction] {
+        pieces.filter { !$0.isFixed && !$0.isWhole }.flatMap { piece in
+            let (text, places) = (bytes[piece.start..<piece.end], Restorer(placeholders, isJSON: piece.isJSON))
+            var found: [Redaction] = []
+            places?.forEach(in: text) { place, original in
+                found.append(Redaction(range: place, category: Redaction.restored, marker: original))
+            }
+            return found
         }
     }
 
@@ -129,6 +164,8 @@ extension Passage {
         for redaction in redactions.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
             if let last = merged.last, last.range.upperBound > redaction.range.lowerBound {
                 let end = max(last.range.upperBound, redaction.range.upperBound)
+                // What is given back must not hide what is taken out.
+                if last.category == Redaction.restored { merged[merged.count - 1] = redaction }
                 merged[merged.count - 1].range = last.range.lowerBound..<end
             } else {
                 merged.append(redaction)

@@ -72,7 +72,8 @@ struct StreamStage: @unchecked Sendable {
                 dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key),
                 screener: screener, asksForUsage: request.facts.asksForUsage,
                 choicesExpected: request.facts.choicesExpected, observesOnly: observesOnly, modelName: answer.renamed,
-                eventBytesMax: eventBytesMax, textsMax: textsMax, keeper: keeper))
+                eventBytesMax: eventBytesMax, textsMax: textsMax, keeper: keeper,
+                placeholders: answer.screened.placeholders))
     }
 
     /// The next bytes of the upstream; `nil` at its end.

@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Filtering
 internal import Foundation
 internal import Gateway
+internal import JSON
 internal import Storage
 
 /// Under which policy texts are scanned.
@@ -21,10 +22,20 @@ struct ScanOptions: ParsableArguments {
     }
 
     func plan(pieceBytes: Int? = nil) throws -> ScanPlan {
-        let settings = try SettingsLoader(readsCredentials: false).load(file: config)
+        try .make(stage, application, config: config, pieceBytes: pieceBytes)
+    }
+}
+
+extension ScanPlan {
+    /// As the settings say, with what flags name in place of it.
+    static func make(
+        _ stage: ScanOptions.StageArgument, _ application: String?, config: String?, flags: [FlagSetting] = [],
+        pieceBytes: Int? = nil
+    ) throws -> ScanPlan {
+        let settings = try SettingsLoader(flags: flags, readsCredentials: false).load(file: config)
         let policy = try PolicyLoader(settings: settings).policy()
         let holdBackBytesMax = settings.effective.integer("filter.hold_back_bytes_max")
-        if let application, ApplicationID(application) == nil {
+        if let application, ApplicationID(application)?.description != application {
             throw CommandFailure("“\(application)” is no application's id. See `steward applications list`.", .usage)
         }
         return try ScanPlan(
@@ -76,19 +87,13 @@ extension FilterCommand {
         }
 
         func run() throws {
-            let pipeline = ScanPipeline(
-                plan: try options.plan(pieceBytes: pieceBytes),
-                threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-            let count: ScanPipeline.Count
-            do {
-                count = try pipeline.run(LineSource(STDIN_FILENO)) { Output.write($0) }
-            } catch let failure as ScanPipeline.WriteFailure {
-                throw CommandFailure(
-                    "Standard output can't be written: \(String(cString: strerror(failure.code))). What is there is cut "
-                        + "short.", .inputOutput)
-            } catch let failure as LineSourceFailure {
-                throw CommandFailure(
-                    "Standard input can't be read: \(String(cString: strerror(failure.code))).", .noInput)
+            let plan = try options.plan(pieceBytes: pieceBytes)
+            let pipeline = ScanPipeline(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount) {
+                let scanner = TextScanner(plan)
+                return { (line: ScanLine) in scanner.scan(line).json(of: line) }
+            }
+            let count = try pipeline.scan(LineSource(STDIN_FILENO)) { entries in
+                Output.write(entries.reduce(into: []) { $0 += $1.line + [0x0A] })
             }
             guard count.faults > 0 else { return }
             Output.warn(
@@ -127,3 +132,21 @@ extension FilterCommand {
 }
 
 extension ScanLine.Role: ExpressibleByArgument {}
+
+extension ScanPipeline<[UInt8]>.Entry {
+    /// The report, or what stands in its place.
+    fileprivate var line: [UInt8] {
+        switch self {
+        case .report(let line): return line
+        case .fault(let number, let message):
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.key("line" as StaticString)
+                writer.int(number)
+                writer.key("error" as StaticString)
+                writer.string(message)
+            }
+            return writer.bytes
+        }
+    }
+}

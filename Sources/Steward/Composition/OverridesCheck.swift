@@ -11,6 +11,9 @@ struct OverridesCheck {
 
     func problems(_ rules: FilterRules) -> [RuleProblem] {
         applicationProblems + shadowProblems(rules) + allowedProblems(rules)
+            + overrides.redactions.flatMap { style in
+                style.categories.compactMap { unknownCategory($0, at: style.place) }
+            }
     }
 
     private var applicationProblems: [RuleProblem] {
@@ -23,17 +26,18 @@ struct OverridesCheck {
         return unknown + overrides.applications.flatMap(\.tightenings).flatMap(problems)
     }
 
+    private func unknownCategory(_ category: Filtering.Category, at place: PolicyOverrides.Place) -> RuleProblem? {
+        guard !taxonomy.entries.contains(where: { category.covers($0.id) }) else { return nil }
+        let near = Suggestion.nearest(to: category.rawValue, among: taxonomy.entries.map(\.id.rawValue))
+        return place.problem(
+            "There is no category `\(category)`. "
+                + (near.map { "Did you mean `\($0)`?" } ?? "`steward guidelines show` names those in use."))
+    }
+
     /// An application may only tighten: what is milder than both stages require would do nothing.
     private func problems(of tightening: PolicyOverrides.Tightening) -> [RuleProblem] {
         tightening.categories.flatMap { category -> [RuleProblem] in
-            guard taxonomy.entries.contains(where: { category.covers($0.id) }) else {
-                let near = Suggestion.nearest(to: category.rawValue, among: taxonomy.entries.map(\.id.rawValue))
-                return [
-                    tightening.place.problem(
-                        "There is no category `\(category)`. "
-                            + (near.map { "Did you mean `\($0)`?" } ?? "`steward guidelines show` names those in use."))
-                ]
-            }
+            if let problem = unknownCategory(category, at: tightening.place) { return [problem] }
             return Side.allCases.compactMap { side in
                 guard let wanted = tightening.verdict(on: side) else { return nil }
                 let required = [true, false].map {

@@ -31,7 +31,7 @@ struct PolicyTexts: Sendable, Equatable {
 
     /// - Parameter day: on which the policy is to hold.
     /// - Throws: `CommandFailure` for files that can't be read, and for all problems of the policy file.
-    static func read(_ settings: EffectiveSettings, on day: Day = .today) throws -> PolicyTexts {
+    static func read(_ settings: EffectiveSettings, on day: PolicyDay = .today) throws -> PolicyTexts {
         let overrides = try overrides(settings.text("filter.policy"))
         let general = try settings.list("filter.rules").map { File(name: $0, yaml: try TextFile.read($0)) }
         let own = try overrides.applications.flatMap { application in
@@ -60,14 +60,14 @@ struct PolicyTexts: Sendable, Equatable {
     }
 
     /// The same on another day.
-    func on(_ day: Day) -> PolicyTexts {
+    func on(_ day: PolicyDay) -> PolicyTexts {
         var texts = self
         texts.overrides = written.inForce(on: day)
         return texts
     }
 
     /// What will end within two weeks of a day, or has, a sentence each.
-    func notices(on day: Day) -> [String] {
+    func notices(on day: PolicyDay) -> [String] {
         let entries =
             written.allowed.map { ("The allowed text “\($0.text)”", $0.sponsor, $0.place) }
             + written.shadowed.map { ("The shadow of `\($0.rule)`", $0.sponsor, $0.place) }
@@ -99,21 +99,21 @@ struct PolicyTexts: Sendable, Equatable {
     func taxonomy() throws -> Taxonomy { try Taxonomy.shipped().adding(written.categories) }
 }
 
-extension Day {
-    static var today: Day { Day(of: .now) }
+extension PolicyDay {
+    static var today: PolicyDay { PolicyDay(of: .now) }
 
     private static let style = Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day()
 
     private init(of date: Date) {
-        guard let day = Day(date.formatted(Self.style)) else {
+        guard let day = PolicyDay(date.formatted(Self.style)) else {
             preconditionFailure("The clock shows a year that the calendar has not.")
         }
         self = day
     }
 
-    func adding(days: Int) -> Day {
+    func adding(days: Int) -> PolicyDay {
         guard let date = try? Date(description, strategy: Self.style) else { return self }
-        return Day(of: date.addingTimeInterval(Double(days) * 86_400))
+        return PolicyDay(of: date.addingTimeInterval(Double(days) * 86_400))
     }
 }
 

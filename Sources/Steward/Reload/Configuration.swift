@@ -29,7 +29,7 @@ struct Configuration: Sendable {
     }
 
     /// The same on another day, on which some of the filter's policy may have ended.
-    init(_ former: Configuration, on day: Day) throws {
+    init(_ former: Configuration, on day: PolicyDay) throws {
         (settings, authorities) = (former.settings, former.authorities)
         texts = former.texts.on(day)
         policy = try PolicyLoader.policy(of: texts, after: (former.texts, former.policy))

@@ -8,7 +8,7 @@ internal import Synchronization
 struct ReloadService<Hangups: AsyncSequence & Sendable>: Service where Hangups.Failure == Never {
     let hangups: Hangups
     let reload: @Sendable () async -> Void
-    let begin: @Sendable (Day) async -> Void
+    let begin: @Sendable (PolicyDay) async -> Void
 
     /// The clock is looked at so often, rather than waited for, since it may be set.
     private static var interval: Duration { .seconds(60) }

@@ -55,7 +55,7 @@ actor Reloader {
     }
 
     /// Judges by what the policy file says for another day; nothing is read anew.
-    func begin(_ day: Day) async {
+    func begin(_ day: PolicyDay) async {
         do {
             let former = current
             guard former.texts.on(day).overrides != former.texts.overrides else { return }

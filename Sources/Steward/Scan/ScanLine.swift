@@ -8,6 +8,9 @@ struct ScanLine: Sendable {
     /// Valid UTF-8.
     let text: [UInt8]
     let role: Role
+    /// By which changes are told apart; `nil` where the line says nothing of it.
+    private(set) var group: String?
+    private(set) var label: String?
 
     /// Who says a text: what a model answers is a completion, all else goes into its prompt.
     enum Role: String, CaseIterable {
@@ -25,7 +28,7 @@ struct ScanLine: Sendable {
         let message: String
     }
 
-    /// Other members than these three are left alone, so that labelled sets can be piped in as they are.
+    /// Other members than these are left alone, so that labelled sets can be piped in as they are.
     init(_ line: [UInt8]) throws(Problem) {
         let document: JSONDocument
         do {
@@ -44,6 +47,13 @@ struct ScanLine: Sendable {
         self.text = bytes
         id = document.member("id", of: document.root).map { JSONWriter.json($0, of: document) } ?? Array("null".utf8)
         role = try Self.role(document)
+        (group, label) = (Self.word("group", document), Self.word("label", document))
+    }
+
+    /// A string, or another value as it is written.
+    private static func word(_ name: StaticString, _ document: JSONDocument) -> String? {
+        guard let node = document.member(name, of: document.root), !document.isNull(node) else { return nil }
+        return document.string(node) ?? String(decoding: document.bytes[document.source(of: node)], as: UTF8.self)
     }
 
     private static func role(_ document: JSONDocument) throws(Problem) -> Role {

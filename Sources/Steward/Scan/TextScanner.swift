@@ -41,6 +41,11 @@ struct TextScanner {
             language: line.text.withUnsafeBufferPointer(Language.init(of:)), redacted: verdict == .redact ? text : nil)
     }
 
+    /// As the gateway judges it.
+    func judge(_ line: ScanLine) -> Screening {
+        line.text.withUnsafeBufferPointer { screener.screen($0, side: line.role.side, policy: plan.enforced) }
+    }
+
     /// What the classifier says of each of its categories, and what rules found.
     private func scores(of text: [UInt8], _ findings: [Finding]) -> [(category: Category, score: Double)] {
         var scores: [Category: Double] = [:]
@@ -100,7 +105,8 @@ struct ScanPlan: Sendable {
         self.pieceBytes = pieceBytes
         func filter(_ change: (Enforcement) -> Enforcement) throws(FilterError) -> FilterPolicy {
             try FilterPolicy(
-                policy.rules, holdBackBytesMax: holdBackBytesMax, allowed: policy.overrides.allowed(for: application)
+                policy.rules, holdBackBytesMax: holdBackBytesMax, allowed: policy.overrides.allowed(for: application),
+                markers: policy.overrides.markers
             ) { rule, side in
                 change(policy.enforcement(of: rule, side: side, stage: stage, application: application))
             }

@@ -34,7 +34,7 @@ struct PolicyOverridesTests {
         #expect(overrides.categories.map(\.id) == [Category("house.rival")])
         #expect(overrides.applications.map(\.ruleFiles) == [["own.yaml"]])
         #expect(overrides.applications[0].tightenings[0].verdict(on: .completion) == .redact)
-        #expect(overrides.allowed[0].sponsor.expires == Day("2027-03-01"))
+        #expect(overrides.allowed[0].sponsor.expires == PolicyDay("2027-03-01"))
         #expect(overrides.shadowed[0].sponsor.expires == nil)
         #expect(overrides.applicationsWithOwn.count == 2)
         #expect(overrides.allowed(for: Self.application).isEmpty && overrides.allowed(for: nil).isEmpty)
@@ -80,7 +80,7 @@ struct PolicyOverridesTests {
         "days are those of the calendar",
         arguments: ["2027-2-01", "2027-13-01", "2027-02-30", "27-02-01", "2027-02-1a", ""])
     func noDay(text: String) {
-        #expect(Day(text) == nil)
+        #expect(PolicyDay(text) == nil)
     }
 
     /// Whatever a file says, nothing gets milder, and others than the one that it names see nothing of it.

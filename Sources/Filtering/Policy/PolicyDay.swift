@@ -1,5 +1,5 @@
 /// A day of the calendar in UTC, as files write it: `2027-03-01`.
-package struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
+package struct PolicyDay: Sendable, Hashable, Comparable, CustomStringConvertible {
     private let text: String
 
     /// - Parameter text: `YYYY-MM-DD`, a day of 1800 to 2199.
@@ -15,5 +15,5 @@ package struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
     package var description: String { text }
 
     /// The text is made so that its order is that of the days.
-    package static func < (left: Day, right: Day) -> Bool { left.text < right.text }
+    package static func < (left: PolicyDay, right: PolicyDay) -> Bool { left.text < right.text }
 }
