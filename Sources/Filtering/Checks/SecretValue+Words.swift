@@ -1,0 +1,75 @@
+/// What values are told from placeholders by, and where one stands in a candidate.
+extension SecretValue {
+    /// Before a value stands one of them, or a quote.
+    static let assignmentSigns = ByteSet("=:> \t".utf8)
+    static let quotes = ByteSet("\"'`".utf8)
+    /// A dollar sign that begins the value is another matter: a variable.
+    static let passwordSigns = ByteSet("!#%&*+=^~?$".utf8)
+    static let codeSigns = ByteSet("{}<>()[]\\".utf8)
+    /// What examples say instead of a secret.
+    static let exampleWords = words([
+        "example", "placeholder", "changeme", "change_me", "your", "xxxx", "****", "....", "1234567", "abcdef", "dummy",
+        "redacted", "insert", "replace",
+    ])
+    /// What stands in code where a secret is read, and in examples of passwords. A token holds some by chance: `config.`
+    /// is part of an address.
+    static let codeWords = words([
+        "process.env", "os.environ", "getenv", "config.", "settings.", "self.", "this.", "params", "request.",
+        "password",
+        "passwd", "null", "undefined",
+    ])
+    static let placeholderEnds = ByteSet((exampleWords + codeWords).compactMap(\.last)).ignoringCase
+
+    static func words(_ words: [String]) -> [[UInt8]] { words.map { Array($0.utf8) } }
+
+    /// What stands for a password in examples, type declarations and translations, or for none.
+    static let noPasswords = words([
+        "pass", "passphrase", "secret", "secrets", "mysecret", "token", "guest", "user", "username", "test",
+        "string", "object", "function", "number", "boolean", "true", "false", "none", "null", "empty", "value", "text",
+        "hidden", "required", "invalid", "incorrect", "wrong", "missing", "passwort", "kennwort", "wachtwoord", "senha",
+        "clave", "lozenord", "haslo", "salasana", "heslo", "jelszo", "parola", "motdepasse", "contrasena", "host",
+        "name",
+    ])
+
+    /// What may follow a value in a candidate, and so is none of it: a pattern that ends with it says that the value does
+    /// not go on, so that no placeholder is taken for its own beginning.
+    static func ends(of place: Place) -> ByteSet {
+        switch place {
+        case .key: keyEnds
+        case .password: passwordEnds
+        case .whole: ByteSet()
+        }
+    }
+
+    static let keyEnds = ByteSet.word.union(ByteSet("+/=.~-".utf8)).inverted
+    static let passwordEnds = ByteSet.space.union(quotes).union(ByteSet(",;<>()\\".utf8))
+
+    /// The most bytes with which base64 is padded (RFC 4648, section 4).
+    static let paddingMax = 2
+
+    static func isBefore(_ byte: UInt8) -> Bool { assignmentSigns.contains(byte) || quotes.contains(byte) }
+
+    /// What stands after the last `=`, `:` or blank that precedes the value, without what ends it; all, if there is none.
+    static func assignedRange(_ candidate: Span<UInt8>, _ place: Place) -> Range<Int> {
+        var end = candidate.count
+        let ends = ends(of: place)
+        while end > 0, ends.contains(candidate[end - 1]) { end -= 1 }
+        if place == .password, let start = quotedStart(candidate, end) { return start..<end }
+        // The padding of base64 is part of the value.
+        var padding = end
+        while padding > 0, end - padding < paddingMax, candidate[padding - 1] == UInt8(ascii: "=") { padding -= 1 }
+        var start = padding
+        while start > 0, !assignmentSigns.contains(candidate[start - 1]), !quotes.contains(candidate[start - 1]) {
+            start -= 1
+        }
+        return start..<end
+    }
+
+    /// Where a value begins whose end a quote follows: behind the same quote before it, whatever else stands between.
+    private static func quotedStart(_ candidate: Span<UInt8>, _ end: Int) -> Int? {
+        guard end > 0, end < candidate.count, quotes.contains(candidate[end]) else { return nil }
+        var start = end
+        while start > 0, candidate[start - 1] != candidate[end] { start -= 1 }
+        return start > 0 && start < end ? start : nil
+    }
+}
