@@ -27,6 +27,10 @@ struct SecretValue {
     private var changes = 0
     /// Bytes that equal the one before or are its neighbours, as in `aaaa`, `abcd` and `4321`.
     private var guessable = 0
+    /// Letters and digits that equal or neighbour the last but one, as in `a1b2c3d4`: what people and models write who need
+    /// a key that is none.
+    private var interleaved = 0
+    private var (lastButOne, last): (UInt8, UInt8) = (0, 0)
     private var isHexadecimal = true
     private var isPlaceholder = false
     private var beginsWithDollar = false
@@ -85,6 +89,10 @@ struct SecretValue {
         default: if Self.passwordSigns.contains(byte) { signs += 1 }
         }
         if byte.hexValue == nil { isHexadecimal = false }
+        if byte.isASCIILetter || byte.isASCIIDigit {
+            if Self.areNeighbours(lastButOne, byte) { interleaved += 1 }
+            (lastButOne, last) = (last, byte)
+        }
         if index == range.lowerBound {
             beginsWithDollar = byte == UInt8(ascii: "$")
         } else {
@@ -100,9 +108,10 @@ struct SecretValue {
 
     private mutating func compare(_ previous: UInt8, _ byte: UInt8) {
         if previous.isASCIIDigit && byte.isASCIILetter || previous.isASCIILetter && byte.isASCIIDigit { changes += 1 }
-        let (low, high) = previous < byte ? (previous, byte) : (byte, previous)
-        if high - low <= 1 { guessable += 1 }
+        if Self.areNeighbours(previous, byte) { guessable += 1 }
     }
+
+    private static func areNeighbours(_ a: UInt8, _ b: UInt8) -> Bool { a < b ? b - a <= 1 : a - b <= 1 }
 
     /// Whether `word` (lower case) ends with the byte at `index`, within the value, ignoring ASCII case.
     private func ends(_ candidate: Span<UInt8>, at index: Int, with word: [UInt8]) -> Bool {
@@ -130,14 +139,14 @@ struct SecretValue {
 
     /// A random-looking value: at least 16 bytes; letters and digits both, side by side at least twice (in versions of
     /// names, as in `parser-utils-0.11.2`, they stand apart), and three quarters of all bytes; at least 3.2 bits of
-    /// Shannon entropy a byte (2.7 where all are hexadecimal digits); no placeholder.
+    /// Shannon entropy a byte (2.7 where all are hexadecimal digits); no placeholder, no rows interleaved.
     ///
     /// Source: C. E. Shannon, A Mathematical Theory of Communication (1948), section 6; the thresholds are ours, from
     /// random strings of 16 to 64 characters, of which less than 1 in 1,000 falls below the entropy.
     private var isRandom: Bool {
         let letters = upper + lower
         guard range.count >= 16, !isPlaceholder, !beginsWithDollar, letters > 0, digits > 0, changes > 1,
-            letters + digits >= range.count * 3 / 4
+            letters + digits >= range.count * 3 / 4, !isInterleaved
         else { return false }
         return entropy >= (isHexadecimal ? 2.7 : 3.2)
     }
@@ -150,7 +159,12 @@ struct SecretValue {
     /// examples are made of.
     ///
     /// Of random bytes out of 16, three in sixteen follow from the one before; thresholds as above.
-    private var isUnguessable: Bool { !isPlaceholder && guessable * 2 <= range.count && entropy >= 2.5 }
+    private var isUnguessable: Bool {
+        !isPlaceholder && guessable * 2 <= range.count && !isInterleaved && entropy >= 2.5
+    }
+
+    /// Whether more than half of its letters and digits follow from the last but one.
+    private var isInterleaved: Bool { interleaved * 2 > upper + lower + digits }
 
     /// What somebody may have chosen as a password: letters and a digit or sign, more than four different bytes, no
     /// placeholder or expression.
