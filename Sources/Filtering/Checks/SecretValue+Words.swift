@@ -72,4 +72,25 @@ extension SecretValue {
         while start > 0, candidate[start - 1] != candidate[end] { start -= 1 }
         return start > 0 && start < end ? start : nil
     }
+
+    // MARK: - Tokens that are no secrets
+
+    /// Whether a match that begins with `token` goes on a name of one that opens nothing: the page of a list, what a form
+    /// returns, what is public. Whoever cannot read on without it should not lose it.
+    static func isOfHarmlessToken(_ window: Window, at start: Int) -> Bool {
+        guard start < window.end, window[start] | 0x20 == UInt8(ascii: "t") else { return false }
+        var end = start
+        if end > window.first, harmlessJoints.contains(window[end - 1]) { end -= 1 }
+        return harmlessNames.contains { name in
+            guard end - name.count >= window.first else { return false }
+            return name.indices.allSatisfy { window[end - name.count + $0] | 0x20 == name[$0] }
+        }
+    }
+
+    private static let harmlessNames = words([
+        "csrf", "xsrf", "csrfmiddleware", "requestverification", "page", "next", "continuation", "cursor", "sync",
+        "resume", "public", "publickey",
+    ])
+    private static let harmlessJoints = ByteSet("_-".utf8)
+    static let harmlessBytesMax = (harmlessNames.map(\.count).max() ?? 0) + 1
 }

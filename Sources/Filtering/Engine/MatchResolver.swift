@@ -97,6 +97,7 @@ struct MatchResolver {
                 check.secretPlace.map { confirmed(check, $0, candidate, window, &value) }
                 ?? check.confirm(window[candidate])
             guard let part, !part.isEmpty, part.upperBound <= candidate.count else { return nil }
+            if check.secretPlace == .key, SecretValue.isOfHarmlessToken(window, at: candidate.lowerBound) { return nil }
             range = candidate.lowerBound + part.lowerBound..<candidate.lowerBound + part.upperBound
         }
         let decided = candidate.upperBound + (rule.program.looksAhead ? 1 : 0)
