@@ -8,23 +8,24 @@ extension SecretValue {
     static let codeSigns = ByteSet("{}<>()[]\\".utf8)
     /// What examples say instead of a secret.
     static let exampleWords = words([
-        "example", "placeholder", "changeme", "change_me", "your", "xxxx", "****", "....", "1234567", "abcdef", "dummy",
-        "redacted", "insert", "replace",
+        "example", "placeholder", "your", "xxxx", "****", "...", "redacted", "insert", "replace",
     ])
-    /// What stands in code where a secret is read, and in examples of passwords. A token holds some by chance: `config.`
-    /// is part of an address.
+    /// What examples say too, and people choose: no token holds them, nor a password that the text alone calls one.
+    static let weakWords = words(["changeme", "change_me", "1234567", "abcdef", "dummy"])
+    /// What stands in code where a secret is read. A token holds some by chance: `config.` is part of an address.
     static let codeWords = words([
-        "process.env", "os.environ", "getenv", "config.", "settings.", "self.", "this.", "params", "request.",
-        "password",
-        "passwd", "null", "undefined",
+        "process.env", "os.environ", "getenv", "config.", "settings.", "self.", "this.", "params", "request.", "null",
+        "undefined",
     ])
-    static let placeholderEnds = ByteSet((exampleWords + codeWords).compactMap(\.last)).ignoringCase
+    static let passwordWords = words(["password", "passwd"])
+    static let placeholderEnds = ByteSet((exampleWords + weakWords + codeWords + passwordWords).compactMap(\.last))
+        .ignoringCase
 
     static func words(_ words: [String]) -> [[UInt8]] { words.map { Array($0.utf8) } }
 
     /// What stands for a password in examples, type declarations and translations, or for none.
     static let noPasswords = words([
-        "pass", "passphrase", "secret", "secrets", "mysecret", "token", "guest", "user", "username", "test",
+        "pass", "password", "passwd", "passphrase", "secrets", "token", "guest", "user", "username", "test",
         "string", "object", "function", "number", "boolean", "true", "false", "none", "null", "empty", "value", "text",
         "hidden", "required", "invalid", "incorrect", "wrong", "missing", "passwort", "kennwort", "wachtwoord", "senha",
         "clave", "lozenord", "haslo", "salasana", "heslo", "jelszo", "parola", "motdepasse", "contrasena", "host",
@@ -36,7 +37,7 @@ extension SecretValue {
     static func ends(of place: Place) -> ByteSet {
         switch place {
         case .key: keyEnds
-        case .password: passwordEnds
+        case .password, .setting, .pair: passwordEnds
         case .whole: ByteSet()
         }
     }
@@ -54,6 +55,10 @@ extension SecretValue {
         var end = candidate.count
         let ends = ends(of: place)
         while end > 0, ends.contains(candidate[end - 1]) { end -= 1 }
+        if let sign = sign(before: place) {
+            let first = candidate.indices.first { candidate[$0] == sign }
+            return start(after: first ?? -1, candidate, end)..<end
+        }
         if place == .password, let start = quotedStart(candidate, end) { return start..<end }
         // The padding of base64 is part of the value.
         var padding = end
@@ -63,6 +68,22 @@ extension SecretValue {
             start -= 1
         }
         return start..<end
+    }
+
+    /// Behind the first of which a value stands; `nil` where it stands behind the last of several.
+    private static func sign(before place: Place) -> UInt8? {
+        switch place {
+        case .setting: UInt8(ascii: "=")
+        case .pair: UInt8(ascii: ":")
+        case .key, .password, .whole: nil
+        }
+    }
+
+    /// Behind blanks and quotes that follow `sign`.
+    private static func start(after sign: Int, _ candidate: Span<UInt8>, _ end: Int) -> Int {
+        var start = sign + 1
+        while start < end, quotes.contains(candidate[start]) || ByteSet.space.contains(candidate[start]) { start += 1 }
+        return min(start, end)
     }
 
     /// Where a value begins whose end a quote follows: behind the same quote before it, whatever else stands between.

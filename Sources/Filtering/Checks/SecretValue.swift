@@ -9,6 +9,10 @@ struct SecretValue {
         case key
         /// Behind a name: a password, which may end with nearly anything.
         case password
+        /// Behind the first equals sign, or all of the candidate: text of settings, where no variable can stand.
+        case setting
+        /// Behind the first colon: text of the form `name:password`.
+        case pair
         /// All of the candidate.
         case whole
     }
@@ -32,17 +36,23 @@ struct SecretValue {
     private var interleaved = 0
     private var (lastButOne, last): (UInt8, UInt8) = (0, 0)
     private var isHexadecimal = true
-    private var isPlaceholder = false
+    /// Whether it says where a secret goes or comes from.
+    private var isTemplate = false
+    /// Whether it holds a word or row that examples are made of, and weak passwords too.
+    private var isWeak = false
+    /// Whether it holds a word for a password, as names of variables do.
+    private var namesPassword = false
     private var beginsWithDollar = false
+    private var beginsLower = false
 
     /// - Parameter candidate: a name, a sign of assignment and a value, or a value alone.
     init(_ candidate: Span<UInt8>, in place: Place = .key) {
         self.init(candidate, place == .whole ? candidate.indices : Self.assignedRange(candidate, place), place)
     }
 
-    /// - Parameter value: all of it a value that stood behind a name.
+    /// - Parameter value: all of it a value that stood in an address or header.
     init(value: Span<UInt8>) {
-        self.init(value, value.indices, .password)
+        self.init(value, value.indices, .setting)
     }
 
     private init(_ candidate: Span<UInt8>, _ range: Range<Int>, _ place: Place) {
@@ -95,15 +105,21 @@ struct SecretValue {
         }
         if index == range.lowerBound {
             beginsWithDollar = byte == UInt8(ascii: "$")
+            beginsLower = (0x61...0x7A).contains(byte)
         } else {
             compare(candidate[index - 1], byte)
         }
         // Interpolations, calls, tags and subscripts are code, not values.
-        if place != .whole, Self.codeSigns.contains(byte) { isPlaceholder = true }
-        guard Self.placeholderEnds.contains(byte), !isPlaceholder else { return }
-        isPlaceholder =
+        if place != .whole, Self.codeSigns.contains(byte) { isTemplate = true }
+        guard Self.placeholderEnds.contains(byte), !isTemplate else { return }
+        isTemplate =
             Self.exampleWords.contains { ends(candidate, at: index, with: $0) }
             || place != .whole && Self.codeWords.contains { ends(candidate, at: index, with: $0) }
+        if Self.weakWords.contains(where: { ends(candidate, at: index, with: $0) }) { isWeak = true }
+        guard place != .whole, Self.passwordWords.contains(where: { ends(candidate, at: index, with: $0) }) else {
+            return
+        }
+        namesPassword = true
     }
 
     private mutating func compare(_ previous: UInt8, _ byte: UInt8) {
@@ -131,11 +147,13 @@ struct SecretValue {
         case .entropy: isRandom
         case .entropyMixed: isRandom && mixesCases
         case .password: range.count >= 8 && isChosen && !isPath(candidate)
-        case .credential: isCredential(candidate)
+        case .credential, .setting, .pair: isCredential(candidate)
         case .token: isUnguessable
         default: false
         }
     }
+
+    private var isPlaceholder: Bool { isTemplate || isWeak || namesPassword }
 
     /// A random-looking value: at least 16 bytes; letters and digits both, side by side at least twice (in versions of
     /// names, as in `parser-utils-0.11.2`, they stand apart), and three quarters of all bytes; at least 3.2 bits of
@@ -172,16 +190,31 @@ struct SecretValue {
         !isPlaceholder && !beginsWithDollar && upper + lower > 0 && digits + signs > 0 && different > 4
     }
 
-    /// A password where nothing else can stand, such as behind `curl -u name:`. There a word is one too, unless it is what
-    /// examples say instead of one, or names a variable.
+    /// A password where nothing else can stand, such as behind `curl -u name:`. There a word or number is one too, however
+    /// weak, unless it says where a password goes, is what examples and forms say instead of one, or names a variable where
+    /// one can stand.
     func isCredential(_ candidate: Span<UInt8>) -> Bool {
-        guard range.count >= 4, !isPlaceholder, !beginsWithDollar, upper + lower > 0, different > 2 else {
-            return false
-        }
-        guard candidate[range.lowerBound] != UInt8(ascii: "%") else { return false }
+        guard range.count >= 4, !isTemplate, !beginsWithDollar, upper + lower > 0 || digits >= 6, different > 2,
+            candidate[range.lowerBound] != UInt8(ascii: "%"), !namesVariable, !isOfNobody(candidate)
+        else { return false }
         return !Self.noPasswords.contains {
             $0.count == range.count && ends(candidate, at: range.upperBound - 1, with: $0)
         }
+    }
+
+    /// Whether it is a name with the word for a password in it: `DB_PASSWORD` and, where code may stand, `formPassword`,
+    /// `form_password` or the path of a page.
+    private var namesVariable: Bool {
+        guard namesPassword else { return false }
+        let isJoined = beginsLower && upper > 0 || Self.joints.contains { counts[Int($0)] > 0 }
+        return lower == 0 || place == .password && isJoined
+    }
+
+    private static let joints = Array("_-/.".utf8)
+
+    /// Whether it is a name and `@`, as programs send it that fetch files without an account.
+    private func isOfNobody(_ candidate: Span<UInt8>) -> Bool {
+        candidate[range.upperBound - 1] == UInt8(ascii: "@") && upper + lower == range.count - 1
     }
 
     /// Whether a value is the path of a file or page.

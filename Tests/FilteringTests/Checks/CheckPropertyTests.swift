@@ -204,7 +204,10 @@ struct CredentialCheckTests {
     @Test(
         "where only a password can stand, a word is one, and what names or replaces one is not",
         arguments: [
-            ("-p kestrelwing", true), ("password = \"open kestrel\"", true), ("-p Rr42", true), ("-p secret", false),
+            ("-p kestrelwing", true), ("password = \"open kestrel\"", true), ("-p Rr42", true), ("-p secret", true),
+            ("-p changeme", true),
+            ("-p openpassword", true), ("-p formPassword", false), ("-p 123456", true), ("-p heron@", false),
+            ("-p password", false),
             ("-p PASSWORD", false), ("-p my_password", false), ("-p $WORD", false), ("-p %word%", false),
             ("-p <word>", false), ("-p 1000", false), ("-p aaaaaa", false), ("-p abc", false),
             ("type == \"string\"", false),
@@ -231,6 +234,9 @@ struct CredentialCheckTests {
             (.entropy, "api_key: 9f4a7c2b5d8e1f6a3b0c&", "9f4a7c2b5d8e1f6a3b0c"),
             (.credential, "pwd=kestrelwing;", "kestrelwing"),
             (.password, "pwd='kestrel wing 7'", "kestrel wing 7"), (.password, "pwd=\\\"kestrel42x\\\"", "kestrel42x"),
+            (.setting, "Pwd= k!8=wing;", "k!8=wing"), (.setting, "Pwd=form_password;", "form_password"),
+            (.setting, "Pwd={0};", nil), (.pair, "-u 'mara:kestrel:wing'", "kestrel:wing"),
+            (.pair, "-u guest:guest", nil),
             (.password, "#add-password\"", nil), (.password, "password: /account/2/forgotten", nil),
         ]
         for (check, text, expected) in parts {
