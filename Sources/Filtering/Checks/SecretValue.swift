@@ -144,7 +144,7 @@ struct SecretValue {
 
     func confirms(_ check: Check, _ candidate: Span<UInt8>) -> Bool {
         switch check {
-        case .entropy: isRandom
+        case .entropy: isRandom && changes > 1
         case .entropyMixed: isRandom && mixesCases
         case .password: range.count >= 8 && isChosen && !isPath(candidate)
         case .credential, .setting, .pair: isCredential(candidate)
@@ -155,15 +155,15 @@ struct SecretValue {
 
     private var isPlaceholder: Bool { isTemplate || isWeak || namesPassword }
 
-    /// A random-looking value: at least 16 bytes; letters and digits both, side by side at least twice (in versions of
-    /// names, as in `parser-utils-0.11.2`, they stand apart), and three quarters of all bytes; at least 3.2 bits of
-    /// Shannon entropy a byte (2.7 where all are hexadecimal digits); no placeholder, no rows interleaved.
+    /// A random-looking value: at least 16 bytes; letters and digits both, side by side at least once (of one case, twice:
+    /// in versions of names, as in `parser-utils-0.11.2`, they stand apart), and three quarters of all bytes; at least
+    /// 3.2 bits of Shannon entropy a byte (2.7 where all are hexadecimal digits); no placeholder, no rows interleaved.
     ///
     /// Source: C. E. Shannon, A Mathematical Theory of Communication (1948), section 6; the thresholds are ours, from
     /// random strings of 16 to 64 characters, of which less than 1 in 1,000 falls below the entropy.
     private var isRandom: Bool {
         let letters = upper + lower
-        guard range.count >= 16, !isPlaceholder, !beginsWithDollar, letters > 0, digits > 0, changes > 1,
+        guard range.count >= 16, !isPlaceholder, !beginsWithDollar, letters > 0, digits > 0, changes > 0,
             letters + digits >= range.count * 3 / 4, !isInterleaved
         else { return false }
         return entropy >= (isHexadecimal ? 2.7 : 3.2)
