@@ -80,12 +80,17 @@ extension Check {
         return output
     }
 
-    /// An address `scheme://name:password@host` whose password has at least 6 bytes and is no placeholder.
+    /// An address `scheme://name:password@host` whose password has at least 6 bytes and is no placeholder, or
+    /// `scheme://token@host`, whose token looks random and mixes cases: names and public keys of projects do not.
     static func hasURLPassword(_ candidate: Span<UInt8>) -> Bool {
         guard let at = candidate.indices.last(where: { candidate[$0] == UInt8(ascii: "@") }),
-            let colon = candidate.indices.last(where: { $0 < at && candidate[$0] == UInt8(ascii: ":") }),
-            at - colon > 6
+            let colon = candidate.indices.last(where: { $0 < at && candidate[$0] == UInt8(ascii: ":") })
         else { return false }
+        guard colon > 0 else {
+            let token = candidate.extracting(min(3, at)..<at)
+            return SecretValue(token, in: .whole).confirms(.entropyMixed, token)
+        }
+        guard at - colon > 6 else { return false }
         let password = candidate.extracting(colon + 1..<at)
         return SecretValue(value: password).isCredential(password)
     }

@@ -47,6 +47,8 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
     case entropyMixed = "entropy_mixed"
     case password
     case credential
+    case setting
+    case pair
     case urlPassword = "url_password"
     case basicCredentials = "basic_credentials"
     case token
@@ -69,13 +71,15 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
     }
 
     /// Whether it looks at the value of an assignment.
-    var isOfValue: Bool { secretPlace == .key || secretPlace == .password }
+    var isOfValue: Bool { secretPlace.map { $0 != .whole } ?? false }
 
     /// Where in a candidate the value stands that it looks at; `nil` for what is not judged as such.
     var secretPlace: SecretValue.Place? {
         switch self {
         case .entropy, .entropyMixed: .key
         case .password, .credential: .password
+        case .setting: .setting
+        case .pair: .pair
         case .token: .whole
         default: nil
         }
@@ -136,7 +140,7 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
         case .githubToken: Self.isGitHubToken(candidate)
         case .awsKeyID: Self.isAWSKeyID(candidate)
         case .jwt: Self.isJWT(candidate)
-        case .entropy, .entropyMixed, .password, .credential, .token:
+        case .entropy, .entropyMixed, .password, .credential, .setting, .pair, .token:
             SecretValue(candidate, in: secretPlace ?? .whole).confirms(self, candidate)
         case .urlPassword: Self.hasURLPassword(candidate)
         case .basicCredentials: Self.isBasicCredentials(candidate)

@@ -9,6 +9,10 @@ struct SecretValue {
         case key
         /// Behind a name: a password, which may end with nearly anything.
         case password
+        /// Behind the first equals sign, or all of the candidate: text of settings, where no variable can stand.
+        case setting
+        /// Behind the first colon: text of the form `name:password`.
+        case pair
         /// All of the candidate.
         case whole
     }
@@ -27,18 +31,28 @@ struct SecretValue {
     private var changes = 0
     /// Bytes that equal the one before or are its neighbours, as in `aaaa`, `abcd` and `4321`.
     private var guessable = 0
+    /// Letters and digits that equal or neighbour the last but one, as in `a1b2c3d4`: what people and models write who need
+    /// a key that is none.
+    private var interleaved = 0
+    private var (lastButOne, last): (UInt8, UInt8) = (0, 0)
     private var isHexadecimal = true
-    private var isPlaceholder = false
+    /// Whether it says where a secret goes or comes from.
+    private var isTemplate = false
+    /// Whether it holds a word or row that examples are made of, and weak passwords too.
+    private var isWeak = false
+    /// Whether it holds a word for a password, as names of variables do.
+    private var namesPassword = false
     private var beginsWithDollar = false
+    private var beginsLower = false
 
     /// - Parameter candidate: a name, a sign of assignment and a value, or a value alone.
     init(_ candidate: Span<UInt8>, in place: Place = .key) {
         self.init(candidate, place == .whole ? candidate.indices : Self.assignedRange(candidate, place), place)
     }
 
-    /// - Parameter value: all of it a value that stood behind a name.
+    /// - Parameter value: all of it a value that stood in an address or header.
     init(value: Span<UInt8>) {
-        self.init(value, value.indices, .password)
+        self.init(value, value.indices, .setting)
     }
 
     private init(_ candidate: Span<UInt8>, _ range: Range<Int>, _ place: Place) {
@@ -85,24 +99,35 @@ struct SecretValue {
         default: if Self.passwordSigns.contains(byte) { signs += 1 }
         }
         if byte.hexValue == nil { isHexadecimal = false }
+        if byte.isASCIILetter || byte.isASCIIDigit {
+            if Self.areNeighbours(lastButOne, byte) { interleaved += 1 }
+            (lastButOne, last) = (last, byte)
+        }
         if index == range.lowerBound {
             beginsWithDollar = byte == UInt8(ascii: "$")
+            beginsLower = (0x61...0x7A).contains(byte)
         } else {
             compare(candidate[index - 1], byte)
         }
         // Interpolations, calls, tags and subscripts are code, not values.
-        if place != .whole, Self.codeSigns.contains(byte) { isPlaceholder = true }
-        guard Self.placeholderEnds.contains(byte), !isPlaceholder else { return }
-        isPlaceholder =
+        if place != .whole, Self.codeSigns.contains(byte) { isTemplate = true }
+        guard Self.placeholderEnds.contains(byte), !isTemplate else { return }
+        isTemplate =
             Self.exampleWords.contains { ends(candidate, at: index, with: $0) }
             || place != .whole && Self.codeWords.contains { ends(candidate, at: index, with: $0) }
+        if Self.weakWords.contains(where: { ends(candidate, at: index, with: $0) }) { isWeak = true }
+        guard place != .whole, Self.passwordWords.contains(where: { ends(candidate, at: index, with: $0) }) else {
+            return
+        }
+        namesPassword = true
     }
 
     private mutating func compare(_ previous: UInt8, _ byte: UInt8) {
         if previous.isASCIIDigit && byte.isASCIILetter || previous.isASCIILetter && byte.isASCIIDigit { changes += 1 }
-        let (low, high) = previous < byte ? (previous, byte) : (byte, previous)
-        if high - low <= 1 { guessable += 1 }
+        if Self.areNeighbours(previous, byte) { guessable += 1 }
     }
+
+    private static func areNeighbours(_ a: UInt8, _ b: UInt8) -> Bool { a < b ? b - a <= 1 : a - b <= 1 }
 
     /// Whether `word` (lower case) ends with the byte at `index`, within the value, ignoring ASCII case.
     private func ends(_ candidate: Span<UInt8>, at index: Int, with word: [UInt8]) -> Bool {
@@ -119,25 +144,27 @@ struct SecretValue {
 
     func confirms(_ check: Check, _ candidate: Span<UInt8>) -> Bool {
         switch check {
-        case .entropy: isRandom
+        case .entropy: isRandom && changes > 1
         case .entropyMixed: isRandom && mixesCases
         case .password: range.count >= 8 && isChosen && !isPath(candidate)
-        case .credential: isCredential(candidate)
+        case .credential, .setting, .pair: isCredential(candidate)
         case .token: isUnguessable
         default: false
         }
     }
 
-    /// A random-looking value: at least 16 bytes; letters and digits both, side by side at least twice (in versions of
-    /// names, as in `parser-utils-0.11.2`, they stand apart), and three quarters of all bytes; at least 3.2 bits of
-    /// Shannon entropy a byte (2.7 where all are hexadecimal digits); no placeholder.
+    private var isPlaceholder: Bool { isTemplate || isWeak || namesPassword }
+
+    /// A random-looking value: at least 16 bytes; letters and digits both, side by side at least once (of one case, twice:
+    /// in versions of names, as in `parser-utils-0.11.2`, they stand apart), and three quarters of all bytes; at least
+    /// 3.2 bits of Shannon entropy a byte (2.7 where all are hexadecimal digits); no placeholder, no rows interleaved.
     ///
     /// Source: C. E. Shannon, A Mathematical Theory of Communication (1948), section 6; the thresholds are ours, from
     /// random strings of 16 to 64 characters, of which less than 1 in 1,000 falls below the entropy.
     private var isRandom: Bool {
         let letters = upper + lower
-        guard range.count >= 16, !isPlaceholder, !beginsWithDollar, letters > 0, digits > 0, changes > 1,
-            letters + digits >= range.count * 3 / 4
+        guard range.count >= 16, !isPlaceholder, !beginsWithDollar, letters > 0, digits > 0, changes > 0,
+            letters + digits >= range.count * 3 / 4, !isInterleaved
         else { return false }
         return entropy >= (isHexadecimal ? 2.7 : 3.2)
     }
@@ -150,7 +177,12 @@ struct SecretValue {
     /// examples are made of.
     ///
     /// Of random bytes out of 16, three in sixteen follow from the one before; thresholds as above.
-    private var isUnguessable: Bool { !isPlaceholder && guessable * 2 <= range.count && entropy >= 2.5 }
+    private var isUnguessable: Bool {
+        !isPlaceholder && guessable * 2 <= range.count && !isInterleaved && entropy >= 2.5
+    }
+
+    /// Whether more than half of its letters and digits follow from the last but one.
+    private var isInterleaved: Bool { interleaved * 2 > upper + lower + digits }
 
     /// What somebody may have chosen as a password: letters and a digit or sign, more than four different bytes, no
     /// placeholder or expression.
@@ -158,16 +190,31 @@ struct SecretValue {
         !isPlaceholder && !beginsWithDollar && upper + lower > 0 && digits + signs > 0 && different > 4
     }
 
-    /// A password where nothing else can stand, such as behind `curl -u name:`. There a word is one too, unless it is what
-    /// examples say instead of one, or names a variable.
+    /// A password where nothing else can stand, such as behind `curl -u name:`. There a word or number is one too, however
+    /// weak, unless it says where a password goes, is what examples and forms say instead of one, or names a variable where
+    /// one can stand.
     func isCredential(_ candidate: Span<UInt8>) -> Bool {
-        guard range.count >= 4, !isPlaceholder, !beginsWithDollar, upper + lower > 0, different > 2 else {
-            return false
-        }
-        guard candidate[range.lowerBound] != UInt8(ascii: "%") else { return false }
+        guard range.count >= 4, !isTemplate, !beginsWithDollar, upper + lower > 0 || digits >= 6, different > 2,
+            candidate[range.lowerBound] != UInt8(ascii: "%"), !namesVariable, !isOfNobody(candidate)
+        else { return false }
         return !Self.noPasswords.contains {
             $0.count == range.count && ends(candidate, at: range.upperBound - 1, with: $0)
         }
+    }
+
+    /// Whether it is a name with the word for a password in it: `DB_PASSWORD` and, where code may stand, `formPassword`,
+    /// `form_password` or the path of a page.
+    private var namesVariable: Bool {
+        guard namesPassword else { return false }
+        let isJoined = beginsLower && upper > 0 || Self.joints.contains { counts[Int($0)] > 0 }
+        return lower == 0 || place == .password && isJoined
+    }
+
+    private static let joints = Array("_-/.".utf8)
+
+    /// Whether it is a name and `@`, as programs send it that fetch files without an account.
+    private func isOfNobody(_ candidate: Span<UInt8>) -> Bool {
+        candidate[range.upperBound - 1] == UInt8(ascii: "@") && upper + lower == range.count - 1
     }
 
     /// Whether a value is the path of a file or page.
@@ -200,80 +247,5 @@ struct SecretValue {
             bit /= 2
         }
         return result
-    }
-}
-
-extension SecretValue {
-    /// Before a value stands one of them, or a quote.
-    static let assignmentSigns = ByteSet("=:> \t".utf8)
-    static let quotes = ByteSet("\"'`".utf8)
-    /// A dollar sign that begins the value is another matter: a variable.
-    private static let passwordSigns = ByteSet("!#%&*+=^~?$".utf8)
-    private static let codeSigns = ByteSet("{}<>()[]\\".utf8)
-    /// What examples say instead of a secret.
-    private static let exampleWords = words([
-        "example", "placeholder", "changeme", "change_me", "your", "xxxx", "****", "....", "1234567", "abcdef", "dummy",
-        "redacted", "insert", "replace",
-    ])
-    /// What stands in code where a secret is read, and in examples of passwords. A token holds some by chance: `config.`
-    /// is part of an address.
-    private static let codeWords = words([
-        "process.env", "os.environ", "getenv", "config.", "settings.", "self.", "this.", "params", "request.",
-        "password",
-        "passwd", "null", "undefined",
-    ])
-    private static let placeholderEnds = ByteSet((exampleWords + codeWords).compactMap(\.last)).ignoringCase
-
-    private static func words(_ words: [String]) -> [[UInt8]] { words.map { Array($0.utf8) } }
-
-    /// What stands for a password in examples, type declarations and translations, or for none.
-    private static let noPasswords = words([
-        "pass", "passphrase", "secret", "secrets", "mysecret", "token", "guest", "user", "username", "test",
-        "string", "object", "function", "number", "boolean", "true", "false", "none", "null", "empty", "value", "text",
-        "hidden", "required", "invalid", "incorrect", "wrong", "missing", "passwort", "kennwort", "wachtwoord", "senha",
-        "clave", "lozenord", "haslo", "salasana", "heslo", "jelszo", "parola", "motdepasse", "contrasena", "host",
-        "name",
-    ])
-
-    /// What may follow a value in a candidate, and so is none of it: a pattern that ends with it says that the value does
-    /// not go on, so that no placeholder is taken for its own beginning.
-    private static func ends(of place: Place) -> ByteSet {
-        switch place {
-        case .key: keyEnds
-        case .password: passwordEnds
-        case .whole: ByteSet()
-        }
-    }
-
-    private static let keyEnds = ByteSet.word.union(ByteSet("+/=.~-".utf8)).inverted
-    private static let passwordEnds = ByteSet.space.union(quotes).union(ByteSet(",;<>()\\".utf8))
-
-    /// The most bytes with which base64 is padded (RFC 4648, section 4).
-    static let paddingMax = 2
-
-    static func isBefore(_ byte: UInt8) -> Bool { assignmentSigns.contains(byte) || quotes.contains(byte) }
-
-    /// What stands after the last `=`, `:` or blank that precedes the value, without what ends it; all, if there is none.
-    private static func assignedRange(_ candidate: Span<UInt8>, _ place: Place) -> Range<Int> {
-        var end = candidate.count
-        let ends = ends(of: place)
-        while end > 0, ends.contains(candidate[end - 1]) { end -= 1 }
-        if place == .password, let start = quotedStart(candidate, end) { return start..<end }
-        // The padding of base64 is part of the value.
-        var padding = end
-        while padding > 0, end - padding < paddingMax, candidate[padding - 1] == UInt8(ascii: "=") { padding -= 1 }
-        var start = padding
-        while start > 0, !assignmentSigns.contains(candidate[start - 1]), !quotes.contains(candidate[start - 1]) {
-            start -= 1
-        }
-        return start..<end
-    }
-
-    /// Where a value begins whose end a quote follows: behind the same quote before it, whatever else stands between.
-    private static func quotedStart(_ candidate: Span<UInt8>, _ end: Int) -> Int? {
-        guard end > 0, end < candidate.count, quotes.contains(candidate[end]) else { return nil }
-        var start = end
-        while start > 0, candidate[start - 1] != candidate[end] { start -= 1 }
-        return start > 0 && start < end ? start : nil
     }
 }

@@ -203,7 +203,10 @@ final class CompiledRule: Sendable {
     }
 
     /// How far before its end what it reports may begin, and after it what it waits for may end.
-    var reachBytes: Int { program.widthMax + (context.isEmpty ? 0 : rule.contextBytes) + 2 }
+    var reachBytes: Int {
+        let before = check?.secretPlace == .key ? SecretValue.harmlessBytesMax : 0
+        return program.widthMax + max(context.isEmpty ? 0 : rule.contextBytes, before) + 2
+    }
 
     /// Whether a context word stands near enough before a match that begins at `start`.
     func hasContext(before start: Int, _ window: Window) -> Bool {

@@ -98,6 +98,7 @@ struct MatchResolver {
                 check.secretPlace.map { confirmed(check, $0, candidate, window, &value) }
                 ?? check.confirm(window[candidate])
             guard let part, !part.isEmpty, part.upperBound <= candidate.count else { return nil }
+            if check.secretPlace == .key, SecretValue.isOfHarmlessToken(window, at: candidate.lowerBound) { return nil }
             range = candidate.lowerBound + part.lowerBound..<candidate.lowerBound + part.upperBound
         }
         if !exceptions.isEmpty, exceptions.hold(rule.index, range, window) { return nil }

@@ -16,7 +16,7 @@ struct DenseTextTests {
         "takes time in proportion to its length, prompt or stream",
         arguments: [
             "4111 1111 1111 1111\n", "1 ", "123 ", "SSN 219-09-9998, ", "password: Tr0ub4dor+3 ",
-            "api_key=zq81mv90xk37wb52tn64 ", "secret: \(String(repeating: "9f8a7c6b5d4e3f2a", count: 8)) ", "a@b.co, ",
+            "api_key=zq81mv90xk37wb52tn64 ", "secret: \(String(repeating: "9f4a7c2b5d8e1f6a", count: 8)) ", "a@b.co, ",
             "4\u{E0041}111 1111 1111 1111 ",
         ])
     func isLinear(_ unit: String) throws {
