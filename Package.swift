@@ -84,8 +84,12 @@ let package = Package(
             resources: [.embedInCode("Resources/Migrations")], swiftSettings: settings),
         .target(
             name: "Moderation",
-            dependencies: ["Filtering", "Guidelines", "JSON", "Snapshots", "Web", httpTypes] + hummingbird,
-            resources: [.embedInCode("Resources/Templates"), .embedInCode("Resources/openapi.json")],
+            dependencies: ["Filtering", "Guidelines", "JSON", "Snapshots", "Storage", "Web", crypto, httpTypes]
+                + hummingbird,
+            resources: [
+                .embedInCode("Resources/Migrations"), .embedInCode("Resources/Templates"),
+                .embedInCode("Resources/openapi.json"),
+            ],
             swiftSettings: settings),
 
         // Engines: pure; bytes and values in, decisions out.
@@ -166,7 +170,10 @@ let package = Package(
         .testTarget(name: "LimitsTests", dependencies: ["Limits"], swiftSettings: settings),
         .testTarget(
             name: "ModerationTests",
-            dependencies: ["Guidelines", "Moderation", "Snapshots", "Web", httpTypes, hummingbirdTesting] + hummingbird,
+            dependencies: [
+                "Guidelines", "Moderation", "Snapshots", "Storage", "StorageTesting", "Web", httpTypes,
+                hummingbirdTesting,
+            ] + hummingbird,
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "RecordsTests",

@@ -17,6 +17,8 @@ package struct GatewayParts: Sendable {
     let failures: FailureGuard
     let journal: Journal
     let metrics: GatewayMetrics
+    /// Draws texts for people to judge; `nil` where none is kept.
+    let sampler: TextSampler?
     let log: Logger
     let bytesInFlight = ByteBudget(0)
     let isDraining = DrainFlag()
@@ -25,7 +27,7 @@ package struct GatewayParts: Sendable {
     package init(
         digester: KeyDigester, limiter: Limiter, sharedLimiter: SharedLimiter? = nil, budgets: Budgets,
         sharedBudgets: SharedBudgets? = nil, failures: FailureGuard, journal: Journal, metrics: GatewayMetrics,
-        log: Logger
+        sampler: TextSampler? = nil, log: Logger
     ) {
         self.digester = digester
         self.limiter = limiter
@@ -35,6 +37,7 @@ package struct GatewayParts: Sendable {
         self.failures = failures
         self.journal = journal
         self.metrics = metrics
+        self.sampler = sampler
         self.log = log
     }
 }

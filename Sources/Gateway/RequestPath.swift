@@ -65,7 +65,8 @@ final class RequestPath: Sendable {
             report: JudgeReport(metrics: parts.metrics.judges, log: parts.log), executor: executor,
             observesOnly: observesOnly)
         screen = ScreenStage(
-            policy: plan.policy, screener: screener, judge: judge, observesOnly: observesOnly, executor: executor)
+            policy: plan.policy, screener: screener, judge: judge, sampler: parts.sampler, observesOnly: observesOnly,
+            executor: executor)
         record = RecordStage(
             journal: parts.journal, turn: JournalTurn(parts.journal, on: executor.loop),
             failure: settings.recordFailure, observesOnly: observesOnly,
@@ -74,11 +75,12 @@ final class RequestPath: Sendable {
             pools: pools, headers: FieldNames(settings.headers.toUpstream), screener: screener,
             observesOnly: observesOnly, failures: failures)
         completion = CompletionStage(
-            screener: screener, judge: judge, observesOnly: observesOnly, executor: executor,
+            screener: screener, judge: judge, sampler: parts.sampler, observesOnly: observesOnly, executor: executor,
             answerBytesMax: http.answerBytesMax)
         answers = AnswerHeads(observesOnly: observesOnly, headers: settings.headers, addresses: settings.addresses)
         stream = StreamStage(
-            screener: screener, judge: judge, bytesInFlight: parts.bytesInFlight, answerBytesMax: http.answerBytesMax,
+            screener: screener, judge: judge, sampler: parts.sampler, bytesInFlight: parts.bytesInFlight,
+            answerBytesMax: http.answerBytesMax,
             observesOnly: observesOnly, eventBytesMax: http.eventBytesMax,
             textsMax: http.streamTextsMax, record: record, answers: answers)
         local = LocalAnswers(

@@ -1,6 +1,7 @@
 package import Guidelines
 package import Hummingbird
 package import Snapshots
+package import Storage
 package import Web
 
 /// The desk of the guidelines: the home page, the guidelines as a page and as JSON, and the gateway's OpenAPI document.
@@ -33,6 +34,13 @@ package struct Moderation: DeskRoutes {
         routes.addRoutes(to: router)
         api.addRoutes(to: router)
     }
+
+    /// The tables of this desk.
+    package static let migrations = [
+        Migration(
+            name: "20261128-1-samples", owner: "Moderation",
+            sql: String(decoding: PackageResources._0261128_1_samples_sql, as: UTF8.self))
+    ]
 
     /// The desk's entries in the site's navigation.
     package static let navigation = [Site.Link("Guidelines", "/guidelines")]

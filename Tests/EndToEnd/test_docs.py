@@ -44,7 +44,7 @@ def shell(tmp_path):
 @contextlib.contextmanager
 def serving(shell, command):
     """A `steward serve` of a page, and what its ready file says."""
-    server = Program(["bash", "-c", "exec " + command], shell.folder / "serve.log", env=shell.environment, cwd=shell.folder)
+    server = Program(["bash", "-c", "exec env " + command], shell.folder / "serve.log", env=shell.environment, cwd=shell.folder)
     try:
         yield await_ready(server, shell.folder / "ready.json")
     finally:
@@ -177,3 +177,18 @@ def test_tuning_guide_works_as_it_stands(shell):
     assert re.search(r"none +sales +harmless +completion +redact +block +1", output_of(shell, simulate))
     output = output_of(shell, explain)
     assert "support/rival" in output and "[redacted:house.rival]" in output and "press" not in output.split("FROM")[1]
+
+
+def test_samples_guide_works_as_it_stands(shell):
+    settings, judge, tell = commands("guides/judge-samples.md")
+    assert "The settings are right." in output_of(shell, settings)
+    with serving(shell, "STEWARD_SAMPLES_FOUND_PER_MILLION=1000000 SAMPLES_KEY=%s steward serve --data data "
+                 "--ready-file ready.json" % ("5a" * 32)) as ready:
+        request = urllib.request.Request(
+            ready["gateway"] + "/v1/chat/completions", chat_body("Pay with 4111 1111 1111 1111.").encode(),
+            {"authorization": "Bearer " + ready["sandbox_key"], "content-type": "application/json"})
+        urllib.request.urlopen(request, timeout=30).read()
+        output_of(shell, "export SAMPLES_KEY=%s" % ("5a" * 32))
+        assert wait_until(lambda: "pii.card" in shell("steward filter samples list").stdout, within=60, every=0.3)
+        assert "░" in output_of(shell, judge)
+        assert "pii/card-number" in output_of(shell, tell)

@@ -200,7 +200,9 @@ struct LogProbabilityTests {
             let document = try JSONDocument(parsing: Array(event.dropFirst("data: ".count).dropLast(2).utf8))
             var walk = StreamWalk(
                 document: document, choice: choice, screener: bench.screener, filter: bench.policy,
-                observesOnly: false, channelsMax: 16)
+                observesOnly: false, channelsMax: 16,
+                maker: ScreenMaker(
+                    StreamTerms(dialect: .chatCompletions, filter: bench.policy, screener: bench.screener)))
             var edits = JSONEdits()
             try walk.run(try #require(document.firstChoice), edits: &edits)
         }

@@ -51,6 +51,11 @@ package final class FilterPolicy: Sendable {
         rules.rules.firstIndex { $0.id == rule.id }.map { self[side].enforcements[$0].verdict } ?? .allow
     }
 
+    /// Whether some score of a text is near the threshold of a rule.
+    package func isUnsure(_ highest: SIMD8<Double>, _ side: Side) -> Bool {
+        self[side].scored?.isUnsure(highest) ?? false
+    }
+
     subscript(side: Side) -> PolicySide {
         switch side {
         case .prompt: prompt

@@ -48,6 +48,21 @@ struct ScoredRules: Sendable {
         (self.lowest, self.isAsked) = (lowest, isAsked)
     }
 
+    /// Whether a score lies so near to a rule's threshold that people may well see it otherwise.
+    func isUnsure(_ highest: SIMD8<Double>) -> Bool {
+        rules.contains { rule in
+            let score = highest[rule.head]
+            guard score.isFinite else { return false }
+            let distance =
+                classifier.probability(rule.head, score: score)
+                - classifier.probability(rule.head, score: rule.threshold)
+            return abs(distance) <= Self.unsureDistance
+        }
+    }
+
+    /// Of probabilities.
+    private static let unsureDistance = 0.1
+
     /// Logs each rule that a stretch fulfils. Of scripts in which scores mean little, none does.
     func log(_ stretch: ClassifierScan.Stretch, in log: inout FindingLog) {
         guard stretch.isCovered else {

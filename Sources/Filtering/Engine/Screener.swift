@@ -77,13 +77,10 @@ package final class Screener {
 
     /// Begins to scan a text that comes in pieces; give it pieces on this event loop only.
     ///
-    /// - Parameters:
-    ///   - keeper: keeps the text for who wants to read it as a whole.
-    ///   - restorer: gives back what placeholders stand for.
     package func stream(
-        side: Side = .completion, policy: FilterPolicy, keeper: TextKeeper? = nil, restorer: Restorer? = nil
+        side: Side = .completion, policy: FilterPolicy, _ uses: StreamScreen.Uses = StreamScreen.Uses()
     ) -> StreamScreen {
-        StreamScreen(self, TextScan(policy, side, isStreamed: true), keeper, restorer)
+        StreamScreen(self, TextScan(policy, side, isStreamed: true), uses)
     }
 
     /// How likely the classifier takes a text for each of its categories, whatever its script: the highest of all stretches

@@ -31,14 +31,28 @@ package final class StreamScreen {
 
     /// What came out, where it is kept.
     package private(set) var kept: [UInt8] = []
-    private let keeper: TextKeeper?
-    private let restorer: Restorer?
+    /// The text as it came, where that is kept.
+    package private(set) var original: [UInt8] = []
+    private let uses: Uses
 
-    init(_ screener: Screener, _ scan: TextScan, _ keeper: TextKeeper? = nil, _ restorer: Restorer? = nil) {
+    /// What is done with a text besides.
+    package struct Uses {
+        /// Keeps what came out for who wants to read it as a whole.
+        var keeper: TextKeeper?
+        /// Keeps the text as it came.
+        var originals: TextKeeper?
+        /// Gives back what placeholders stand for.
+        var restorer: Restorer?
+
+        package init(keeper: TextKeeper? = nil, originals: TextKeeper? = nil, restorer: Restorer? = nil) {
+            (self.keeper, self.originals, self.restorer) = (keeper, originals, restorer)
+        }
+    }
+
+    init(_ screener: Screener, _ scan: TextScan, _ uses: Uses) {
         self.screener = screener
         self.scan = scan
-        self.keeper = keeper
-        self.restorer = restorer
+        self.uses = uses
     }
 
     /// The strictest verdict so far.
@@ -69,6 +83,7 @@ package final class StreamScreen {
     package func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         ended.removeAll(keepingCapacity: true)
         guard !isBlocked, !isFinished else { return }
+        if let originals = uses.originals, originals.hasRoom(for: piece.count) { original += piece }
         screener.tools.prepare(for: scan.policy.rules)
         TextScan.forEachPart(of: piece) { part in
             scan.scan(part, screener.tools)
@@ -160,14 +175,14 @@ package final class StreamScreen {
     private func release(
         _ part: UnsafeBufferPointer<UInt8>, upTo limit: Int, isComplete: Bool, _ output: inout [UInt8]
     ) {
-        if held.isEmpty, limit == scan.fed, !scan.log.hasOpen, restorer == nil {
+        if held.isEmpty, limit == scan.fed, !scan.log.hasOpen, uses.restorer == nil {
             write(part, &output)
             decidedOffset = limit
             return passSeams(&output)
         }
         held.append(contentsOf: part)
         var limit = limit
-        if let restorer, !isComplete {
+        if let restorer = uses.restorer, !isComplete {
             limit = restorer.placeholders.uncut(limit - decidedOffset, of: held[...]) + decidedOffset
         }
         while let seam = seams.first, seam <= limit {
@@ -204,7 +219,7 @@ package final class StreamScreen {
     /// Appends what came, with what placeholders in it stand for.
     private func writeHeld(_ range: Range<Int>, _ output: inout [UInt8]) {
         let text = held[range.lowerBound - decidedOffset..<range.upperBound - decidedOffset]
-        guard let restorer else { return write(text, &output) }
+        guard let restorer = uses.restorer else { return write(text, &output) }
         keep(text)
         var start = text.startIndex
         restorer.forEach(in: text) { place, original in
@@ -224,7 +239,7 @@ package final class StreamScreen {
     }
 
     private func keep(_ text: some Collection<UInt8>) {
-        if let keeper, !text.isEmpty, keeper.hasRoom(for: text.count) { kept += text }
+        if let keeper = uses.keeper, !text.isEmpty, keeper.hasRoom(for: text.count) { kept += text }
     }
 
     private func redact(

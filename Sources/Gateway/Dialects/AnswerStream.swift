@@ -51,8 +51,25 @@ struct StreamTerms {
     var textsMax = 512
     /// Keeps the texts for who wants to read them as a whole; `nil` where nobody does.
     var keeper: TextKeeper?
+    /// Keeps them as they came.
+    var originals: TextKeeper?
     /// What is to be given back in it.
     var placeholders = Placeholders()
+}
+
+/// Makes what the texts of one stream go through.
+final class ScreenMaker {
+    private let terms: StreamTerms
+
+    init(_ terms: StreamTerms) { self.terms = terms }
+
+    func screen(isJSON: Bool) -> StreamScreen {
+        terms.screener.stream(
+            side: .completion, policy: terms.filter,
+            .init(
+                keeper: terms.keeper, originals: terms.originals,
+                restorer: Restorer(terms.placeholders, isJSON: isJSON)))
+    }
 }
 
 extension Dialect {

@@ -19,8 +19,7 @@ struct CompletionStream: AnswerStream {
     /// Of all choices, each of which takes some KB until it has ended.
     private var textsCount = 0
     private let textsMax: Int
-    private let keeper: TextKeeper?
-    private let placeholders: Placeholders
+    private let maker: ScreenMaker
     /// What stands beside the choices, event by event.
     private var beside: EventScreen
     private(set) var usage: Usage?
@@ -42,8 +41,7 @@ struct CompletionStream: AnswerStream {
         observesOnly = terms.observesOnly
         // Every choice that was asked for may say something.
         textsMax = max(terms.textsMax, choicesExpected)
-        keeper = terms.keeper
-        placeholders = terms.placeholders
+        maker = ScreenMaker(terms)
         parser = EventParser(eventBytesMax: terms.eventBytesMax)
         own = OwnEvents(dialect: terms.dialect, modelName: terms.modelName.map { JSONWriter.json($0) })
         beside = EventScreen(
@@ -171,8 +169,7 @@ struct CompletionStream: AnswerStream {
         let count = choice.channels.count
         var walk = StreamWalk(
             document: document, choice: choice, screener: screener, filter: filter, observesOnly: observesOnly,
-            channelsMax: min(Self.channelsMax, count + textsMax - textsCount), keeper: keeper,
-            placeholders: placeholders)
+            channelsMax: min(Self.channelsMax, count + textsMax - textsCount), maker: maker)
         try walk.run(node, edits: &edits)
         textsCount += choice.channels.count - count
         outputBytes += walk.fedBytes

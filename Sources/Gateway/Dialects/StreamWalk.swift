@@ -9,8 +9,7 @@ struct StreamWalk {
     let filter: FilterPolicy
     let observesOnly: Bool
     let channelsMax: Int
-    private let keeper: TextKeeper?
-    private let placeholders: Placeholders
+    private let maker: ScreenMaker
 
     private(set) var fedBytes = 0
     /// The event carries the choice's finish reason.
@@ -26,16 +25,15 @@ struct StreamWalk {
 
     init(
         document: JSONDocument, choice: StreamChoice, screener: Screener, filter: FilterPolicy, observesOnly: Bool,
-        channelsMax: Int, keeper: TextKeeper? = nil, placeholders: Placeholders = Placeholders()
+        channelsMax: Int, maker: ScreenMaker
     ) {
-        self.placeholders = placeholders
         self.document = document
         self.choice = choice
         self.screener = screener
         self.filter = filter
         self.observesOnly = observesOnly
         self.channelsMax = channelsMax
-        self.keeper = keeper
+        self.maker = maker
     }
 
     mutating func run(_ node: JSONNode, edits: inout JSONEdits) throws(UpstreamFailure) {
@@ -243,10 +241,7 @@ struct StreamWalk {
     private func channel(at place: [StreamChannel.Step]) throws(UpstreamFailure) -> StreamChannel {
         if let channel = choice.channel(at: place) { return channel }
         guard choice.channels.count < channelsMax else { throw .malformed("more texts than an answer can have") }
-        let restorer = Restorer(placeholders, isJSON: StreamChannel.isJSON(at: place))
-        let channel = StreamChannel(
-            place: place,
-            screen: screener.stream(side: .completion, policy: filter, keeper: keeper, restorer: restorer))
+        let channel = StreamChannel(place: place, screen: maker.screen(isJSON: StreamChannel.isJSON(at: place)))
         choice.channels.append(channel)
         return channel
     }

@@ -13,7 +13,6 @@ internal import NIOCore
 struct TypedStream<Events: TypedEvents>: AnswerStream {
     private var events: Events
     private let filter: FilterPolicy
-    private let screener: Screener
     private let observesOnly: Bool
     private var parser: EventParser
     private var flows: [TextID: StreamFlow] = [:]
@@ -41,8 +40,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
     private let placesMax = 1_024
     /// What an item is ended with may wait: its text three times as a whole.
     private let waitingBytesMax: Int
-    private let keeper: TextKeeper?
-    private let placeholders: Placeholders
+    private let maker: ScreenMaker
     /// Text is held for some hundred bytes, which may be as many segments of a transcript.
     private let waitingMax = 1_024
     /// An event of a mebibyte may have half a million values, each of which takes 16 bytes.
@@ -51,12 +49,10 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
     init(_ events: Events, _ terms: StreamTerms) {
         self.events = events
         filter = terms.filter
-        screener = terms.screener
         observesOnly = terms.observesOnly
         parser = EventParser(eventBytesMax: terms.eventBytesMax)
         waitingBytesMax = 4 * terms.eventBytesMax
-        keeper = terms.keeper
-        placeholders = terms.placeholders
+        maker = ScreenMaker(terms)
         beside = EventScreen(
             screener: terms.screener, filter: terms.filter, observesOnly: terms.observesOnly,
             placeholders: terms.placeholders)
@@ -198,9 +194,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         if let flow = flows[key] { return flow }
         let flow = StreamFlow(
             at: place, joined, isJSON: events.isJSON(place),
-            screen: screener.stream(
-                side: .completion, policy: filter, keeper: keeper,
-                restorer: Restorer(placeholders, isJSON: events.isJSON(place))))
+            screen: maker.screen(isJSON: events.isJSON(place)))
         flows[key] = flow
         order.append(flow)
         return flow

@@ -15,6 +15,7 @@ struct Judged: Sendable {
 struct CompletionStage: @unchecked Sendable {
     let screener: Screener
     let judge: JudgeStage
+    let sampler: TextSampler?
     let observesOnly: Bool
     let executor: LoopExecutor
     let answerBytesMax: Int
@@ -46,6 +47,7 @@ struct CompletionStage: @unchecked Sendable {
         let review = await review(screening, passage.bytes, redactions, answer, trace: trace)
         if let review { screening = review.screening }
         trace.completion = ScreeningSummary(screening)
+        sampler?.take(passage.bytes, screening, side: .completion, under: filter, key: request.caller.key, trace: trace)
         try judge.require(review, trace: trace)
         // Text beside an image was judged; the whole answer was not.
         if request.dialect.traits.answersInPictures, screening.verdict == .allow {

@@ -35,6 +35,7 @@ struct ScreenStage: @unchecked Sendable {
     let policy: Policy
     let screener: Screener
     let judge: JudgeStage
+    let sampler: TextSampler?
     let observesOnly: Bool
     let executor: LoopExecutor
 
@@ -61,6 +62,7 @@ struct ScreenStage: @unchecked Sendable {
         }
         if let review { (screening, redactions) = (review.screening, review.redactions) }
         trace.prompt = ScreeningSummary(screening)
+        sampler?.take(passage.bytes, screening, side: .prompt, under: filter, key: parsed.caller.key, trace: trace)
         if review != nil, !exchange.isAwaited() { throw .clientLeft }
         try judge.require(review, trace: trace)
         // Text in front of an image was judged; the whole prompt was not.

@@ -11,6 +11,7 @@ internal import NIOCore
 struct StreamStage: @unchecked Sendable {
     let screener: Screener
     let judge: JudgeStage
+    let sampler: TextSampler?
     let bytesInFlight: ByteBudget
     let answerBytesMax: Int
     let observesOnly: Bool
@@ -26,7 +27,10 @@ struct StreamStage: @unchecked Sendable {
         }
         let client = answer.request.caller.exchange
         let wish = judge.wish(of: answer.request.caller.key.stage)
-        var stream = makeStream(for: answer, wish.keeper)
+        // What is to be kept of a stream must be known before it comes.
+        let drawn = sampler?.draw()
+        let originals = drawn.flatMap { _ in sampler.map { TextKeeper(bytesMax: $0.settings.textBytesMax) } }
+        var stream = makeStream(for: answer, wish.keeper, originals)
         var review: JudgeReview?
         defer { note(stream, review, in: trace) }
         var output: [UInt8] = []
@@ -54,6 +58,9 @@ struct StreamStage: @unchecked Sendable {
             review = await judge.review(text, for: answer.request.caller, trace: trace)
         }
         note(stream, review, in: trace)
+        if let sampler, let drawn, let originals {
+            sampler.take(stream, originals, drawn: drawn, of: answer, trace: trace)
+        }
         if wish.holds { try judge.require(review, trace: trace) }
         return try await finish(&stream, review, holds: wish.holds, &output, answer, trace)
     }
@@ -65,14 +72,16 @@ struct StreamStage: @unchecked Sendable {
         held = bytes
     }
 
-    private func makeStream(for answer: Forwarded, _ keeper: TextKeeper?) -> any AnswerStream {
+    private func makeStream(
+        for answer: Forwarded, _ keeper: TextKeeper?, _ originals: TextKeeper?
+    ) -> any AnswerStream {
         let request = answer.request
         return request.dialect.stream(
             StreamTerms(
                 dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key),
                 screener: screener, asksForUsage: request.facts.asksForUsage,
                 choicesExpected: request.facts.choicesExpected, observesOnly: observesOnly, modelName: answer.renamed,
-                eventBytesMax: eventBytesMax, textsMax: textsMax, keeper: keeper,
+                eventBytesMax: eventBytesMax, textsMax: textsMax, keeper: keeper, originals: originals,
                 placeholders: answer.screened.placeholders))
     }
 
@@ -140,6 +149,33 @@ struct StreamStage: @unchecked Sendable {
             trace.completion.add(stream.findings)
             if !stream.screens.allSatisfy(\.isCovered) { trace.completion.noteUncovered() }
         }
+    }
+}
+
+extension TextSampler {
+    /// All texts of a streamed answer as they came, each once.
+    fileprivate func take(
+        _ stream: any AnswerStream, _ originals: TextKeeper, drawn: Double, of answer: Forwarded, trace: Trace
+    ) {
+        let key = answer.request.caller.key
+        var (text, seen): ([UInt8], Set<[UInt8]>) = ([], [])
+        var screening = Screening(verdict: stream.verdict)
+        for screen in stream.screens {
+            screening.highest = pointwiseMax(screening.highest, screen.highest)
+            screening.isCovered = screening.isCovered && screen.isCovered
+            // Some protocols tell a text several times.
+            guard !screen.original.isEmpty, seen.insert(screen.original).inserted else { continue }
+            if !text.isEmpty { text.append(0x0A) }
+            screening.findings += screen.findings.map { finding in
+                var finding = finding
+                finding.range = finding.range.lowerBound + text.count..<finding.range.upperBound + text.count
+                return finding
+            }
+            text += screen.original
+        }
+        take(
+            text, screening, side: .completion, drawn: drawn, under: answer.screened.policy.filter(for: key), key: key,
+            trace: trace, isCut: originals.isFull)
     }
 }
 

@@ -5,7 +5,7 @@ internal import Filtering
 struct FilterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "filter", abstract: "Check the rules of the filter, and what they find.",
-        subcommands: [Check.self, Scan.self, Explain.self, Simulate.self, Train.self])
+        subcommands: [Check.self, Scan.self, Explain.self, Simulate.self, Samples.self, Train.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 internal import Access
 internal import ArgumentParser
 internal import Foundation
+internal import Moderation
 internal import Records
 internal import Storage
 
@@ -46,7 +47,10 @@ struct StoreOptions: ParsableArguments {
             try await store.database.migrate(StoreSchema.migrations, at: .now)
             let access = Access(database: store.database, digester: try settings.digester(dataFolder: folder.path))
             try await access.checkDigestKey()
-            let result = try await body(OpenStore(settings: settings, access: access, records: store.records))
+            let open = OpenStore(
+                settings: settings, access: access, records: store.records,
+                samples: SampleStore(database: store.database))
+            let result = try await body(open)
             try await store.close()
             return result
         } catch {
@@ -61,6 +65,7 @@ struct OpenStore: Sendable {
     let settings: Settings
     let access: Access
     let records: RecordStore
+    let samples: SampleStore
 
     /// - Parameter text: Its id or its name.
     func organisation(_ text: String) async throws -> Organisation {
@@ -90,7 +95,7 @@ struct OpenStore: Sendable {
 
 /// All tables, of whichever desk.
 enum StoreSchema {
-    static let migrations = Access.migrations + RecordMigrations.main
+    static let migrations = Access.migrations + RecordMigrations.main + Moderation.migrations
     /// The tables in which they put rows; all others are empty after them.
     static let seeded: Set<String> = ["identity_revisions"]
 }

@@ -81,12 +81,11 @@ struct Composition {
         let shared = try sharedLimiter()
         let writer = ground.writer()
         let budgets = await budgetKeeper(ground, writer, shared)
-        let gateway = try await gateway(ground, keys, plan, configuration.policy, shared, budgets, desk: deskURL)
+        let samples = try settings.sampleSeal().map { sampleService(ground, under: $0) }
+        let gateway = try await gateway(
+            ground, keys, plan, configuration.policy, shared, budgets, samples?.sampler, desk: deskURL)
         lightLamps(ground, keys, shared)
-        let addresses = OwnAddresses(
-            gateway: Addresses.url(
-                host: settings.effective.text("gateway.host") ?? "127.0.0.1", port: gateway.port,
-                usesTLS: settings.tls != nil), desk: deskURL)
+        let addresses = OwnAddresses(gateway: gatewayURL(port: gateway.port), desk: deskURL)
         let (listening, heard) = AsyncStream.makeStream(of: Void.self)
         let telemetryPort = Snapshot(0)
         let telemetry = telemetryServer(gateway.upstreamsPage) { port in
@@ -115,6 +114,7 @@ struct Composition {
             ListenerService(name: "desk", place: deskSettings.place, portFlag: "--desk-port", base: desk),
         ]
         if let shared { services.append(SharedLimitsService(limiter: shared)) }
+        if let samples { services.append(samples) }
         services += [
             rehearsal, gateway.healthChecks, gateway,
             ReloadService(hangups: hangups, reload: { await reloader.reload() }, begin: { await reloader.begin($0) }),
@@ -159,6 +159,11 @@ struct Composition {
 
     // MARK: - Parts
 
+    private func gatewayURL(port: Int) -> String {
+        Addresses.url(
+            host: settings.effective.text("gateway.host") ?? "127.0.0.1", port: port, usesTLS: settings.tls != nil)
+    }
+
     private func keyDirectory(_ ground: Ground) async throws -> KeyDirectory {
         var options = KeyDirectory.Options()
         options.limits = settings.limits
@@ -193,9 +198,16 @@ struct Composition {
         return keeper
     }
 
+    private func sampleService(_ ground: Ground, under seal: SampleSeal) -> SampleService {
+        SampleService(
+            sampler: TextSampler(settings.sampling, in: metrics), store: SampleStore(database: ground.database),
+            seal: seal, textsMax: settings.effective.integer("samples.texts_max"),
+            retention: .seconds(86_400 * settings.effective.integer("samples.retention_days")))
+    }
+
     private func gateway(
         _ ground: Ground, _ keys: KeyDirectory, _ plan: ModelPlan, _ policy: Policy, _ shared: SharedLimiter?,
-        _ budgets: BudgetKeeper, desk: String
+        _ budgets: BudgetKeeper, _ sampler: TextSampler?, desk: String
     ) async throws -> Gateway {
         // Its own address is for the desk alone, and is not known yet.
         let gatewaySettings = try settings.gateway(plan, OwnAddresses(gateway: "", desk: desk))
@@ -207,7 +219,8 @@ struct Composition {
         let parts = GatewayParts(
             digester: ground.digester, limiter: limiter, sharedLimiter: shared, budgets: budgets.budgets,
             sharedBudgets: shared?.budgets, failures: FailureGuard(seed: .random(in: .min ... .max), startingAt: .now),
-            journal: ground.journal, metrics: GatewayMetrics(in: metrics), log: Logger(label: "steward.gateway"))
+            journal: ground.journal, metrics: GatewayMetrics(in: metrics), sampler: sampler,
+            log: Logger(label: "steward.gateway"))
         do {
             return try await Gateway(gatewaySettings, policy, keys.snapshot, parts)
         } catch let error as IOError {

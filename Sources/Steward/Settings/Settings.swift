@@ -2,6 +2,7 @@ internal import Access
 internal import Gateway
 internal import Limits
 internal import Logging
+internal import Moderation
 internal import NIOCore
 internal import Records
 internal import Storage
@@ -190,6 +191,30 @@ struct Settings: Sendable {
             if parts.count == 2 { levels.rules[String(parts[0])] = Logger.Level(rawValue: String(parts[1])) }
         }
         return levels
+    }
+
+    /// Under what texts of samples are sealed; `nil` where none are kept.
+    ///
+    /// - Throws: `CommandFailure` for what is no key.
+    func sampleSeal() throws -> SampleSeal? {
+        let (variable, file) = (effective.text("samples.key_env"), effective.text("samples.key_file"))
+        guard let source = variable ?? file else { return nil }
+        let text = try variable.map { environment[$0] ?? "" } ?? TextFile.read(source)
+        guard let seal = SampleSeal(hexadecimal: text) else {
+            throw CommandFailure(
+                "\(source) holds no key for samples: 64 hexadecimal digits. Make one with `openssl rand -hex 32`.",
+                .configuration)
+        }
+        return seal
+    }
+
+    var sampling: SamplingSettings {
+        var sampling = SamplingSettings()
+        sampling.found = Double(effective.integer("samples.found_per_million")) / 1_000_000
+        sampling.unsure = Double(effective.integer("samples.unsure_per_million")) / 1_000_000
+        sampling.others = Double(effective.integer("samples.others_per_million")) / 1_000_000
+        sampling.textBytesMax = effective.integer("samples.text_bytes_max")
+        return sampling
     }
 
     func digester(dataFolder: String) throws -> KeyDigester {

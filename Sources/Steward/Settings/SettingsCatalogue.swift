@@ -248,6 +248,25 @@ enum SettingsCatalogue {
         Setting(
             "filter.hold_back_bytes_max", .integer(64...4_096), "512",
             "The most bytes that a stream may hold back because a rule might still match."),
+        Setting(
+            "samples.key_env", .secretVariable, nil,
+            "Variable with the 64 hexadecimal digits under which texts of samples are sealed. With it, or a file, texts are "
+                + "drawn for people to judge; without, none is kept. See "
+                + "[Judge samples](../guides/judge-samples.md).", .restart),
+        Setting("samples.key_file", .secretFile, nil, "File that holds them instead.", .restart),
+        Setting(
+            "samples.found_per_million", .integer(0...1_000_000), "10000",
+            "Of a million texts in which a rule finds something, so many are drawn.", .restart),
+        Setting(
+            "samples.unsure_per_million", .integer(0...1_000_000), "10000",
+            "The same of texts with a score near a rule's threshold.", .restart),
+        Setting("samples.others_per_million", .integer(0...1_000_000), "100", "The same of all others.", .restart),
+        Setting(
+            "samples.text_bytes_max", .bytes(256...(1 << 20)), "16KiB", "The most that is kept of a text.", .restart),
+        Setting("samples.texts_max", .integer(1...1_000_000), "10000", "The most texts that are kept.", .restart),
+        Setting(
+            "samples.retention_days", .integer(1...365), "30",
+            "Days after which a text is erased. What was judged of it stays.", .restart),
         Setting("guidelines.file", .file, nil, "Guidelines in place of the shipped ones. See `steward guidelines`."),
         Setting(
             "headers.to_upstream", .headerNames,

@@ -1,5 +1,6 @@
 internal import Access
 internal import Foundation
+internal import Moderation
 internal import NIOCore
 internal import Records
 internal import Storage
@@ -52,6 +53,8 @@ extension CommandFailure {
             self.init(error.description, Self.code(of: error))
         case let error as BackupError:
             self.init(error.description, Self.code(of: error))
+        case let error as SampleError:
+            self.init(error.description, Self.code(of: error))
         case let error as JournalError:
             self.init(JournalText.text(error), error == .inUse ? .temporary : .inputOutput)
         case let error as RecordWriterError:
@@ -70,6 +73,14 @@ extension CommandFailure {
         case .digestKeyUnreadable, .digestKeyExposed: .permission
         case .digestKeyMalformed, .digestKeyDiffers: .configuration
         default: .usage
+        }
+    }
+
+    private static func code(of error: SampleError) -> Code {
+        switch error {
+        case .unknown, .textGone: .noInput
+        case .notOpened: .permission
+        case .invalidReviewer: .usage
         }
     }
 

@@ -66,7 +66,8 @@ struct PlaceholderTests {
         let expected = plain.output.replacing("[NATIONAL_ID_1]", with: "4111 1111 1111 1111").replacing(
             "[NATIONAL_ID_2]", with: "é")
         let keeper = TextKeeper(bytesMax: 10_000)
-        let stream = screener.stream(policy: policy, keeper: keeper, restorer: Restorer(placeholders, isJSON: false))
+        let stream = screener.stream(
+            policy: policy, .init(keeper: keeper, restorer: Restorer(placeholders, isJSON: false)))
         var output: [UInt8] = []
         var piece: [UInt8] = []
         func feed() {
@@ -89,7 +90,7 @@ struct PlaceholderTests {
     func bounded() throws {
         let (placeholders, _) = Self.made(["a"])
         let stream = Screener().stream(
-            policy: try Fixture.policy([Fixture.header]), restorer: Restorer(placeholders, isJSON: false))
+            policy: try Fixture.policy([Fixture.header]), .init(restorer: Restorer(placeholders, isJSON: false)))
         var output: [UInt8] = []
         for _ in 0..<500 { [UInt8(ascii: "[")].withUnsafeBufferPointer { stream.feed($0, to: &output) } }
         #expect(output.count == 499)

@@ -1,0 +1,164 @@
+package import Storage
+
+/// Why something can't be done with samples.
+package enum SampleError: Error, Hashable, CustomStringConvertible {
+    case unknown(SampleID)
+    case textGone(SampleID)
+    /// Of the text.
+    case notOpened(SampleID)
+    case invalidReviewer
+
+    package var description: String {
+        switch self {
+        case .unknown(let id): "There is no sample \(id). See `steward filter samples list`."
+        case .textGone(let id): "The text of \(id) is gone: its time is over. What was said of it stays."
+        case .notOpened(let id): "The text of \(id) was sealed under another key, or was changed."
+        case .invalidReviewer: "A reviewer has a name of 1 to 64 visible characters. Write it after --reviewer."
+        }
+    }
+}
+
+/// All SQL about samples and what reviewers say of them.
+package struct SampleStore: Sendable {
+    let database: any Database
+
+    package init(database: any Database) { self.database = database }
+
+    /// Keeps samples with their texts, as far as there is room.
+    ///
+    /// - Parameter countMax: how many texts there may be.
+    /// - Returns: how many were kept: those that came first.
+    package func add(
+        _ samples: [(sample: Sample, text: [UInt8])], under seal: SampleSeal, countMax: Int
+    ) async throws -> Int {
+        let rows = try samples.map { sample, text in
+            (
+                sample, try SampleJSON.encode(sample.findings), try SampleJSON.encode(sample.scores),
+                try seal.seal(text, of: sample.id)
+            )
+        }
+        return try await database.write { transaction in
+            let count: Int =
+                try transaction.query("SELECT count(*) AS n FROM samples WHERE sealed IS NOT NULL").first?["n"] ?? 0
+            let kept = rows.prefix(max(0, countMax - count))
+            for (sample, findings, scores, sealed) in kept {
+                try transaction.execute(
+                    """
+                    INSERT INTO samples (id, record, at, application, stage, side, reason, probability, verdict,
+                        findings, scores, is_cut, sealed)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                    ON CONFLICT (id) DO NOTHING
+                    """,
+                    [
+                        sample.id, sample.record, sample.at, sample.application, sample.stage, sample.side,
+                        sample.reason, sample.probability, sample.verdict, findings, scores, sample.isCut, sealed,
+                    ])
+            }
+            return kept.count
+        }
+    }
+
+    /// Those drawn since a moment, the latest first.
+    package func list(since time: Timestamp = Timestamp(microseconds: 0), limit: Int) async throws -> [Sample] {
+        try await database.read { reader in
+            try reader.query(
+                """
+                SELECT id, record, at, application, stage, side, reason, probability, verdict, findings, scores, is_cut
+                FROM samples
+                WHERE at >= $1
+                ORDER BY id DESC
+                LIMIT $2
+                """, [time, limit]
+            ).map(Sample.init)
+        }
+    }
+
+    package func find(_ id: SampleID) async throws -> Sample {
+        let found = try await database.read { reader in
+            try reader.query(
+                """
+                SELECT id, record, at, application, stage, side, reason, probability, verdict, findings, scores, is_cut
+                FROM samples
+                WHERE id = $1
+                """, [id]
+            ).first.map(Sample.init)
+        }
+        guard let found else { throw SampleError.unknown(id) }
+        return found
+    }
+
+    /// - Throws: `SampleError`; `StorageError`.
+    package func text(of id: SampleID, under seal: SampleSeal) async throws -> [UInt8] {
+        let rows = try await database.read { try $0.query("SELECT sealed FROM samples WHERE id = $1", [id]) }
+        guard let row = rows.first else { throw SampleError.unknown(id) }
+        guard let sealed: [UInt8] = try row["sealed"] else { throw SampleError.textGone(id) }
+        do {
+            return try seal.open(sealed, of: id)
+        } catch {
+            throw SampleError.notOpened(id)
+        }
+    }
+
+    /// Takes down what a reviewer says, in place of what the same one said before.
+    package func label(_ label: SampleLabel) async throws {
+        let name = label.reviewer
+        guard (1...64).contains(name.count), name.unicodeScalars.allSatisfy({ $0.properties.isGraphemeBase }) else {
+            throw SampleError.invalidReviewer
+        }
+        try await database.write { transaction in
+            guard try !transaction.query("SELECT 1 AS one FROM samples WHERE id = $1", [label.sample]).isEmpty else {
+                throw SampleError.unknown(label.sample)
+            }
+            try transaction.execute(
+                """
+                INSERT INTO sample_labels (sample, category, reviewer, judgement, at)
+                VALUES ($1, $2, $3, $4, $5)
+                ON CONFLICT (sample, category, reviewer) DO UPDATE
+                SET judgement = excluded.judgement, at = excluded.at
+                """, [label.sample, label.category, label.reviewer, label.judgement, label.at])
+        }
+    }
+
+    /// All that was said of samples drawn since a moment.
+    package func labels(since time: Timestamp = Timestamp(microseconds: 0)) async throws -> [SampleLabel] {
+        try await database.read { reader in
+            try reader.query(
+                """
+                SELECT sample, category, reviewer, judgement, sample_labels.at AS at
+                FROM sample_labels
+                JOIN samples ON samples.id = sample_labels.sample
+                WHERE samples.at >= $1
+                ORDER BY sample, category, reviewer
+                """, [time]
+            ).map(SampleLabel.init)
+        }
+    }
+
+    /// Erases the texts of samples drawn before a moment; of those that nobody has judged, everything.
+    ///
+    /// - Returns: how many texts were erased.
+    @discardableResult
+    package func forget(before time: Timestamp) async throws -> Int {
+        try await forget("at < $1", [time])
+    }
+
+    /// The same of one sample.
+    package func forget(_ id: SampleID) async throws {
+        _ = try await find(id)
+        try await forget("id = $1", [id])
+    }
+
+    @discardableResult
+    private func forget(_ condition: String, _ arguments: [any SQLValueConvertible]) async throws -> Int {
+        try await database.write { transaction in
+            let count = try transaction.execute(
+                "UPDATE samples SET sealed = NULL WHERE sealed IS NOT NULL AND \(condition)", arguments)
+            try transaction.execute(
+                """
+                DELETE FROM samples
+                WHERE \(condition) AND NOT EXISTS (SELECT 1 FROM sample_labels WHERE sample = samples.id)
+                """, arguments)
+            return count
+        }
+    }
+}
