@@ -6,7 +6,7 @@ package final class Screener {
     /// unless the text is blocked.
     package private(set) var redactions: [Redaction] = []
 
-    /// Texts up to this size are scanned in one piece, if they are ASCII: what takes as long as a slice of a longer one.
+    /// Texts up to this size are scanned in one piece, if nothing is hidden in them: what takes as long as a slice of a longer one.
     private static let wholeBytesMax = SlicedScreening.sliceBytes
 
     package init() {}
@@ -26,6 +26,8 @@ package final class Screener {
         let log: FindingLog
         if text.count <= Self.wholeBytesMax, UTF8Decoding.isPlain(text) {
             log = screenASCII(text, breaks, side, policy)
+        } else if text.count <= Self.wholeBytesMax, Self.canScreenViews(of: text) {
+            log = screenViews(of: text, breaks, side, policy)
         } else {
             let scan = TextScan(policy, side.side, isStreamed: false, breaks: breaks)
             scan.log.keepsRedacted = true
