@@ -1,7 +1,7 @@
 /// The words of which one must stand near a match.
 struct ContextWords: Sendable {
     /// Lower case, as they appear in the view.
-    private let words: [[UInt8]]
+    let words: [[UInt8]]
     /// What a word may begin with, in either case.
     private let first: ByteSet
 

@@ -13,6 +13,8 @@ package final class FilterRules: Sendable {
     package let classifier: ClassifierModel?
     /// By view, for texts at hand as a whole.
     let whole: PerView<WholeSearch?>
+    /// What is looked for before any search of those.
+    let words: WordSearch
     /// By view, for streams.
     let streamed: PerView<HyperscanDatabase?>
 
@@ -66,18 +68,17 @@ package final class FilterRules: Sendable {
         self.compiled = compiled
         self.scored = scored
         self.classifier = scored.isEmpty ? nil : classifier
-        let (gated, streamed) = try Self.databases(compiled)
+        let plan = SearchPlan(compiled)
+        let words = plan.words
+        let (gated, streamed) = try Self.databases(compiled, plan)
+        self.words = words
         classes = PerView { view in
             ByteClasses(compiled.filter { $0.rule.view == view }.flatMap(\.program.byteSets))
         }
-        let runs = PerView { view in
-            let found = compiled.compactMap { rule in
-                rule.rule.view == view ? rule.run.map { (rule.index, $0) } : nil
-            }
-            return found.isEmpty ? nil : PatternRuns(found)
-        }
+        let runs = Self.runs(compiled, plan)
         whole = PerView { view in
-            gated[view].isEmpty && runs[view] == nil ? nil : WholeSearch(gated[view], runs[view])
+            gated[view].isEmpty && runs[view] == nil
+                ? nil : WholeSearch(gated[view], runs[view], targetCount: words.targetCount)
         }
         self.streamed = streamed
         self.runs = runs
@@ -92,35 +93,34 @@ package final class FilterRules: Sendable {
         }
     }
 
+    private static func runs(_ rules: [CompiledRule], _ plan: SearchPlan) -> PerView<PatternRuns?> {
+        PerView { view in
+            let found = rules.compactMap { rule in
+                rule.rule.view == view ? rule.run.map { (rule.index, $0, plan.targetsOfRuns[rule.index]) } : nil
+            }
+            return found.isEmpty ? nil : PatternRuns(found)
+        }
+    }
+
     /// Hyperscan takes most of a start, so all processors compile.
     private static func databases(
-        _ rules: [CompiledRule]
+        _ rules: [CompiledRule], _ plan: SearchPlan
     ) throws(FilterError) -> (whole: PerView<[WholeSearch.Gated]>, streamed: PerView<HyperscanDatabase?>) {
-        func candidates(_ view: Rule.View, _ gate: SearchGate? = nil) -> [HyperscanDatabase.Candidate] {
-            rules.filter { $0.rule.view == view && $0.run == nil && (gate ?? $0.gate) == $0.gate }.map { rule in
-                HyperscanDatabase.Candidate(
-                    expression: .init(text: rule.pattern.searchExpression(view), id: rule.index),
-                    relaxed: rule.pattern.relaxedExpression, rule: rule.rule.id)
-            }
-        }
-        let jobs = Rule.View.allCases.flatMap { view in
-            [(view, SearchGate?.none, candidates(view))] + SearchGate.allCases.map { (view, $0, candidates(view, $0)) }
-        }
+        let views = Rule.View.allCases
+        let searched = views.map { view in rules.filter { $0.rule.view == view && $0.run == nil } }
+        let jobs = searched.map { ($0, HyperscanDatabase.Mode.streaming) } + plan.groups.map { ($0.rules, .block) }
         let made = inParallel(jobs.count) { job in
-            let (_, gate, candidates) = jobs[job]
-            return Result { () throws(FilterError) in
-                try HyperscanDatabase.make(candidates, gate == nil ? .streaming : .block)
+            Result { () throws(FilterError) in
+                try HyperscanDatabase.make(jobs[job].0.map(HyperscanDatabase.Candidate.init), jobs[job].1)
             }
         }
         var whole = PerView<[WholeSearch.Gated]> { _ in [] }
         var streamed = PerView<HyperscanDatabase?> { _ in nil }
-        for ((view, gate, _), made) in zip(jobs, made) {
-            let database = try made.get()
-            guard let gate else {
-                streamed[view] = database
-                continue
-            }
-            if let database { whole[view].append(WholeSearch.Gated(gate: gate, database: database)) }
+        for (view, made) in zip(views, made) { streamed[view] = try made.get() }
+        for (group, made) in zip(plan.groups, made.dropFirst(views.count)) {
+            guard let database = try made.get() else { continue }
+            whole[group.view].append(
+                .init(gate: group.gate, target: group.target, isNear: group.isNear, database: database))
         }
         return (whole, streamed)
     }
@@ -141,6 +141,12 @@ extension HyperscanDatabase {
         var expression: Expression
         var relaxed: String
         var rule: String
+
+        init(_ rule: CompiledRule) {
+            expression = .init(text: rule.pattern.searchExpression(rule.rule.view), id: rule.index)
+            relaxed = rule.pattern.relaxedExpression
+            self.rule = rule.rule.id
+        }
     }
 
     /// Compiles expressions; if that fails, relaxes the bad ones, or says which they are.
@@ -180,6 +186,9 @@ final class CompiledRule: Sendable {
     let run: PatternRun?
     /// Of the skeleton, in which digits are letters, nothing can be told before a search.
     let gate: SearchGate
+    /// Words of which every match has one, and those of which one must stand near it, if a text can be asked for them.
+    let words: WordDemand?
+    let contextWords: WordDemand?
     /// The rule's own, at hand without a copy of it.
     let contextBytes: Int
     /// Whether a context word may come after the match.
@@ -196,6 +205,8 @@ final class CompiledRule: Sendable {
         self.context = context
         run = PatternRun(pattern)
         gate = rule.view == .skeleton ? .open : SearchGate(of: pattern)
+        words = WordDemand(of: pattern, rule.view)
+        contextWords = WordDemand(context: context.words)
         contextBytes = rule.contextBytes
         waitsForContext = !context.isEmpty && rule.contextPosition == .around
         check = rule.check

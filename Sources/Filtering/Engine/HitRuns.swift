@@ -7,6 +7,8 @@ final class HitRuns {
     }
 
     private(set) var runs: [Run] = []
+    /// Where the text begins that is scanned.
+    var offset = 0
     /// The latest run of each rule; -1 without one.
     private var latest: [Int32] = []
     /// Rules that are looked at; hits of others are dropped.
@@ -31,6 +33,9 @@ final class HitRuns {
         if !policies.contains(where: { $0 === owner }) { owner = nil }
     }
 
+    /// Adds what Hyperscan found, counted from where the text begins that is scanned.
+    func add(found rule: Int, end: Int) { add(rule, end: offset + end) }
+
     func add(_ rule: Int, end: Int) {
         guard isActive[rule] else { return }
         let index = Int(latest[rule])
@@ -43,10 +48,15 @@ final class HitRuns {
     }
 
     /// Adds what rules find by length, beyond `scanned`.
-    func add(_ runs: PatternRuns, _ window: Window, after scanned: Int) {
-        guard window.end >= runs.any.length, runs.any.isFound(window, after: scanned) else { return }
-        for (rule, run) in runs.rules where isActive[rule] {
-            run.scan(window, after: scanned) { add(rule, end: $0) }
+    ///
+    /// - Parameter words: those of the text; `nil` where it isn't known yet as a whole.
+    func add(_ runs: PatternRuns, _ window: Window, after scanned: Int, _ words: WordHits? = nil) {
+        guard window.end >= runs.any.length else { return }
+        runs.any.forEachStretch(window, after: scanned, lengthMax: runs.lengthMax) { stretch in
+            for rule in runs.rules where isActive[rule.rule] {
+                if let words, let target = rule.target, !words.isOpen(target) { continue }
+                rule.run.scan(window, stretch, after: scanned) { add(rule.rule, end: $0) }
+            }
         }
     }
 

@@ -58,9 +58,13 @@ final class HyperscanScratch {
 }
 
 extension HyperscanScratch {
-    /// Reports all matches in `text`.
-    func scan(_ text: UnsafeBufferPointer<UInt8>, _ database: HyperscanDatabase, _ hits: HitRuns) {
+    /// Reports all matches in `text`, which begins at an offset of its own.
+    func scan(
+        _ text: UnsafeBufferPointer<UInt8>, at offset: Int = 0, _ database: HyperscanDatabase, _ hits: HitRuns
+    ) {
         guard let base = text.baseAddress else { return }
+        hits.offset = offset
+        defer { hits.offset = 0 }
         let code = hs_scan(
             database.pointer, UnsafeRawPointer(base).assumingMemoryBound(to: CChar.self), UInt32(text.count), 0,
             pointer,
@@ -113,7 +117,7 @@ final class HyperscanStream {
 
 private let onMatch: match_event_handler = { id, _, end, _, context in
     if let context {
-        Unmanaged<HitRuns>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.add(Int(id), end: Int(end)) }
+        Unmanaged<HitRuns>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.add(found: Int(id), end: Int(end)) }
     }
     return 0
 }

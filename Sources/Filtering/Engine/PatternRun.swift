@@ -9,7 +9,7 @@ struct PatternRun: Sendable {
 
     /// `nil` where Hyperscan does better: short patterns, patterns with a literal part, without letters, or with blanks.
     init?(_ pattern: Pattern) {
-        guard pattern.width.min >= 16, let set = pattern.runSet, !set.contains(0x20),
+        guard pattern.width.min >= LongRun.bytesMin, let set = pattern.runSet, !set.contains(0x20),
             set.intersection(ByteSet.lower.union(.upper)).count > 4
         else { return nil }
         self.set = set
@@ -22,33 +22,41 @@ struct PatternRun: Sendable {
         length = runs.map(\.length).min() ?? .max
     }
 
-    /// Whether a run ends after `scanned`.
-    func isFound(_ window: Window, after scanned: Int) -> Bool {
-        scan(window, after: scanned, while: { _ in false })
-    }
-
-    /// Reports every end after `scanned` of a run that is long enough.
-    func scan(_ window: Window, after scanned: Int, found: (Int) -> Void) {
-        _ = scan(
-            window, after: scanned,
-            while: { end in
-                found(end)
-                return true
-            })
-    }
-
-    /// - Returns: whether any run was found; `found` says whether to look for more.
+    /// Reports every stretch of bytes of the set that is long enough and ends after `scanned`.
+    ///
+    /// - Parameter lengthMax: of a stretch that has begun before, so many bytes before `scanned` are in it, or all.
     @inline(__always)
-    private func scan(_ window: Window, after scanned: Int, while found: (Int) -> Bool) -> Bool {
-        var isFound = false
-        var end = max(scanned + 1, length)
-        var known = max(end - length, window.start)
-        while end <= window.end {
+    func forEachStretch(_ window: Window, after scanned: Int, lengthMax: Int, found: (Range<Int>) -> Void) {
+        // Before this, no stretch begins that is long enough after `scanned`; or it goes on there.
+        let first = max(scanned + 1 - length, window.start)
+        var begin = first
+        while begin + length <= window.end {
+            var offset = begin + length - 1
+            while offset >= begin, set.contains(window[offset]) { offset -= 1 }
+            guard offset < begin else {
+                begin = offset + 1
+                continue
+            }
+            var end = begin + length
+            while end < window.end, set.contains(window[end]) { end += 1 }
+            if begin == first {
+                let limit = max(scanned + 1 - lengthMax, window.start)
+                while begin > limit, set.contains(window[begin - 1]) { begin -= 1 }
+            }
+            found(begin..<end)
+            begin = end + 1
+        }
+    }
+
+    /// Reports every end after `scanned` of a run within a stretch.
+    func scan(_ window: Window, _ stretch: Range<Int>, after scanned: Int, found: (Int) -> Void) {
+        var end = max(scanned + 1, stretch.lowerBound + length)
+        var known = max(end - length, stretch.lowerBound)
+        while end <= stretch.upperBound {
             var offset = end - 1
             while offset >= known, set.contains(window[offset]) { offset -= 1 }
             if offset < known {
-                isFound = true
-                guard found(end) else { return true }
+                found(end)
                 known = end
                 end += 1
             } else {
@@ -56,18 +64,21 @@ struct PatternRun: Sendable {
                 end = known + length
             }
         }
-        return isFound
     }
 }
 
 /// All rules of a view that are found by length.
 struct PatternRuns: Sendable {
-    let rules: [(rule: Int, run: PatternRun)]
+    /// Where one has a target, its words must have opened that in texts at hand as a whole.
+    let rules: [(rule: Int, run: PatternRun, target: Int?)]
     /// One look for all of them, since ordinary text has no such runs.
     let any: PatternRun
+    /// The longest that any rule asks for.
+    let lengthMax: Int
 
-    init(_ rules: [(rule: Int, run: PatternRun)]) {
+    init(_ rules: [(rule: Int, run: PatternRun, target: Int?)]) {
         self.rules = rules
+        lengthMax = rules.map(\.run.length).max() ?? 0
         any = PatternRun(all: rules.map(\.run))
     }
 }

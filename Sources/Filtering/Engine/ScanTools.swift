@@ -3,6 +3,7 @@ final class ScanTools {
     let scratch = HyperscanScratch()
     let matcher = PatternMatcher()
     let hits = HitRuns()
+    let words = WordHits()
     private let views = PerView { CodePointView($0) }
     /// What the classifier reads.
     let folded = CodePointView(.folded)
@@ -32,6 +33,7 @@ final class ScanTools {
             })
         live = live.filter { kept.contains($0.key) }
         hits.forget(allBut: policies)
+        words.forget(allBut: policies.map(\.rules))
         formerRules = nil
         if !policies.contains(where: { $0.rules === rules }) { rules = nil }
     }

@@ -6,7 +6,7 @@ package final class Screener {
     /// unless the text is blocked.
     package private(set) var redactions: [Redaction] = []
 
-    /// Texts up to this size are scanned in one piece, if they are ASCII: what takes as long as a slice of a longer one.
+    /// Texts up to this size are scanned in one piece, if nothing is hidden in them: what takes as long as a slice of a longer one.
     private static let wholeBytesMax = SlicedScreening.sliceBytes
 
     package init() {}
@@ -26,6 +26,8 @@ package final class Screener {
         let log: FindingLog
         if text.count <= Self.wholeBytesMax, UTF8Decoding.isPlain(text) {
             log = screenASCII(text, breaks, side, policy)
+        } else if text.count <= Self.wholeBytesMax, Self.canScreenViews(of: text) {
+            log = screenViews(of: text, breaks, side, policy)
         } else {
             let scan = TextScan(policy, side.side, isStreamed: false, breaks: breaks)
             scan.log.keepsRedacted = true
@@ -106,25 +108,48 @@ package final class Screener {
     private func screenASCII(
         _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ side: PolicySide, _ policy: FilterPolicy
     ) -> FindingLog {
-        var log = FindingLog()
-        log.keepsRedacted = true
-        if let scored = side.scored { score(text, breaks, scored, &log) }
-        decode(text, breaks, DecodedText(policy: policy, side: side, depth: 1), &log)
-        tools.hits.prepare(for: side.isActive, policy, side.side)
-        if let search = policy.rules.whole[.normalised], let base = text.baseAddress {
+        let hasLongRun = LongRun.isFound(in: text)
+        var log = begin(text, breaks, side, policy, hasLongRun: hasLongRun)
+        let rules = policy.rules
+        look(in: text, for: rules)
+        if let search = rules.whole[.normalised], let base = text.baseAddress {
             let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
-            search.run(over: window, passing: SearchGate.passed(by: text), with: tools)
-            resolve(window, breaks, policy, &log)
+            search.run(over: window, passing: SearchGate.passed(by: text), hasLongRun: hasLongRun, with: tools)
+            resolve(window, breaks, policy) { log.add(.init(rule: $0.rule, range: $0.range, decided: $0.decided)) }
         }
-        guard let search = policy.rules.whole[.skeleton] else { return log }
+        guard let search = rules.whole[.skeleton],
+            search.isWanted(passing: SearchGate.Set(), tools.words, hasLongRun: hasLongRun)
+        else { return log }
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: text.count) { bytes in
             guard let base = bytes.baseAddress else { return }
             Skeleton.write(text, to: base)
             let window = Window(bytes: base, start: 0, end: text.count, isComplete: true)
-            search.run(over: window, passing: SearchGate.Set(), with: tools)
-            resolve(window, breaks, policy, &log)
+            search.run(over: window, passing: SearchGate.Set(), hasLongRun: hasLongRun, with: tools)
+            resolve(window, breaks, policy) { log.add(.init(rule: $0.rule, range: $0.range, decided: $0.decided)) }
         }
         return log
+    }
+
+    /// What doesn't depend on views.
+    func begin(
+        _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ side: PolicySide, _ policy: FilterPolicy,
+        hasLongRun: Bool
+    ) -> FindingLog {
+        var log = FindingLog()
+        log.keepsRedacted = true
+        if let scored = side.scored { score(text, breaks, scored, &log) }
+        if hasLongRun { decode(text, breaks, DecodedText(policy: policy, side: side, depth: 1), &log) }
+        tools.hits.prepare(for: side.isActive, policy, side.side)
+        return log
+    }
+
+    /// Looks for the words of both views. Only where there is a bar do they not look alike.
+    private func look(in text: UnsafeBufferPointer<UInt8>, for rules: FilterRules) {
+        tools.words.begin(rules.words)
+        let hasBar = tools.words.look(in: text, for: rules.words, barIsLetter: false)
+        if hasBar, rules.looks(at: .skeleton) {
+            tools.words.look(in: text, for: rules.words, barIsLetter: true)
+        }
     }
 
     /// Each text by itself.
@@ -157,12 +182,10 @@ package final class Screener {
         }
     }
 
-    private func resolve(_ window: Window, _ breaks: [TextBreak], _ policy: FilterPolicy, _ log: inout FindingLog) {
+    func resolve(_ window: Window, _ breaks: [TextBreak], _ policy: FilterPolicy, found: (Sighting) -> Void) {
         guard !tools.hits.runs.isEmpty else { return }
         MatchResolver(rules: policy.rules, exceptions: policy.exceptions, matcher: tools.matcher, holds: nil)
-            .resolve(tools.hits.runs, window, breaks) { match in
-                log.add(.init(rule: match.rule, range: match.range, decided: match.decided))
-            }
+            .resolve(tools.hits.runs, window, breaks, found: found)
         tools.hits.removeAll()
     }
 }

@@ -38,13 +38,15 @@ struct SearchGateTests {
     @Test(
         "are passed by what may hold a match, and by no prose",
         arguments: [
-            ("The heron stood there, 1 of 3 that I saw; 12 left and 24 came.", [SearchGate.open]), ("", [.open]),
-            ("1", [.open]),
-            ("In 1999 the harbour had 12 boats and 3 dogs; in 2004 only 2.", [.open, .digits]),
-            ("123456", [.open, .digits]), ("1 2 3 4 5 6", [.open, .digits]), ("12 or 3", [.open, .digits]),
-            ("12 and 3", [.open]), ("meet @ noon", [.open, .at]), ("@", [.open, .at]),
-            ("1234567", [.open, .digits, .manyDigits]), ("1-2-3-4-5-6-7@", SearchGate.allCases),
-            ("a1bb2ccc3dddd4eeeee5ffffff6ggggggg7", [.open, .digits, .manyDigits]),
+            ("The heron stood there, 1 of 3 that I saw; 12 left and 24 came.", [SearchGate.open, .digit]),
+            ("", [.open]),
+            ("1", [.open, .digit]), ("It takes $ or nothing.", [.open, .dollar]),
+            ("In 1999 the harbour had 12 boats and 3 dogs; in 2004 only 2.", [.open, .digit, .digits]),
+            ("123456", [.open, .digit, .digits]), ("1 2 3 4 5 6", [.open, .digit, .digits]),
+            ("12 or 3", [.open, .digit, .digits]),
+            ("12 and 3", [.open, .digit]), ("meet @ noon", [.open, .at]), ("@", [.open, .at]),
+            ("1234567", [.open, .digit, .digits, .manyDigits]), ("$1-2-3-4-5-6-7@", SearchGate.allCases),
+            ("a1bb2ccc3dddd4eeeee5ffffff6ggggggg7", [.open, .digit, .digits, .manyDigits]),
         ])
     func passed(_ text: String, gates: [SearchGate]) {
         let passed = Array(text.utf8).withUnsafeBufferPointer(SearchGate.passed)
@@ -64,6 +66,7 @@ struct SearchGateTests {
             }
             let passed = text.withUnsafeBufferPointer(SearchGate.passed)
             text.withUnsafeBufferPointer { text in
+                #expect(passed.contains(.digit) == text.contains { 0x30...0x39 ~= $0 })
                 #expect(passed.contains(.digits) == DigitDemand.hasDigits(text, fewest: 3, gap: 4), "\(text)")
                 #expect(passed.contains(.manyDigits) == DigitDemand.hasDigits(text, fewest: 7, gap: 7), "\(text)")
             }
@@ -75,7 +78,8 @@ struct SearchGateTests {
     func shippedRules() throws {
         let rules = try Self.shipped.get().rules.compiled
         for (id, gate) in [
-            ("pii/iban", SearchGate.open), ("pii/email", .at), ("pii/phone-with-context", .digits),
+            ("pii/iban", SearchGate.digit), ("secret/password-hash", .dollar), ("pii/email", .at),
+            ("pii/phone-with-context", .digits),
             ("pii/ipv4", .digits), ("pii/card-number", .manyDigits), ("pii/it-codice-fiscale-lower-case", .manyDigits),
             ("secret/npm", .open),
         ] {
