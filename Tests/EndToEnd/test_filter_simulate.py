@@ -73,5 +73,8 @@ def test_what_can_not_be_simulated_is_said(draft, tmp_path):
     assert run.returncode != 0 and "There is no rule `pii/nothing`" in run.stderr
     run = simulate("--policy", draft, texts=[{"id": 1}], cwd=tmp_path)
     assert "1 of 1 lines are no texts" in run.stderr and "0 judged" in run.stdout
-    run = simulate("--policy", draft, "--changes", "/nowhere/file", cwd=tmp_path)
-    assert run.returncode != 0 and "can't be written" in run.stderr
+    # Never in the place of something else, such as the draft.
+    for path in ("/nowhere/file", draft, "/dev/full"):
+        run = simulate("--policy", draft, "--changes", path, cwd=tmp_path)
+        assert run.returncode != 0 and "can't be made" in run.stderr
+    assert json.loads(draft.read_text()) == DRAFT

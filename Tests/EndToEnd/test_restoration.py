@@ -93,6 +93,12 @@ def test_tools_are_given_the_original(restoring, rehearsal, stream):
     assert TWO in json.dumps(use.input) and "CARD_1" not in json.dumps(use.input)
 
 
+def test_what_could_not_be_given_back_is_taken_out_for_good(restoring, rehearsal):
+    restoring.client().embeddings.create(model="rehearsal", input=[f"Pay {ONE}.", f"Pay {TWO}."])
+    assert json.dumps(rehearsal.last_body()).count("[redacted:pii.card]") == 2
+    assert "[CARD_1]" in restoring.text("Say [CARD_1].", "style=echo")[0]
+
+
 def test_nothing_of_it_is_kept(restoring):
     restoring.text(f"Pay {TWO}.", "style=echo")
     assert wait_until(lambda: restoring.records(1), 10, 0.2)

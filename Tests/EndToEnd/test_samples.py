@@ -4,9 +4,11 @@ import json
 import re
 import subprocess
 
+import openai
 import pytest
 from harness import BINARY, TOP, wait_until
 from speakers import Chat, Completions, Messages, Responses
+from test_upstream_resilience import metric
 
 KEY = "5a" * 32
 ALL = {"found_per_million": 1_000_000, "unsure_per_million": 1_000_000, "others_per_million": 1_000_000}
@@ -71,6 +73,25 @@ def test_nothing_is_drawn_without_a_key_and_little_of_what_says_nothing(make_ste
         assert wait_until(lambda: steward.records(1), 10, 0.2)
         steward.stop()
         assert steward.ask("filter", "samples", "list") == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_may_show_the_abuse_of_children_is_never_kept(make_steward, tmp_path, stream):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules:\n  - {id: own/minors, category: sexual.minors, words: [zorblax], matches: [zorblax], "
+                     "non_matches: [harbour]}\n")
+    steward = make_steward(
+        {"samples": {"key_env": "SAMPLES_KEY"} | ALL, "filter": {"rules": [str(rules)]}}, env={"SAMPLES_KEY": KEY})
+    with pytest.raises(openai.BadRequestError):
+        steward.text("A zorblax.", "tokens=5", stream)
+    many = " and ".join(CARDS * 20)
+    with pytest.raises(openai.BadRequestError):
+        steward.text(f"{many} and a zorblax.", "tokens=5", stream)
+    steward.text("Hello.", "text=zorblax;tokens=20", stream)
+    # The prompt of the last one alone.
+    kept = [shown(steward, sample) for sample in samples(steward, count=1)]
+    assert [sample["side"] for sample in kept] == ["prompt"] and "Hello" in kept[0]["text"], kept
+    assert metric(steward, "steward_samples_total", outcome="withheld") == 3
 
 
 def test_texts_are_sealed_blurred_and_erased(sampling):

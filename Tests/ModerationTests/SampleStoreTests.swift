@@ -84,7 +84,7 @@ struct SampleStoreTests {
             let expected = [label("jane", .no), label("joe", .declined), label("jane", .unsure, "pii")]
             #expect(try await store.labels() == expected)
             #expect(try await store.labels(since: Timestamp(microseconds: 2_000_000)).isEmpty)
-            for name in ["", "a\u{200B}b", String(repeating: "x", count: 65), "a\nb"] {
+            for name in ["", "  ", "Jane\u{A0}", "a\u{200B}b", String(repeating: "x", count: 65), "a\nb"] {
                 let named = label(name, .yes)
                 await #expect(throws: SampleError.invalidReviewer) { try await store.label(named) }
             }

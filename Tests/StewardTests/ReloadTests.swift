@@ -189,7 +189,7 @@ struct ConfigurationReadingTests {
         // A clock that is set back is believed.
         #expect(counts(try Configuration(february, on: day("2027-01-01")).texts) == [1, 1])
         let notices = first.texts.notices(on: try day("2027-02-15"))
-        #expect(notices.count == 2 && notices[0].contains("“press@example.org” of jane ends on 2027-03-01"))
+        #expect(notices.count == 2 && notices[0].contains("The allowed text for pii/email of jane ends on 2027-03-01"))
         #expect(notices[1].contains("`pii/email` of jane has ended on 2027-02-01"))
         #expect(first.texts.notices(on: try day("2027-01-01")).isEmpty)
         #expect(try day("2024-02-20").adding(days: 14) == day("2024-03-05"))

@@ -103,8 +103,13 @@ extension SecretValue {
         var end = start
         if end > window.first, harmlessJoints.contains(window[end - 1]) { end -= 1 }
         return harmlessNames.contains { name in
-            guard end - name.count >= window.first else { return false }
-            return name.indices.allSatisfy { window[end - name.count + $0] | 0x20 == name[$0] }
+            let begin = end - name.count
+            guard begin >= window.first, name.indices.allSatisfy({ window[begin + $0] | 0x20 == name[$0] }) else {
+                return false
+            }
+            // No end of another word, such as `async`.
+            guard begin > window.first, window[begin - 1].isASCIILetter else { return true }
+            return ByteSet.lower.contains(window[begin - 1]) && ByteSet.upper.contains(window[begin])
         }
     }
 
@@ -113,5 +118,5 @@ extension SecretValue {
         "resume", "public", "publickey",
     ])
     private static let harmlessJoints = ByteSet("_-".utf8)
-    static let harmlessBytesMax = (harmlessNames.map(\.count).max() ?? 0) + 1
+    static let harmlessBytesMax = (harmlessNames.map(\.count).max() ?? 0) + 2
 }

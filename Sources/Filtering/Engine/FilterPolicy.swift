@@ -31,7 +31,11 @@ package final class FilterPolicy: Sendable {
                 side, rules, rules.rules.map { $0.limiting(enforcement($0, side)).carriedOut }, statesBytesMax)
         }
         let (prompt, completion) = (side(.prompt), side(.completion))
-        let problems = rules.compiled.filter { completion.holds[$0.index] && $0.program.widthMax > holdBackBytesMax }
+        // Also of rules in shadow, which may end by itself.
+        let problems = rules.compiled.filter { compiled in
+            compiled.program.widthMax > holdBackBytesMax
+                && compiled.rule.limiting(enforcement(compiled.rule, .completion)).holds
+        }
         guard problems.isEmpty else {
             throw FilterError(
                 problems.map {

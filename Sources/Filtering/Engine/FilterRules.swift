@@ -259,7 +259,7 @@ final class CompiledRule: Sendable {
             return problem("the pattern matches the empty text: ask for at least one character")
         }
         guard pattern.expandedSize < PatternProgram.sizeMax / 4 else {
-            return problem("the pattern is too large: lower its repeats")
+            return problem("the pattern is too large: lower its repeats, or share its words out among several rules")
         }
         guard (0...FilterRules.contextBytesMax).contains(rule.contextBytes) else {
             return problem("contextBytes is \(rule.contextBytes); write 0 to \(FilterRules.contextBytesMax)")

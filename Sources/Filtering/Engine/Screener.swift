@@ -79,6 +79,7 @@ package final class Screener {
 
     /// Begins to scan a text that comes in pieces; give it pieces on this event loop only.
     ///
+    /// - Parameter uses: what else is done with it.
     package func stream(
         side: Side = .completion, policy: FilterPolicy, _ uses: StreamScreen.Uses = StreamScreen.Uses()
     ) -> StreamScreen {

@@ -31,6 +31,8 @@ package final class StreamScreen {
 
     /// What came out, where it is kept.
     package private(set) var kept: [UInt8] = []
+    /// Bytes that were given back.
+    private var restored = 0
     /// The text as it came, where that is kept.
     package private(set) var original: [UInt8] = []
     private let uses: Uses
@@ -41,11 +43,12 @@ package final class StreamScreen {
         var keeper: TextKeeper?
         /// Keeps the text as it came.
         var originals: TextKeeper?
-        /// Gives back what placeholders stand for.
-        var restorer: Restorer?
+        /// What is given back; `nil` for nothing.
+        var placeholders: Placeholders?
 
-        package init(keeper: TextKeeper? = nil, originals: TextKeeper? = nil, restorer: Restorer? = nil) {
-            (self.keeper, self.originals, self.restorer) = (keeper, originals, restorer)
+        package init(keeper: TextKeeper? = nil, originals: TextKeeper? = nil, placeholders: Placeholders? = nil) {
+            (self.keeper, self.originals) = (keeper, originals)
+            self.placeholders = placeholders?.isEmpty == true ? nil : placeholders
         }
     }
 
@@ -83,7 +86,7 @@ package final class StreamScreen {
     package func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         ended.removeAll(keepingCapacity: true)
         guard !isBlocked, !isFinished else { return }
-        if let originals = uses.originals, originals.hasRoom(for: piece.count) { original += piece }
+        if let originals = uses.originals { original += piece.prefix(originals.room(for: piece)) }
         screener.tools.prepare(for: scan.policy.rules)
         TextScan.forEachPart(of: piece) { part in
             scan.scan(part, screener.tools)
@@ -175,15 +178,15 @@ package final class StreamScreen {
     private func release(
         _ part: UnsafeBufferPointer<UInt8>, upTo limit: Int, isComplete: Bool, _ output: inout [UInt8]
     ) {
-        if held.isEmpty, limit == scan.fed, !scan.log.hasOpen, uses.restorer == nil {
+        if held.isEmpty, limit == scan.fed, !scan.log.hasOpen, uses.placeholders == nil {
             write(part, &output)
             decidedOffset = limit
             return passSeams(&output)
         }
         held.append(contentsOf: part)
         var limit = limit
-        if let restorer = uses.restorer, !isComplete {
-            limit = restorer.placeholders.uncut(limit - decidedOffset, of: held[...]) + decidedOffset
+        if let placeholders = uses.placeholders, !isComplete {
+            limit = placeholders.uncut(limit - decidedOffset, of: held[...]) + decidedOffset
         }
         while let seam = seams.first, seam <= limit {
             release(upTo: seam, &output)
@@ -219,10 +222,12 @@ package final class StreamScreen {
     /// Appends what came, with what placeholders in it stand for.
     private func writeHeld(_ range: Range<Int>, _ output: inout [UInt8]) {
         let text = held[range.lowerBound - decidedOffset..<range.upperBound - decidedOffset]
-        guard let restorer = uses.restorer else { return write(text, &output) }
+        guard let placeholders = uses.placeholders else { return write(text, &output) }
         keep(text)
         var start = text.startIndex
-        restorer.forEach(in: text) { place, original in
+        placeholders.forEach(in: text) { place, original in
+            restored += original.count
+            guard restored <= Placeholders.restoredBytesMax else { return }
             output += text[start..<place.lowerBound]
             output += original
             start = place.upperBound
@@ -267,24 +272,6 @@ package final class StreamScreen {
     }
 }
 
-/// What a stream's text is given back, and how it is written there.
-package struct Restorer: Sendable {
-    let placeholders: Placeholders
-    /// Whether the text is JSON, in whose strings the placeholders stand.
-    private let isJSON: Bool
-
-    /// `nil` where there is nothing to give back.
-    package init?(_ placeholders: Placeholders, isJSON: Bool) {
-        if placeholders.isEmpty { return nil }
-        (self.placeholders, self.isJSON) = (placeholders, isJSON)
-    }
-
-    /// Calls `body` with each placeholder in a text, in order, and with what is to be written there.
-    package func forEach(in text: ArraySlice<UInt8>, _ body: (_ place: Range<Int>, _ original: [UInt8]) -> Void) {
-        placeholders.forEach(in: text) { body($0, isJSON ? Placeholders.escaped($1) : $1) }
-    }
-}
-
 /// How much of the texts of one stream is kept, all of them together. One event loop's.
 package final class TextKeeper {
     private var bytesLeft: Int
@@ -294,6 +281,16 @@ package final class TextKeeper {
     package private(set) var isFull = false
 
     package init(bytesMax: Int) { bytesLeft = bytesMax }
+
+    /// How much of a piece is kept: whole characters.
+    func room(for piece: UnsafeBufferPointer<UInt8>) -> Int {
+        var end = isFull ? 0 : min(piece.count, bytesLeft)
+        while end > 0, end < piece.count, piece[end] & 0xC0 == 0x80 { end -= 1 }
+        isFull = isFull || end < piece.count
+        bytesLeft -= end
+        bytes += end
+        return end
+    }
 
     func hasRoom(for count: Int) -> Bool {
         isFull = isFull || count > bytesLeft

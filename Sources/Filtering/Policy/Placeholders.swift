@@ -6,6 +6,8 @@ package struct Placeholders: Sendable {
     private var originals: [[UInt8]: [UInt8]] = [:]
     private var byOriginal: [Key: [UInt8]] = [:]
     private var counts: [String: Int] = [:]
+    /// Stands in the prompt already, and would be taken for one of these.
+    private let taken: Set<[UInt8]>
 
     private struct Key: Hashable {
         var label: String
@@ -15,26 +17,39 @@ package struct Placeholders: Sendable {
     /// A label has at most so many bytes, and a number so many digits.
     private static let labelBytesMax = 32
     private static let numberMax = 9_999
+    /// A model that says a placeholder again and again must not make much of little.
+    private static let originalBytesMax = 256
     /// Of the longest placeholder.
     static let bytesMax = labelBytesMax + 7
 
-    package init() {}
+    /// What is given back in one text of a stream, or in one answer.
+    package static let restoredBytesMax = 1 << 20
+
+    package init() { taken = [] }
+
+    /// For a prompt, of which what it says itself is never given back as something else.
+    package init(besides prompt: [UInt8]) {
+        var taken = Set<[UInt8]>()
+        Self.forEachForm(in: prompt[...]) { taken.insert(Array(prompt[$0])) }
+        self.taken = taken
+    }
 
     package var isEmpty: Bool { originals.isEmpty }
 
     /// What is to stand for a text.
     ///
-    /// - Parameter prompt: where no placeholder may stand already, since it would be taken for this one.
-    /// - Returns: `nil` where there are too many.
-    package mutating func placeholder(
-        for original: [UInt8], _ category: Category, besides prompt: [UInt8]
-    ) -> [UInt8]? {
+    /// - Returns: `nil` where there are too many, and for what can't stand anywhere in an answer: texts that are very long, or
+    ///   that JSON in a string would have to escape.
+    package mutating func placeholder(for original: [UInt8], _ category: Category) -> [UInt8]? {
+        guard (1...Self.originalBytesMax).contains(original.count),
+            original.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C })
+        else { return nil }
         let label = Self.label(category)
         let key = Key(label: label, original: original)
         if let known = byOriginal[key] { return known }
         var number = counts[label, default: 0] + 1
         var text = Self.text(label, number)
-        while number <= Self.numberMax, prompt.firstRange(of: text) != nil {
+        while number <= Self.numberMax, taken.contains(text) {
             number += 1
             text = Self.text(label, number)
         }
@@ -56,26 +71,39 @@ package struct Placeholders: Sendable {
     // MARK: - Giving back
 
     /// Calls `body` with each placeholder in a text, in order, and its original.
-    func forEach(in text: ArraySlice<UInt8>, _ body: (_ place: Range<Int>, _ original: [UInt8]) -> Void) {
+    package func forEach(in text: ArraySlice<UInt8>, _ body: (_ place: Range<Int>, _ original: [UInt8]) -> Void) {
+        Self.forEachForm(in: text) { place in
+            if let original = originals[Array(text[place])] { body(place, original) }
+        }
+    }
+
+    /// Calls `body` with all that has the form of a placeholder, in order.
+    private static func forEachForm(in text: ArraySlice<UInt8>, _ body: (Range<Int>) -> Void) {
         var start = text.startIndex
         while let open = text[start...].firstIndex(of: UInt8(ascii: "[")) {
             start = open + 1
-            guard let close = Self.end(of: text, from: open), let original = originals[Array(text[open..<close])] else {
-                continue
-            }
-            body(open..<close, original)
+            guard let close = end(of: text, from: open) else { continue }
+            body(open..<close)
             start = close
         }
     }
 
-    /// JSON with placeholders in place of the originals that were put there.
-    package func masking(_ json: [UInt8]) -> [UInt8] {
-        var masked = json
-        // The longest first, since one may be a part of another.
-        for (placeholder, original) in originals.sorted(by: { $0.value.count > $1.value.count }) {
-            masked.replace(Self.escaped(original), with: placeholder)
+    /// A text with placeholders in place of the originals that were put there. Looks at each byte once.
+    package func masking(_ text: [UInt8]) -> [UInt8] {
+        let width = min(4, byOriginal.keys.map(\.original.count).min() ?? 0)
+        guard width > 0 else { return text }
+        // Of those that begin alike the longest first, since one may be a part of another.
+        let known = Dictionary(grouping: originals.sorted { $0.value.count > $1.value.count }) {
+            Array($0.value.prefix(width))
         }
-        return masked
+        var (output, start): ([UInt8], Int) = ([], 0)
+        while start < text.count {
+            let rest = text[start...]
+            let match = known[Array(rest.prefix(width))]?.first { rest.starts(with: $0.value) }
+            output += match?.key ?? [text[start]]
+            start += match?.value.count ?? 1
+        }
+        return output
     }
 
     /// An offset at or before `limit` that no placeholder stands across, nor the beginning of one where the text ends.
@@ -102,20 +130,5 @@ package struct Placeholders: Sendable {
 
     private static func isInner(_ byte: UInt8) -> Bool {
         byte &- 0x41 < 26 || byte.isASCIIDigit || byte == UInt8(ascii: "_")
-    }
-
-    /// As the inside of a JSON string. Source: RFC 8259, section 7.
-    static func escaped(_ text: [UInt8]) -> [UInt8] {
-        var output: [UInt8] = []
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): output += [UInt8(ascii: "\\"), byte]
-            case 0..<0x20:
-                let digits = String(byte, radix: 16)
-                output += "\\u00\(digits.count < 2 ? "0" : "")\(digits)".utf8
-            default: output.append(byte)
-            }
-        }
-        return output
     }
 }

@@ -98,13 +98,14 @@ package struct PolicyOverrides: Sendable, Hashable {
     ) -> Enforcement {
         guard let application, let own = applications.first(where: { $0.id == application }) else { return enforcement }
         // As in the guidelines, the most special category that is named decides.
-        let named = own.tightenings.flatMap { tightening in
-            tightening.categories.filter { $0.covers(category) }.map { ($0, tightening.verdict(on: side)) }
+        let named = own.tightenings.flatMap { tightening -> [(Category, Verdict)] in
+            guard let verdict = tightening.verdict(on: side) else { return [] }
+            return tightening.categories.filter { $0.covers(category) }.map { ($0, verdict) }
         }
         guard let depth = named.map(\.0.rawValue.utf8.count).max() else { return enforcement }
         var enforcement = enforcement
         for (name, verdict) in named where name.rawValue.utf8.count == depth {
-            if let verdict { enforcement.verdict = enforcement.verdict.combined(with: verdict) }
+            enforcement.verdict = enforcement.verdict.combined(with: verdict)
         }
         return enforcement
     }

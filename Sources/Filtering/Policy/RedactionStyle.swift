@@ -33,7 +33,8 @@ package struct RedactionMarkers: Sendable {
     /// In an answer, or where nothing is given back.
     package func marker(_ category: Category) -> [UInt8] {
         var form = Self.standardForm
-        if case .text(let own) = style(of: category) { form = own }
+        let texts = RedactionMarkers(styles.filter { $0.form != .restored })
+        if case .text(let own) = texts.style(of: category) { form = own }
         return Array(Self.filled(form, category).utf8)
     }
 

@@ -63,12 +63,12 @@ final class ScreenMaker {
 
     init(_ terms: StreamTerms) { self.terms = terms }
 
-    func screen(isJSON: Bool) -> StreamScreen {
+    /// - Parameter isText: whether it is text, and no name of something that nobody asked to be called otherwise.
+    func screen(isText: Bool = true) -> StreamScreen {
         terms.screener.stream(
             side: .completion, policy: terms.filter,
             .init(
-                keeper: terms.keeper, originals: terms.originals,
-                restorer: Restorer(terms.placeholders, isJSON: isJSON)))
+                keeper: terms.keeper, originals: terms.originals, placeholders: isText ? terms.placeholders : nil))
     }
 }
 

@@ -100,6 +100,8 @@ final class DialectTraits: Sendable {
     let isForm: Bool
     /// Whether its answers are pictures, which no filter sees.
     let answersInPictures: Bool
+    /// Whether its answers are numbers, in which nothing can be given back.
+    let answersInNumbers: Bool
     /// Whether events of its streams are named by their type, so that an error among them has to be too.
     let namesEvents: Bool
     /// The member in which a server is told the output cap, where the caller named none.
@@ -111,7 +113,9 @@ final class DialectTraits: Sendable {
 
     init(
         path: StaticString, api: API = .openAI, operationName: StaticString, scope: KeyScope = .inference,
-        recordDialect: RecordDialect, isForm: Bool = false, answersInPictures: Bool = false, namesEvents: Bool = false,
+        recordDialect: RecordDialect, isForm: Bool = false, answersInPictures: Bool = false,
+        answersInNumbers: Bool = false,
+        namesEvents: Bool = false,
         outputCapMember: StaticString? = nil,
         requestPlaces: ProtocolPlaces.Kind = .request, answerPlaces: ProtocolPlaces.Kind = .completion
     ) {
@@ -122,6 +126,7 @@ final class DialectTraits: Sendable {
         self.recordDialect = recordDialect
         self.isForm = isForm
         self.answersInPictures = answersInPictures
+        self.answersInNumbers = answersInNumbers
         self.namesEvents = namesEvents
         self.outputCapMember = outputCapMember
         self.requestPlaces = requestPlaces

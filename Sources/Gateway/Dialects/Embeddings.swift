@@ -4,7 +4,7 @@ internal import JSON
 enum Embeddings {
     static let traits = DialectTraits(
         path: "/v1/embeddings", operationName: "embeddings", scope: .embeddings, recordDialect: .openAIEmbeddings,
-        answerPlaces: .embeddings)
+        answersInNumbers: true, answerPlaces: .embeddings)
 
     static func facts(_ reader: FieldReader, _ settings: DialectSettings) throws(PathExit) -> RequestFacts {
         var facts = RequestFacts(model: try reader.requireModel())

@@ -15,8 +15,8 @@ struct Passage: ~Copyable {
         let isFixed: Bool
         /// A number, which is no number any more without some of its digits.
         var isWhole = false
-        /// It is JSON in a string.
-        var isJSON = false
+        /// It names something, so that nothing is given back in it.
+        var isName = false
         let start: Int
         let end: Int
         /// Where it begins in the node's text.
@@ -104,7 +104,9 @@ struct Passage: ~Copyable {
         case .quantity where isNumber && ProtocolWord.isQuantity(place.node, in: document): return
         case .data where !isNumber && ProtocolWord.isData(place.node, in: document): hasData = true
         case .answerID where isNumber || !ProtocolWord.isPlain(place.node, in: document):
+            let count = pieces.count
             append(place.node, of: document, isFixed: false)
+            if pieces.count > count { pieces[count].isName = true }
         case .word where ProtocolWord.isOne(place.node, in: document): return
         case .seed where isNumber && ProtocolWord.isSeed(place.node, in: document): return
         case .identifier, .answerID, .spelled: return
@@ -154,9 +156,7 @@ struct Passage: ~Copyable {
         document.withUTF8(of: node) { text in
             if text.contains(0x5C) { plain[node] = EscapedText.plain(Array(text)[...]) }
         }
-        let count = pieces.count
         appendText(node, of: document, isFixed: false)
-        if pieces.count > count { pieces[count].isJSON = true }
     }
 
     /// Appends the text of a piece's node as it stands in the passage.

@@ -33,12 +33,7 @@ final class StreamChannel {
         self.place = place
         path = place
         self.screen = screen
-        isJSON = Self.isJSON(at: place)
-    }
-
-    /// Whether what stands at a place of a choice is JSON in a string.
-    static func isJSON(at place: [Step]) -> Bool {
-        place.last == .member("arguments") || place.suffix(2) == [.member("custom"), .member("input")]
+        isJSON = place.last == .member("arguments") || place.suffix(2) == [.member("custom"), .member("input")]
     }
 
     /// A text that stands in no choice.

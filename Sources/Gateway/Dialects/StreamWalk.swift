@@ -241,7 +241,7 @@ struct StreamWalk {
     private func channel(at place: [StreamChannel.Step]) throws(UpstreamFailure) -> StreamChannel {
         if let channel = choice.channel(at: place) { return channel }
         guard choice.channels.count < channelsMax else { throw .malformed("more texts than an answer can have") }
-        let channel = StreamChannel(place: place, screen: maker.screen(isJSON: StreamChannel.isJSON(at: place)))
+        let channel = StreamChannel(place: place, screen: maker.screen(isText: place.last != .member("id")))
         choice.channels.append(channel)
         return channel
     }

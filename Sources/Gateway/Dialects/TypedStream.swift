@@ -194,7 +194,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         if let flow = flows[key] { return flow }
         let flow = StreamFlow(
             at: place, joined, isJSON: events.isJSON(place),
-            screen: maker.screen(isJSON: events.isJSON(place)))
+            screen: maker.screen())
         flows[key] = flow
         order.append(flow)
         return flow

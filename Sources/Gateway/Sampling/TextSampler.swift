@@ -101,27 +101,37 @@ package final class TextSampler: Sendable {
         _ text: [UInt8], _ screening: Screening, side: Side, drawn: Double, under policy: FilterPolicy, key: KeyEntry,
         trace: Trace, isCut: Bool = false
     ) {
-        let isFound = screening.findings.contains { $0.verdict != .notEvaluated }
+        // That a judge finds nothing is no finding.
+        let findings = screening.findings.filter {
+            $0.verdict != .notEvaluated && !($0.verdict == .allow && $0.rule.hasPrefix(JudgeSettings.serverName("")))
+        }
+        let isFound = !findings.isEmpty
         let isUnsure = policy.isUnsure(screening.highest, side)
         let probability = max(isFound ? settings.found : 0, isUnsure ? settings.unsure : 0)
         let share = isFound || isUnsure ? probability : settings.others
         guard drawn < share, !text.isEmpty else { return }
-        if screening.findings.contains(where: { Self.neverKept.covers($0.category) }) {
-            return outcomes.with("withheld").add()
-        }
+        if Self.mustBeWithheld(findings) { return outcomes.with("withheld").add() }
         var end = min(text.count, settings.textBytesMax)
         while end > 0, end < text.count, text[end] & 0xC0 == 0x80 { end -= 1 }
         keep(
             SampledText(
                 record: trace.id, at: trace.at, application: key.application, stage: key.stage.recordValue, side: side,
                 reason: isFound ? .found : isUnsure ? .unsure : .random, probability: share, verdict: screening.verdict,
-                findings: screening.findings.map { finding in
+                findings: findings.map { finding in
                     var finding = finding
                     finding.range = finding.range.clamped(to: 0..<end)
                     return finding
                 },
                 scores: policy.rules.classifier?.probabilities(of: screening.highest) ?? [], text: Array(text[..<end]),
                 isCut: isCut || end < text.count))
+    }
+
+    /// Where there are more findings than are kept, nobody knows what is not among them.
+    private static func mustBeWithheld(_ findings: [Finding]) -> Bool {
+        findings.contains { neverKept.covers($0.category) }
+            || Verdict.allCases.contains { verdict in
+                findings.count { $0.verdict == verdict } >= Screening.findingsMax
+            }
     }
 
     private func keep(_ text: SampledText) {
@@ -131,7 +141,13 @@ package final class TextSampler: Sendable {
             inbox.texts.append(text)
             return true
         }
-        outcomes.with(isKept ? "kept" : "dropped").add()
+        if !isKept { outcomes.with("dropped").add() }
+    }
+
+    /// Counts what came of those that were taken.
+    package func note(kept: Int, dropped: Int) {
+        outcomes.with("kept").add(Int64(kept))
+        outcomes.with("dropped").add(Int64(dropped))
     }
 
     /// All that waits.

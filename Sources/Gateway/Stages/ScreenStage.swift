@@ -74,10 +74,12 @@ struct ScreenStage: @unchecked Sendable {
             case .block:
                 throw .refused(Self.refusal(of: screening.findings, side: .prompt))
             case .redact:
+                if filter.markers.restoresAny { placeholders = Placeholders(besides: passage.bytes) }
                 let isRedacted = passage.redact(redactions, into: &edits) { redaction, original in
-                    guard filter.markers.isRestored(redaction.category) else { return nil }
-                    return placeholders.placeholder(
-                        for: Array(original), redaction.category, besides: passage.bytes)
+                    guard filter.markers.isRestored(redaction.category), !parsed.dialect.traits.answersInNumbers else {
+                        return nil
+                    }
+                    return placeholders.placeholder(for: Array(original), redaction.category)
                 }
                 guard isRedacted else {
                     throw .refused(Self.refusal(of: screening.findings, side: .prompt))
@@ -150,14 +152,16 @@ extension Passage {
     /// What placeholders of an answer stand for, each to be put in its place. Those that stand across texts, in keys or in
     /// numbers are left alone.
     func restorations(_ placeholders: Placeholders) -> [Redaction] {
-        pieces.filter { !$0.isFixed && !$0.isWhole }.flatMap { piece in
-            let (text, places) = (bytes[piece.start..<piece.end], Restorer(placeholders, isJSON: piece.isJSON))
-            var found: [Redaction] = []
-            places?.forEach(in: text) { place, original in
+        var (found, restored): ([Redaction], Int) = ([], 0)
+        if placeholders.isEmpty { return [] }
+        for piece in pieces where !piece.isFixed && !piece.isWhole && !piece.isName {
+            placeholders.forEach(in: bytes[piece.start..<piece.end]) { place, original in
+                restored += original.count
+                guard restored <= Placeholders.restoredBytesMax else { return }
                 found.append(Redaction(range: place, category: Redaction.restored, marker: original))
             }
-            return found
         }
+        return found
     }
 
     /// In order and without overlaps: a joined text part is judged twice.

@@ -59,7 +59,7 @@ struct StreamStage: @unchecked Sendable {
         }
         note(stream, review, in: trace)
         if let sampler, let drawn, let originals {
-            sampler.take(stream, originals, drawn: drawn, of: answer, trace: trace)
+            sampler.take(stream, review, originals, drawn: drawn, of: answer, trace: trace)
         }
         if wish.holds { try judge.require(review, trace: trace) }
         return try await finish(&stream, review, holds: wish.holds, &output, answer, trace)
@@ -155,7 +155,8 @@ struct StreamStage: @unchecked Sendable {
 extension TextSampler {
     /// All texts of a streamed answer as they came, each once.
     fileprivate func take(
-        _ stream: any AnswerStream, _ originals: TextKeeper, drawn: Double, of answer: Forwarded, trace: Trace
+        _ stream: any AnswerStream, _ review: JudgeReview?, _ originals: TextKeeper, drawn: Double,
+        of answer: Forwarded, trace: Trace
     ) {
         let key = answer.request.caller.key
         var (text, seen): ([UInt8], Set<[UInt8]>) = ([], [])
@@ -163,7 +164,7 @@ extension TextSampler {
         for screen in stream.screens {
             screening.highest = pointwiseMax(screening.highest, screen.highest)
             screening.isCovered = screening.isCovered && screen.isCovered
-            // Some protocols tell a text several times.
+            // Some protocols tell a text several times; of others there was no room for the text.
             guard !screen.original.isEmpty, seen.insert(screen.original).inserted else { continue }
             if !text.isEmpty { text.append(0x0A) }
             screening.findings += screen.findings.map { finding in
@@ -173,6 +174,16 @@ extension TextSampler {
             }
             text += screen.original
         }
+        // What was found elsewhere, or by judges, who say nothing of places in the text as it came.
+        let others = (review?.screening.findings ?? stream.findings).filter { other in
+            !screening.findings.contains { ($0.rule, $0.category) == (other.rule, other.category) }
+        }
+        screening.findings += others.map { finding in
+            var finding = finding
+            finding.range = 0..<0
+            return finding
+        }
+        if let review { screening.verdict = review.screening.verdict }
         take(
             text, screening, side: .completion, drawn: drawn, under: answer.screened.policy.filter(for: key), key: key,
             trace: trace, isCut: originals.isFull)

@@ -101,10 +101,10 @@ package struct SampleStore: Sendable {
 
     /// Takes down what a reviewer says, in place of what the same one said before.
     package func label(_ label: SampleLabel) async throws {
-        let name = label.reviewer
-        guard (1...64).contains(name.count), name.unicodeScalars.allSatisfy({ $0.properties.isGraphemeBase }) else {
-            throw SampleError.invalidReviewer
-        }
+        let name = label.reviewer.unicodeScalars
+        guard (1...64).contains(name.count), !name.contains(where: Self.isHidden),
+            name.first?.properties.isWhitespace == false, name.last?.properties.isWhitespace == false
+        else { throw SampleError.invalidReviewer }
         try await database.write { transaction in
             guard try !transaction.query("SELECT 1 AS one FROM samples WHERE id = $1", [label.sample]).isEmpty else {
                 throw SampleError.unknown(label.sample)
@@ -116,6 +116,14 @@ package struct SampleStore: Sendable {
                 ON CONFLICT (sample, category, reviewer) DO UPDATE
                 SET judgement = excluded.judgement, at = excluded.at
                 """, [label.sample, label.category, label.reviewer, label.judgement, label.at])
+        }
+    }
+
+    /// Whether a character shows nothing itself.
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: true
+        default: scalar.properties.isDefaultIgnorableCodePoint
         }
     }
 

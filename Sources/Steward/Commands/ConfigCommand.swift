@@ -33,6 +33,7 @@ struct ConfigCommand: AsyncParsableCommand {
                 let settings = try SettingsLoader().load(file: config)
                 let texts = try PolicyTexts.read(settings.effective)
                 try Configuration.check(settings.judges, PolicyLoader.policy(of: texts))
+                _ = try settings.sampleSeal()
                 try report(
                     SettingsCheckView(
                         file: settings.file, problems: [], notices: settings.notices + texts.notices(on: .today)))
@@ -57,7 +58,7 @@ struct ConfigCommand: AsyncParsableCommand {
                 } else if lines.isEmpty {
                     lines = ["The settings are right."]
                 }
-                Output.print(lines.map { $0 + "\n" }.joined())
+                Output.print(lines.map { Table.visible($0) + "\n" }.joined())
             }
             if !view.problems.isEmpty { throw ExitCode(CommandFailure.Code.problems.rawValue) }
         }

@@ -38,7 +38,7 @@ extension FilterCommand {
 
         @Option(
             help: ArgumentHelp(
-                "Write each text that is judged otherwise there, a line of JSON each.", valueName: "file"))
+                "Write each text that is judged otherwise to this new file, a line of JSON each.", valueName: "file"))
         var changes: String?
 
         @Option(help: ArgumentHelp("Of texts, whose policy: `production` or `sandbox`.", valueName: "stage"))
@@ -133,9 +133,14 @@ private final class ChangeSink: Sendable {
             file = nil
             return
         }
-        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
-        else { throw CommandFailure("The file \(path) can't be written.", .inputOutput) }
-        self.file = file
+        // Never in the place of something else: perhaps of the draft.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw CommandFailure(
+                "The file \(path) can't be made: \(String(cString: strerror(errno))). Name one that is not there.",
+                .inputOutput)
+        }
+        file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
     func take(_ entries: [ScanPipeline<([UInt8], SimulatedChange)>.Entry]) -> Int32? {

@@ -58,37 +58,39 @@ struct OverridesCheck {
     }
 
     private func allowedProblems(_ rules: FilterRules) -> [RuleProblem] {
-        overrides.allowed.flatMap { entry in
-            entry.rules.compactMap { id -> RuleProblem? in
-                if let problem = unknownRule(id, rules, at: entry.place) { return problem }
-                guard let rule = rules.rules.first(where: { $0.id == id }) else { return nil }
+        // All that any rule finds.
+        let everything = try? FilterPolicy(rules) { _, _ in Enforcement(.flag) }
+        let known = Dictionary(rules.rules.map { ($0.id, $0) }) { first, _ in first }
+        let screener = Screener()
+        return overrides.allowed.flatMap { entry in
+            var text = entry.text
+            let found = everything.map { policy in
+                text.withUTF8 { screener.screen($0, side: .prompt, policy: policy).findings }
+            }
+            return entry.rules.compactMap { id -> RuleProblem? in
+                guard let rule = known[id] else { return unknownRule(id, rules, at: entry.place) }
                 if rule.score != nil {
                     return entry.place.problem(
                         "`\(id)` gives a score to a whole text, so no words of it can be allowed.")
                 }
-                return rule.context.isEmpty ? ineffective(entry, rule, rules) : nil
+                return rule.context.isEmpty ? ineffective(entry, rule, found ?? []) : nil
             }
         }
     }
 
     /// An exception must be all that the rule finds in it. Where a word of context is asked for, that can't be told here.
-    private func ineffective(_ entry: PolicyOverrides.AllowedText, _ rule: Rule, _ rules: FilterRules) -> RuleProblem? {
-        func found(allowed: [PolicyOverrides.AllowedText]) -> Finding? {
-            let policy = try? FilterPolicy(rules, allowed: allowed) { other, _ in
-                Enforcement(other.id == rule.id ? .flag : .allow)
-            }
-            var text = entry.text
-            return policy.flatMap { policy in
-                text.withUTF8 { Screener().screen($0, side: .prompt, policy: policy).findings.first }
-            }
-        }
-        guard found(allowed: []) != nil else {
+    private func ineffective(
+        _ entry: PolicyOverrides.AllowedText, _ rule: Rule, _ found: [Finding]
+    ) -> RuleProblem? {
+        guard let finding = found.first(where: { $0.rule == rule.id }) else {
             return entry.place.problem(
                 "`\(rule.id)` finds nothing in this text. Take the rule out, or see `steward filter explain`.")
         }
-        guard let rest = found(allowed: [entry]) else { return nil }
-        let part = String(decoding: Array(entry.text.utf8)[rest.range], as: UTF8.self)
-        return entry.place.problem("`\(rule.id)` finds “\(part)” in this text. Write exactly that.")
+        guard finding.range != 0..<entry.text.utf8.count else { return nil }
+        // Not the text, which may be an address, or a key: a reload logs this.
+        return entry.place.problem(
+            "`\(rule.id)` finds only bytes \(finding.range.lowerBound) to \(finding.range.upperBound) of this text. Write "
+                + "exactly those.")
     }
 
     private func unknownRule(_ id: String, _ rules: FilterRules, at place: PolicyOverrides.Place) -> RuleProblem? {

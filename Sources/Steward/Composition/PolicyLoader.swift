@@ -69,7 +69,8 @@ struct PolicyTexts: Sendable, Equatable {
     /// What will end within two weeks of a day, or has, a sentence each.
     func notices(on day: PolicyDay) -> [String] {
         let entries =
-            written.allowed.map { ("The allowed text “\($0.text)”", $0.sponsor, $0.place) }
+            // Not its text, which may be an address, or a key.
+            written.allowed.map { ("The allowed text for \($0.rules.joined(separator: ", "))", $0.sponsor, $0.place) }
             + written.shadowed.map { ("The shadow of `\($0.rule)`", $0.sponsor, $0.place) }
         return entries.compactMap { what, sponsor, place in
             guard let expires = sponsor.expires else { return nil }

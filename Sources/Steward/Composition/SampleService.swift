@@ -19,38 +19,45 @@ struct SampleService: Service {
 
     func run() async throws {
         let logger = Logger(label: "steward.samples")
-        var (round, failures) = (0, 0)
+        var (roundsLeft, isFailing, isFull) = (0, false, false)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            if roundsLeft > 0 { roundsLeft -= 1 } else if await erase(logger) { roundsLeft = Self.roundsPerErasure }
             do {
-                if round % Self.roundsPerErasure == 0 {
-                    let count = try await store.forget(before: Timestamp.now.adding(.zero - retention))
-                    if count > 0 { logger.notice("Texts of samples were erased.", metadata: ["count": "\(count)"]) }
+                let hasRoom = try await write()
+                if !hasRoom, !isFull {
+                    logger.warning("There are as many texts of samples as samples.texts_max allows; more are dropped.")
                 }
-                try await write(logger)
-                failures = 0
+                (isFailing, isFull) = (false, !hasRoom)
             } catch {
-                failures += 1
                 // What was drawn meanwhile is lost: no request waits for it.
-                if failures == 1 {
-                    logger.error("Samples can't be written.", metadata: ["error": "\(error)"])
-                }
+                if !isFailing { logger.error("Samples can't be written.", metadata: ["error": "\(error)"]) }
+                isFailing = true
             }
-            round += 1
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.interval) }
         }
-        try? await write(logger)
+        _ = try? await write()
     }
 
-    private func write(_ logger: Logger) async throws {
-        let drawn = sampler.takeAll()
-        guard !drawn.isEmpty else { return }
-        let kept = try await store.add(
-            drawn.map { (Sample($0), $0.text) }, under: seal, countMax: textsMax)
-        if kept < drawn.count {
-            logger.warning(
-                "There are as many texts of samples as samples.texts_max allows.",
-                metadata: ["dropped": "\(drawn.count - kept)"])
+    /// - Returns: whether it could; if not, the next round tries again.
+    private func erase(_ logger: Logger) async -> Bool {
+        do {
+            let count = try await store.forget(before: Timestamp.now.adding(.zero - retention))
+            if count > 0 { logger.notice("Texts of samples were erased.", metadata: ["count": "\(count)"]) }
+            return true
+        } catch {
+            logger.error("Texts of samples whose time is over can't be erased.", metadata: ["error": "\(error)"])
+            return false
         }
+    }
+
+    /// - Returns: whether there was room for all.
+    private func write() async throws -> Bool {
+        let drawn = sampler.takeAll()
+        if drawn.isEmpty { return true }
+        var kept = 0
+        defer { sampler.note(kept: kept, dropped: drawn.count - kept) }
+        kept = try await store.add(drawn.map { (Sample($0), $0.text) }, under: seal, countMax: textsMax)
+        return kept == drawn.count
     }
 }
 

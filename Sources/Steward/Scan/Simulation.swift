@@ -83,8 +83,12 @@ struct RecordReplay {
             (Side.completion, settlement.completionVerdict, settlement.completionFindings),
         ].compactMap { side, verdict, findings in
             guard let before = Verdict(rawValue: verdict), before != .notEvaluated else { return nil }
-            let judged = findings.compactMap { finding in
-                enforcement(of: finding, side, record.admission).map { ($0, finding) }
+            // What a judge has cleared stays cleared.
+            let wasJudged = findings.contains { $0.rule.hasPrefix("judge/") && $0.verdict == Verdict.allow.rawValue }
+            let judged = findings.compactMap { finding -> (Enforcement, FindingCount)? in
+                let isCleared =
+                    wasJudged && finding.verdict == Verdict.allow.rawValue && rules[finding.rule]?.score != nil
+                return isCleared ? nil : enforcement(of: finding, side, record.admission).map { ($0, finding) }
             }
             let strictest = judged.max { $0.0.verdict.rawValue < $1.0.verdict.rawValue }
             let after = strictest?.0.verdict ?? .allow
@@ -105,7 +109,10 @@ struct RecordReplay {
         }
         // Of judges, categories are known. One who found nothing has said so.
         guard finding.rule.hasPrefix("judge/"), finding.verdict != Verdict.allow.rawValue else { return nil }
-        return policy.enforcement(
+        var enforcement = policy.enforcement(
             of: Filtering.Category(finding.category), side: side, stage: stage, application: application)
+        // Nobody says where in an answer it stands.
+        if side == .completion, enforcement.verdict == .redact { enforcement.verdict = .flag }
+        return enforcement
     }
 }

@@ -5,9 +5,9 @@ import Testing
 @Suite("Placeholders")
 struct PlaceholderTests {
     private static func made(_ originals: [String], besides prompt: String = "") -> (Placeholders, [String]) {
-        var placeholders = Placeholders()
+        var placeholders = Placeholders(besides: Array(prompt.utf8))
         let texts = originals.map {
-            placeholders.placeholder(for: Array($0.utf8), Category("pii.national_id"), besides: Array(prompt.utf8))
+            placeholders.placeholder(for: Array($0.utf8), Category("pii.national_id"))
         }
         return (placeholders, texts.map { $0.map { String(decoding: $0, as: UTF8.self) } ?? "none" })
     }
@@ -20,30 +20,41 @@ struct PlaceholderTests {
                 "[NATIONAL_ID_2]", "[NATIONAL_ID_4]",
             ])
         var many = Placeholders()
-        for number in 0..<9_999 { _ = many.placeholder(for: Array("\(number)".utf8), Category("a.b"), besides: []) }
-        #expect(many.placeholder(for: [1], Category("a.b"), besides: []) == nil)
-        #expect(many.placeholder(for: Array("7".utf8), Category("a.b"), besides: []) == Array("[B_8]".utf8))
+        for number in 0..<9_999 { _ = many.placeholder(for: Array("\(number)".utf8), Category("a.b")) }
+        #expect(many.placeholder(for: [0x41], Category("a.b")) == nil)
+        #expect(many.placeholder(for: Array("7".utf8), Category("a.b")) == Array("[B_8]".utf8))
         let long = Category("x." + String(repeating: "y", count: 90))
-        #expect(many.placeholder(for: [2], long, besides: [])?.count == Placeholders.bytesMax - 3)
+        #expect(many.placeholder(for: [0x41], long)?.count == Placeholders.bytesMax - 3)
     }
 
-    @Test("are given back inside of JSON as JSON, and masked again")
-    func json() throws {
-        let (placeholders, _) = Self.made(["a\"b\\\n\u{1}", "b"])
-        let restorer = try #require(Restorer(placeholders, isJSON: true))
-        let text = Array(#"{"x": "[NATIONAL_ID_1] [NATIONAL_ID_2]"}"#.utf8)
-        var output: [UInt8] = []
-        var start = 0
-        restorer.forEach(in: text[...]) { place, original in
-            output += text[start..<place.lowerBound] + original
-            start = place.upperBound
+    @Test(
+        "stand for nothing that JSON would escape, nor for much",
+        arguments: [
+            ("a\"b", false), ("a\\b", false), ("a\nb", false), ("", false), (String(repeating: "x", count: 257), false),
+            (String(repeating: "x", count: 256), true), ("Jürgen {}[]", true),
+        ])
+    func originals(text: String, isTaken: Bool) {
+        #expect((Self.made([text]).1 != ["none"]) == isTaken)
+    }
+
+    @Test("are put back in place of what they stand for, the longest first")
+    func masking() {
+        let (placeholders, _) = Self.made(["abc", "abcdef", "xy", "abcd"])
+        func masked(_ text: String) -> String {
+            String(decoding: placeholders.masking(Array(text.utf8)), as: UTF8.self)
         }
-        output += text[start...]
-        #expect(String(decoding: output, as: UTF8.self) == #"{"x": "a\"b\\\u000a\u0001 b"}"#)
-        #expect(
-            placeholders.masking(Array(#"{"x": "a\"b\\\u000a\u0001!"}"#.utf8))
-                == Array(#"{"x": "[NATIONAL_ID_1]!"}"#.utf8))
-        #expect(Restorer(Placeholders(), isJSON: false) == nil)
+        #expect(masked("abcdefabcdxabcxya") == "[NATIONAL_ID_2][NATIONAL_ID_4]x[NATIONAL_ID_1][NATIONAL_ID_3]a")
+        #expect(masked("") == "" && masked("ab") == "ab")
+        #expect(Placeholders().masking([1, 2]) == [1, 2])
+    }
+
+    /// Many texts in a long prompt: each is looked for once.
+    @Test("take no longer the more there are")
+    func linear() {
+        let prompt = Array(String(repeating: "[X_1] filler ", count: 80_000).utf8)
+        var placeholders = Placeholders(besides: prompt)
+        for number in 0..<9_000 { _ = placeholders.placeholder(for: Array("number \(number)".utf8), Category("a.b")) }
+        #expect(placeholders.masking(prompt) == prompt)
     }
 
     /// A stream gives back what a whole text would, wherever it is cut, and takes out what it would.
@@ -67,7 +78,7 @@ struct PlaceholderTests {
             "[NATIONAL_ID_2]", with: "é")
         let keeper = TextKeeper(bytesMax: 10_000)
         let stream = screener.stream(
-            policy: policy, .init(keeper: keeper, restorer: Restorer(placeholders, isJSON: false)))
+            policy: policy, .init(keeper: keeper, placeholders: placeholders))
         var output: [UInt8] = []
         var piece: [UInt8] = []
         func feed() {
@@ -90,7 +101,7 @@ struct PlaceholderTests {
     func bounded() throws {
         let (placeholders, _) = Self.made(["a"])
         let stream = Screener().stream(
-            policy: try Fixture.policy([Fixture.header]), .init(restorer: Restorer(placeholders, isJSON: false)))
+            policy: try Fixture.policy([Fixture.header]), .init(placeholders: placeholders))
         var output: [UInt8] = []
         for _ in 0..<500 { [UInt8(ascii: "[")].withUnsafeBufferPointer { stream.feed($0, to: &output) } }
         #expect(output.count == 499)

@@ -100,9 +100,9 @@ struct PolicyOverridesTests {
             overrides.adjusted(Enforcement(required, clause: "c"), of: rule, side: side, application: application)
                 .verdict
         }
-        // The most special category decides.
+        // The most special category decides, of those that ask something on that side.
         #expect(verdict(.prompt, Self.application) == (wanted.rawValue > required.rawValue ? wanted : required))
-        #expect(verdict(.completion, Self.application) == required)
+        #expect(verdict(.completion, Self.application) == .block)
         #expect(verdict(.prompt, nil) == required && verdict(.prompt, "app_other") == required)
         var own = rule
         own.application = Self.application
