@@ -19,7 +19,18 @@ import sys
 
 csv.field_size_limit(10**9)
 HEADS = ("attack", "hate", "offence", "violence", "sexual", "self_harm", "illicit", "spam")
-Text = collections.namedtuple("Text", "text labels set split source", defaults=("",))
+# `language` is BCP 47; English where a set does not say.
+Text = collections.namedtuple("Text", "text labels set split source language", defaults=("", "en"))
+LANGUAGES = {
+    "arabic": "ar", "bengali": "bn", "chinese": "zh", "dutch": "nl", "filipino/tagalog": "tl", "french": "fr", "german": "de",
+    "hindi": "hi", "indonesian": "id", "italian": "it", "japanese": "ja", "korean": "ko", "mandarin": "zh", "polish": "pl",
+    "portuguese": "pt", "russian": "ru", "spanish": "es", "thai": "th", "turkish": "tr", "vietnamese": "vi", "zh-cn": "zh",
+}  # fmt: skip
+
+
+def language(name):
+    """BCP 47 of what a set calls a language; most say it already."""
+    return LANGUAGES.get(name.lower(), name)
 
 
 def none_of(*heads, **known):
@@ -100,7 +111,7 @@ def attacks(files):
         is_alone = not row.get("cluster") or source in ("wildguard_benign", "notinject")
         split = three_ways(key(row["text"]) if is_alone else f"c|{row['cluster']}")
         labels = {"attack": 1, "spam": 0} if row["label"] else none_of()
-        yield Text(row["text"], labels, "attacks", split, source)
+        yield Text(row["text"], labels, "attacks", split, source, language(row.get("lang") or "en"))
 
 
 def false_refusals(files):
@@ -109,7 +120,8 @@ def false_refusals(files):
         yield Text(text, none_of(), "false_refusals", three_ways(key(text)), "en")
     for row in files.json_lines("filter/over-refusal/cyberseceval_frr_multilingual-shared70.jsonl.gz"):
         split = three_ways(key(row["original_english_prompt"]))
-        yield Text(row["mutated_prompt"], none_of(), "false_refusals", split, row["speaking_language"])
+        spoken = row["speaking_language"]
+        yield Text(row["mutated_prompt"], none_of(), "false_refusals", split, spoken, language(spoken))
 
 
 def tweets(files):
@@ -185,9 +197,9 @@ def declarations(files):
     for row in files.documents("udhr2"):
         split = two_ways(row["id"])
         for piece in list(pieces(row["text"], 300))[:14]:
-            yield Text(piece, none_of(), "declarations", split, row["lang"])
+            yield Text(piece, none_of(), "declarations", split, row["lang"], row["lang"])
         for piece in list(pieces(row["text"], 1900))[:4]:
-            yield Text(piece, none_of(), "declarations_long", split, row["lang"])
+            yield Text(piece, none_of(), "declarations_long", split, row["lang"], row["lang"])
 
 
 def reviews(files):
@@ -205,9 +217,9 @@ def books(files):
     for row in files.documents("public-domain-english"):
         split = two_ways(row["id"])
         for piece in list(pieces(row["text"], 500))[:25]:
-            yield Text(piece, labels, "books", split, row["lang"])
+            yield Text(piece, labels, "books", split, row["lang"], row["lang"])
         for piece in list(pieces(row["text"], 2000))[:8]:
-            yield Text(piece, labels, "books_long", split, row["lang"])
+            yield Text(piece, labels, "books_long", split, row["lang"], row["lang"])
 
 
 def jargon(files):
@@ -255,10 +267,10 @@ def hatecheck(files):
 
 def hatecheck_languages(files):
     for path in sorted((files.folder / "filter/multilingual-hatecheck").glob("hatecheck_cases_final_*.csv.gz")):
-        language = path.name.removeprefix("hatecheck_cases_final_").removesuffix(".csv.gz")
+        name = path.name.removeprefix("hatecheck_cases_final_").removesuffix(".csv.gz")
         for row in files.table(path.relative_to(files.folder)):
             labels = {"hate": int(row["label_gold"] == "hateful"), "attack": 0}
-            yield Text(row["test_case"], labels, "hatecheck_languages", "test", language)
+            yield Text(row["test_case"], labels, "hatecheck_languages", "test", name, language(name))
 
 
 def xstest(files):
@@ -298,6 +310,15 @@ def sentence_templates(files):
         yield Text(row["Text"], {"offence": int(row["Label"] == "BAD")}, "sentence_templates", "test", row["Template"])
 
 
+def templates_languages(files):
+    """The same kind of sentences in other languages, translated by machines and people; some thousands of each."""
+    for name in ("de", "hi-Latn", "nl", "zh-cn"):
+        # A stride that shares no factor with how many names of groups there are.
+        for row in files.table(f"filter/unintended-bias/{name}_sentence_templates.csv.gz")[::11]:
+            labels = {"offence": int(row["toxicity"] == "toxic"), "attack": 0}
+            yield Text(row["phrase"], labels, "templates_languages", "test", row["template"], language(name))
+
+
 def dialect(files):
     """Tweets that a model took for African American English; nobody labelled them."""
     for row in files.documents("twitter-aae")[::5]:
@@ -312,7 +333,7 @@ def stormfront(files):
 
 TESTS = (
     benign_instructions, chats, moderation, hatecheck, hatecheck_languages, xstest, harmful_requests,
-    sentence_templates, dialect, stormfront,
+    sentence_templates, templates_languages, dialect, stormfront,
 )  # fmt: skip
 
 

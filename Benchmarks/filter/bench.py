@@ -1,7 +1,9 @@
-"""Measures the filter on public sets and writes Benchmarks/filter.json and the documentation's table.
+"""Measures the filter on public sets and writes Benchmarks/filter.json and the documentation's tables.
 
-    bench.py STEWARD SPEED DATA [--quick]
+    bench.py STEWARD SPEED DATA [--quick | --quality | --tables] [--before]
 """
+import argparse
+import datetime
 import json
 import pathlib
 import random
@@ -12,13 +14,22 @@ import tempfile
 TOP = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(TOP / "Classifier"))
 
+import coverage  # noqa: E402
+import fairness  # noqa: E402
 import peers  # noqa: E402
 import quality  # noqa: E402
 import report  # noqa: E402
+import selftest  # noqa: E402
 import spans  # noqa: E402
 
 DOCUMENT = TOP / "docs/reference/content-filter-quality.md"
+FIGURES = TOP / "Benchmarks/filter.json"
 BEGIN, END = "<!-- figures: scripts/bench-filter writes these -->\n", "<!-- end of figures -->\n"
+PEERS = ("presidio", "detect_secrets", "peers", "speed")
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 def speed(program, measured, rounds):
@@ -37,32 +48,76 @@ def speed(program, measured, rounds):
     return json.loads(done.stdout)
 
 
-def commit():
-    return subprocess.run(
+def now():
+    """The commit that is measured, and the day."""
+    done = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=9"], cwd=TOP, stdout=subprocess.PIPE, text=True
-    ).stdout.strip()
+    )
+    return {"commit": done.stdout.strip(), "date": datetime.date.today().isoformat()}
+
+
+def judged(arguments, measured):
+    """How well it judges."""
+    result = {"quality": quality.measure(measured, say)}
+    say("  groups and a dialect …")
+    result["quality"]["groups"] = fairness.groups(measured)
+    result["quality"]["dialect"] = fairness.dialect(measured)
+    say("Personal data and secrets …")
+    result["personal"] = spans.personal(arguments.steward, arguments.data)
+    result["secrets"] = spans.secrets(arguments.steward, arguments.data)
+    result["coverage"] = coverage.measure(result, measured)
+    return result
+
+
+def compared(arguments, measured):
+    """How fast it is, and what others do."""
+    say("Peers …")
+    result = {
+        "presidio": peers.presidio(arguments.data), "detect_secrets": peers.detect_secrets(arguments.data),
+        "peers": peers.toxicity(measured),
+    }  # fmt: skip
+    say("Speed …")
+    return {**result, "speed": speed(arguments.speed, measured, 1 if arguments.quick else 5)}
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser()
+    for name in ("steward", "speed", "data"):
+        parser.add_argument(name)
+    for name in ("quick", "quality", "tables", "before", "self-test"):
+        parser.add_argument(f"--{name}", action="store_true")
+    return parser.parse_args()
 
 
 def main():
-    steward, program, data = sys.argv[1:4]
-    say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+    arguments = read_arguments()
+    if arguments.self_test:
+        raise SystemExit(selftest.run())
+    former = json.loads(FIGURES.read_text())
+    if arguments.tables:
+        return write(report.tables(former))
     say("Scanning the sets …")
-    measured = quality.Quality(steward, data)
-    result = {"commit": commit(), "quality": quality.measure(measured, say)}
-    say("Personal data and secrets …")
-    result["personal"] = spans.personal(steward, data)
-    result["secrets"] = spans.secrets(steward, data)
-    say("Peers …")
-    result["presidio"] = peers.presidio(data)
-    result["detect_secrets"] = peers.detect_secrets(data)
-    result["peers"] = peers.toxicity(measured)
-    say("Speed …")
-    result["speed"] = speed(program, measured, 1 if "--quick" in sys.argv else 5)
+    measured = quality.Quality(arguments.steward, arguments.data)
+    result = {"measured": {**former["measured"], "quality": now()}, **judged(arguments, measured)}
+    if arguments.quality:
+        result.update({name: former[name] for name in PEERS})
+    else:
+        result.update(compared(arguments, measured))
+        result["measured"]["speed"] = now()
+    result["groups_before"] = former.get("groups_before")
+    if arguments.before:
+        say("Training without copies that name other groups …")
+        result["groups_before"] = fairness.groups_before(measured, arguments.data)
+        result["measured"]["groups_before"] = now()
     tables = report.tables(result)
     print(tables)
-    if "--quick" in sys.argv:
+    if arguments.quick:
         return
-    (TOP / "Benchmarks/filter.json").write_text(json.dumps(result, indent=1) + "\n")
+    FIGURES.write_text(json.dumps(result, indent=1) + "\n")
+    write(tables)
+
+
+def write(tables):
     text = DOCUMENT.read_text()
     before, rest = text.split(BEGIN)
     DOCUMENT.write_text(before + BEGIN + "\n" + tables + "\n" + END + rest.split(END)[1])

@@ -28,6 +28,7 @@ class Quality:
         self.scan = Scan(steward, [text.text for text in self.tests])
         self.sets = numpy.array([text.set for text in self.tests])
         self.sources = numpy.array([text.source for text in self.tests])
+        self.languages = numpy.array([text.language for text in self.tests])
         self.of_head = {head: self.scan.scores(*SCORE.get(head, CATEGORY[head])) for head in CATEGORY}
         self.found_head = {head: self.scan.found(*CATEGORY[head]) for head in CATEGORY}
 
@@ -56,6 +57,7 @@ class Quality:
             "recall_at_1": measures.recall_at(positives, negatives, 0.01) if both else None,
             "recall_at_5": measures.recall_at(positives, negatives, 0.05) if both else None,
             "found": float(found.mean()) if len(found) else None,
+            "recall": float(found[labels == 1].mean()) if len(positives) else None,
         }  # fmt: skip
 
     def rows(self):
@@ -126,7 +128,7 @@ class Quality:
             return {
                 "hateful": float(right[hate == 1].mean()),
                 "non_hateful": float(right[hate == 0].mean()),
-                "functions": {name: float(right[functions == name].mean()) for name in sorted(set(functions))},
+                "functions": {name: measures.rate(right[functions == name]) for name in sorted(set(functions))},
             }
 
         best = max(
@@ -197,51 +199,12 @@ class Quality:
                 result[kind][name] = {"n": int(plain.sum()), "kept": float(copied[plain].mean())}
         return dict(result)
 
-    # --- Groups of people.
-
-    TERMS = (
-        "lesbian gay bisexual transgender trans queer homosexual straight male female african black white european "
-        "hispanic mexican asian indian chinese japanese christian muslim jewish buddhist catholic old young blind deaf"
-    ).split()
-
-    def groups(self):
-        mask = self.is_set("sentence_templates")
-        texts = [f" {t.text.lower()} " for t, m in zip(self.tests, mask) if m]
-        labels, scores = self.label("offence")[mask], self.of_head["offence"][mask]
-        found = self.found_head["offence"][mask]
-        by_group = {}
-        for term in self.TERMS:
-            named = numpy.array([f" {term} " in text for text in texts])
-            if named.sum() < 40:
-                continue
-            bad = labels == 1
-            parts = {"subgroup_auc": named, "bpsn_auc": (named & ~bad) | (~named & bad),
-                     "bnsp_auc": (named & bad) | (~named & ~bad)}  # fmt: skip
-            by_group[term] = {
-                "n": int(named.sum()),
-                "false_positive_rate": float(found[named & ~bad].mean()),
-                **{part: measures.auc(labels[m], scores[m]) for part, m in parts.items()},
-                "subgroup_auc_interval": measures.interval(measures.auc, labels[named], scores[named], rounds=100),
-            }
-        means = {
-            part: measures.power_mean([group[part] for group in by_group.values()])
-            for part in ("subgroup_auc", "bpsn_auc", "bnsp_auc")
-        }
-        return {"n": int(mask.sum()), "auc": measures.auc(labels, scores), "means": means, "groups": by_group}
-
-    # --- A dialect without labels and without a comparison half.
-
-    def dialect(self):
-        mask = self.is_set("dialect")
-        names = ("hate", "toxicity", "violence", "sexual", "self_harm", "illicit", "prompt_attack")
-        return {"n": int(mask.sum()), **{name: float(self.scan.found(name)[mask].mean()) for name in names}}
-
 
 def measure(quality, say):
     result = {}
     say("  sets and categories …")
     result["rows"] = list(quality.rows())
-    for name in ("refusals", "hatecheck", "harmful_requests", "spam", "obfuscation", "groups", "dialect"):
+    for name in ("refusals", "hatecheck", "harmful_requests", "spam", "obfuscation"):
         say(f"  {name.replace('_', ' ')} …")
         result[name] = getattr(quality, name)()
     return result

@@ -1,4 +1,7 @@
 """Writes what was measured as tables: for people, from Benchmarks/filter.json."""
+import report_coverage
+import report_groups
+from markdown import interval, number, table
 
 # What others say of themselves on the same public sets: not measured here.
 PUBLISHED = [
@@ -30,10 +33,6 @@ BARS = [
 ]
 
 
-def number(value, places=3):
-    return "–" if value is None else f"{value:.{places}f}".replace("0.", ".", 1) if 0 <= value < 1 else f"{value:.1f}"
-
-
 def reached(result):
     """What each bar measures, in the order of BARS."""
     quality, speed = result["quality"], result["speed"]
@@ -60,11 +59,6 @@ def reached(result):
     ]
 
 
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
-
-
 def bars(result):
     rows = []
     for (test, measure, floor, goal), value in zip(BARS, reached(result)):
@@ -77,51 +71,31 @@ def bars(result):
 
 def tables(result):
     quality = result["quality"]
+    speed = result["measured"]["speed"]
     sections = ["### Against what we ask of it\n\n" + bars(result)]
     rows = [
         (row["set"], row["category"], row["n"], row["positives"], number(row["auprc"]),
-         "–" if not row["auprc_interval"] else " to ".join(number(x) for x in row["auprc_interval"]),
-         number(row["recall_at_1"]), number(row["recall_at_5"]), number(row["f1"]))
+         interval(row["auprc_interval"]), number(row["recall_at_1"]), number(row["recall_at_5"]), number(row["f1"]))
         for row in quality["rows"]
     ]  # fmt: skip
     head = ("set", "category", "n", "positive", "AUPRC", "95 % interval", "recall at 1 %", "recall at 5 %", "F1 shipped")
     sections.append("### By set and category\n\n" + table(head, rows))
+    sections.append(report_coverage.coverage(result["coverage"]))
     rows = [(n, r["n"], number(r["blocked"], 4), number(r["found"], 4)) for n, r in quality["refusals"].items()]
     sections.append("### Harmless texts\n\n" + table(("texts", "n", "blocked", "flagged or blocked"), rows))
     kinds = quality["obfuscation"]
     names = list(next(iter(kinds.values())))
     rows = [(kind.replace("_", " "), *(number(row[n]["kept"], 2) for n in names)) for kind, row in kinds.items()]
     sections.append("### Obfuscated copies: share of what is found that is still found\n\n" + table(("copy", *names), rows))
-    sections.append("### Groups of people\n\n" + groups(quality["groups"]))
-    dialect = dict(quality["dialect"])
-    count = dialect.pop("n")
-    sections.append(
-        f"### A dialect: what is flagged of {count} tweets that a model took for African American English\n\n"
-        "Nobody labelled them, and the half to compare with is missing: these are rates, and no disparity.\n\n"
-        + table(tuple(dialect), [tuple(number(value, 4) for value in dialect.values())])
-    )
-    functions = quality["hatecheck"]["shipped"]["functions"]
-    rows = [(n, number(v, 2)) for n, v in sorted(functions.items(), key=lambda x: x[1])]
-    sections.append("### HateCheck by functionality: accuracy at the shipped threshold\n\n" + table(("functionality", "right"), rows))
+    sections.append(report_groups.groups(quality["groups"], result.get("groups_before"), result["measured"].get("groups_before")))
+    sections.append(report_groups.dialect(quality["dialect"]))
+    sections.append(report_groups.functions(quality["hatecheck"]["shipped"]["functions"]))
     sections.append("### Personal data and secrets, with peers in the same run\n\n" + spans(result))
     rows = [(p["peer"], p["set"], p["category"], p["n"], number(p["auprc"]), number(p["ours"])) for p in result["peers"]]
     sections.append("### Insult and hate, with peers in the same run\n\n" + table(("peer", "set", "category", "n", "AUPRC", "ours"), rows))
-    sections.append("### Speed, one core\n\n" + speeds(result))
+    sections.append(f"### Speed, one core\n\nMeasured on {speed['date']}, at {speed['commit']}.\n\n" + speeds(result))
     sections.append("### Published elsewhere, not measured here\n\n" + table(("model", "test", "figure", "by"), PUBLISHED))
     return "\n\n".join(sections) + "\n"
-
-
-def groups(result):
-    means = result["means"]
-    text = (
-        f"Sentence templates ({result['n']} sentences) with AUC {number(result['auc'])}; generalised means over the groups: "
-        f"subgroup {number(means['subgroup_auc'])}, BPSN {number(means['bpsn_auc'])}, BNSP {number(means['bnsp_auc'])}.\n\n"
-    )
-    rows = [
-        (name, g["n"], number(g["false_positive_rate"], 4), number(g["subgroup_auc"]), number(g["bpsn_auc"]), number(g["bnsp_auc"]))
-        for name, g in sorted(result["groups"].items(), key=lambda x: x[1]["bpsn_auc"])
-    ]  # fmt: skip
-    return text + table(("group", "n", "flagged though harmless", "subgroup AUC", "BPSN AUC", "BNSP AUC"), rows)
 
 
 def spans(result):
