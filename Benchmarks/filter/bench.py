@@ -25,17 +25,34 @@ import spans  # noqa: E402
 DOCUMENT = TOP / "docs/reference/content-filter-quality.md"
 FIGURES = TOP / "Benchmarks/filter.json"
 BEGIN, END = "<!-- figures: scripts/bench-filter writes these -->\n", "<!-- end of figures -->\n"
-PEERS = ("presidio", "detect_secrets", "peers", "speed")
+PEERS = ("presidio", "detect_secrets", "peers", "speed", "prose")
+# Of a piece of prose.
+PIECE = 4_090
 
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def speed(program, measured, rounds):
-    """Two megabytes of prompts, chats and reviews, each in one line."""
-    texts = [" ".join(t.text.split()) for t in measured.tests if t.set in ("chats", "benign_instructions", "reviews", "moderation")]
+def lines(measured, *sets):
+    texts = [" ".join(t.text.split()) for t in measured.tests if t.set in sets]
     random.Random(1).shuffle(texts)
+    return texts
+
+
+def short(measured):
+    """Prompts, chats and reviews, each in one line."""
+    return lines(measured, "chats", "benign_instructions", "reviews", "moderation")
+
+
+def prose(measured):
+    """English movie reviews of ASCII, one behind the other, in pieces of four kilobytes."""
+    text = " ".join(text for text in lines(measured, "reviews") if text.isascii())
+    return [text[start:start + PIECE] for start in range(0, len(text) - PIECE, PIECE)]
+
+
+def speed(program, texts, rounds):
+    """What two megabytes of texts take."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         size = 0
         for text in texts:
@@ -77,7 +94,11 @@ def compared(arguments, measured):
         "peers": peers.toxicity(measured),
     }  # fmt: skip
     say("Speed …")
-    return {**result, "speed": speed(arguments.speed, measured, 1 if arguments.quick else 5)}
+    rounds = 1 if arguments.quick else 5
+    return {
+        **result, "speed": speed(arguments.speed, short(measured), rounds),
+        "prose": speed(arguments.speed, prose(measured), rounds),
+    }  # fmt: skip
 
 
 def read_arguments():
