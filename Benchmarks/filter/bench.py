@@ -5,6 +5,7 @@
 import argparse
 import datetime
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -66,11 +67,12 @@ def speed(program, texts, rounds):
 
 
 def now():
-    """The commit that is measured, and the day."""
+    """The commit that is measured, and the day. A program that was given may be of another than what lies here."""
     done = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=9"], cwd=TOP, stdout=subprocess.PIPE, text=True
     )
-    return {"commit": done.stdout.strip(), "date": datetime.date.today().isoformat()}
+    given = ", with a program that was given" if os.environ.get("STEWARD_BINARY") else ""
+    return {"commit": done.stdout.strip() + given, "date": datetime.date.today().isoformat()}
 
 
 def judged(arguments, measured):

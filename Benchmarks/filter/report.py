@@ -72,7 +72,9 @@ def bars(result):
 def tables(result):
     quality = result["quality"]
     speed = result["measured"]["speed"]
-    sections = ["### Against what we ask of it\n\n" + bars(result)]
+    judged = result["measured"]["quality"]
+    about = f"How well it judges was measured on {judged['date']}, at {judged['commit']}; how fast, on {speed['date']}, at {speed['commit']}."
+    sections = [f"### Against what we ask of it\n\n{about}\n\n{bars(result)}"]
     rows = [
         (row["set"], row["category"], row["n"], row["positives"], number(row["auprc"]),
          interval(row["auprc_interval"]), number(row["recall_at_1"]), number(row["recall_at_5"]), number(row["f1"]))

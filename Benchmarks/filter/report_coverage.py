@@ -15,7 +15,7 @@ Judged by something, and in no language measured by itself: {never}. What stands
 SCRIPTS = """
 Where a stretch of a text is mostly in another script than Latin, no rule asks for a score. So patterns alone find anything in
 it, and these are English but for what looks the same everywhere, such as card numbers: of what ought to be found in {languages},
-at most {most} of any row is, mostly in texts that mix in Latin. The AUPRC there is of scores that `steward filter scan` prints and that nothing enforces. A record says `score/coverage` with the
+at most {most} of any row is, by scores of stretches that are mostly in Latin. The AUPRC there is of scores that `steward filter scan` prints and that nothing enforces. A record says `score/coverage` with the
 verdict *not evaluated* of such a text, and a [judge](../guides/second-opinions.md) is asked unless told not to.
 """
 CELLS = """
