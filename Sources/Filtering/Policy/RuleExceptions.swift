@@ -6,21 +6,12 @@ struct RuleExceptions: Sendable {
     /// By rule; empty where there are none.
     private let texts: [Int: Set<[UInt8]>]
 
-    static let none = RuleExceptions([], [:])
-
     init(_ allowed: [PolicyOverrides.AllowedText], _ rules: FilterRules) {
         let indices = Dictionary(rules.rules.enumerated().map { ($1.id, $0) }) { first, _ in first }
-        self.init(allowed, indices) { rules.rules[$0].view }
-    }
-
-    private init(
-        _ allowed: [PolicyOverrides.AllowedText], _ indices: [String: Int],
-        view: (Int) -> Rule.View = { _ in .normalised }
-    ) {
         var texts: [Int: Set<[UInt8]>] = [:]
         for entry in allowed {
             for index in entry.rules.compactMap({ indices[$0] }) {
-                texts[index, default: []].insert(Self.read(entry.text, view(index)))
+                texts[index, default: []].insert(Self.read(entry.text, rules.rules[index].view))
             }
         }
         self.texts = texts
@@ -36,10 +27,9 @@ struct RuleExceptions: Sendable {
 
     /// A text as rules of a view read it, without case.
     private static func read(_ text: String, _ view: Rule.View) -> [UInt8] {
-        var bytes = Array(text.utf8)
         var seen = ViewText(view)
-        bytes.withUnsafeMutableBufferPointer {
-            _ = seen.append(UnsafeBufferPointer($0), original: 0, CodePointView(view), reveals: false)
+        Array(text.utf8).withUnsafeBufferPointer {
+            _ = seen.append($0, original: 0, CodePointView(view), reveals: false)
         }
         return seen.bytes.map(\.lowered)
     }
