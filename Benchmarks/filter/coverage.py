@@ -14,7 +14,7 @@ POSITIVES_MIN = 10
 
 def measure(result, quality):
     """One row a category and language, in one set each: where it can be, the same set in all languages."""
-    rows = [*_hate(quality), *_toxicity(quality), *_attacks(quality), *_english(quality, result["quality"]["spam"])]
+    rows = [*_hate(quality), *_toxicity(quality), *_attacks(quality), *_english(quality)]
     rows += [_pattern(category, result["personal"][name]) for name, category in _PERSONAL.items()]
     rows.append(_pattern("secret", result["secrets"]))
     categories = yaml.safe_load(TAXONOMY.read_text())["categories"]
@@ -59,15 +59,13 @@ def _attacks(quality):
             yield _in(language, quality.row("attacks", "attack", mask))
 
 
-def _english(quality, spam):
+def _english(quality):
     for head in ("violence", "sexual", "self_harm"):
         yield _in("en", quality.row("moderation", head, quality.is_set("moderation")))
     requests = quality.is_set("harmful_requests", "benign_instructions")
     yield _in("en", quality.row("harmful requests", "illicit", requests))
     for name in ("sms", "mail"):
-        # No rule asks for its score, so that no threshold is shipped.
-        row = quality.row(name, "spam", quality.is_set(name))
-        yield _in("en", {**row, "f1": None, "recall": None, "found": None, "f1_fitted": spam[name]["f1"]})
+        yield _in("en", quality.row(name, "spam", quality.is_set(name)))
 
 
 def _pattern(category, row):

@@ -1,6 +1,9 @@
 """How well the filter judges public labelled sets: one row a set and category."""
 import collections
+import json
+import pathlib
 import random
+import tempfile
 
 import numpy
 
@@ -24,13 +27,26 @@ class Quality:
         self.steward = steward
         self.texts = labelled.load(data)
         self.tests = [text for text in self.texts if text.split == "test"]
-        self.validation = [text for text in self.texts if text.split == "validation"]
         self.scan = Scan(steward, [text.text for text in self.tests])
         self.sets = numpy.array([text.set for text in self.tests])
         self.sources = numpy.array([text.source for text in self.tests])
         self.languages = numpy.array([text.language for text in self.tests])
         self.of_head = {head: self.scan.scores(*SCORE.get(head, CATEGORY[head])) for head in CATEGORY}
         self.found_head = {head: self.scan.found(*CATEGORY[head]) for head in CATEGORY}
+        self.found_head["spam"] = self._flagged("spam.received", self.is_set("sms", "mail"))
+
+    def _flagged(self, category, mask):
+        """Which of these texts the shipped rule finds for a category that the shipped guidelines do nothing about."""
+        found = numpy.zeros(len(self.tests), dtype=bool)
+        with tempfile.TemporaryDirectory() as folder:
+            guidelines, settings = pathlib.Path(folder, "guidelines.yaml"), pathlib.Path(folder, "steward.yaml")
+            shipped = pathlib.Path("Sources/Guidelines/Resources/guidelines.yaml").read_text()
+            before, after = shipped.split(f"categories: [{category}]\n")
+            guidelines.write_text(f"{before}categories: [{category}]\n{after.replace('prompt: allow', 'prompt: flag', 1)}")
+            settings.write_text(f"guidelines: {{file: {json.dumps(str(guidelines))}}}\n")
+            texts = [text.text for text, asked in zip(self.tests, mask) if asked]
+            found[mask] = Scan(self.steward, texts, extra=("--config", str(settings))).found(category)
+        return found
 
     def label(self, head):
         """1, 0, or -1 where it is not known."""
@@ -151,18 +167,13 @@ class Quality:
         return {"recall_at_1": float(above[mask].mean()), "blocked": float(self.scan.blocked()[mask].mean()),
                 "n": int(mask.sum()), "by_source": by_source}  # fmt: skip
 
-    # --- Spam: the threshold of the best F1 on validation texts.
+    # --- Spam: at the threshold of the shipped rule.
 
     def spam(self):
         result = {}
         for name in ("sms", "mail"):
-            known = [t for t in self.validation if t.set == name]
-            scores = Scan(self.steward, [t.text for t in known]).scores("spam.received")
-            labels = numpy.array([t.labels["spam"] for t in known])
-            threshold = max(sorted(set(scores)), key=lambda t: measures.f1(labels, scores >= t))
             mask = self.is_set(name)
-            found = self.of_head["spam"][mask] >= threshold
-            labels = self.label("spam")[mask]
+            found, labels = self.found_head["spam"][mask], self.label("spam")[mask]
             result[name] = {"n": int(mask.sum()), "f1": measures.f1(labels, found),
                             "f1_interval": measures.interval(measures.f1, labels, found)}  # fmt: skip
         return result

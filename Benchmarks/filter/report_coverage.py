@@ -20,8 +20,7 @@ verdict *not evaluated* of such a text, and a [judge](../guides/second-opinions.
 """
 CELLS = """
 Each cell by itself. Languages with fewer than {least} texts to be found have no row, and where there is nothing harmless in the
-language there is no curve, and a "–" above. *Found* is the share of positives that the shipped rules find; spam has no rule, and its F1 is at
-the threshold that is best for validation texts.
+language there is no curve, and a "–" above. *Found* is the share of positives that the shipped rules find.
 """
 
 
@@ -54,7 +53,7 @@ def _cell(row):
 def _row(row):
     return (
         row["category"], row["language"], row["set"], row["n"] or "–", row["positives"], number(row["auprc"]),
-        interval(row["auprc_interval"]), number(row["recall_at_1"]), number(row.get("f1_fitted", row["f1"])), number(row["recall"]),
+        interval(row["auprc_interval"]), number(row["recall_at_1"]), number(row["f1"]), number(row["recall"]),
     )  # fmt: skip
 
 

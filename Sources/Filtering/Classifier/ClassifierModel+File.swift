@@ -5,7 +5,7 @@ internal import JSON
 /// as they lie in memory.
 ///
 /// ```
-/// {"format":"steward-classifier/1","bits":18,"calibration":{"slope":…,"offset":…},"heads":[…]}     ⏎rows…
+/// {"format":"steward-classifier/2","bits":18,"calibration":{"slope":…,"offset":…},"heads":[…]}     ⏎rows…
 /// ```
 extension ClassifierModel {
     /// Why a file is no model.
@@ -13,7 +13,7 @@ extension ClassifierModel {
         package let description: String
     }
 
-    private static let format = "steward-classifier/1"
+    private static let format = "steward-classifier/2"
     private static let alignment = 64
     private static let headerBytesMax = 65_536
     package static let fileBytesMax = headerBytesMax + headsMax << bitsRange.upperBound

@@ -13,7 +13,7 @@ package final class ClassifierModel {
         /// Sums are divided by the number of features to the power of so many sixteenths: 8 is the root, 16 all of it. Only
         /// roots are taken, which every machine rounds alike.
         package var lengthSixteenths: Int
-        /// Whether it judges a text as a whole, and no stretch of it.
+        /// Whether it judges a text as a whole, and no stretch of it, by which features it has and not by how often.
         package var judgesWhole: Bool
         /// What it scored on harmless texts at the 90th and 99th of a hundred, by which heads are compared.
         package var usual: Double
@@ -77,12 +77,15 @@ package final class ClassifierModel {
 
     deinit { UnsafeMutablePointer(mutating: rows).deallocate() }
 
-    /// The scores of all heads, as logarithms of odds: higher is likelier. Heads are not comparable by them.
-    func scores(_ sums: SIMD8<Int32>, features: Int32) -> SIMD8<Double> {
+    /// The scores of the heads that are asked, as logarithms of odds: higher is likelier; -∞ for the others. Heads are not
+    /// comparable by them.
+    func scores(
+        _ sums: SIMD8<Int32>, features: Int32, where isAsked: SIMDMask<SIMD8<Int64>>
+    ) -> SIMD8<Double> {
         let roots = Roots(Double(max(features, 1)))
         var powers = SIMD8<Double>(repeating: 1)
         for (head, length) in lengths.enumerated() { powers[head] = roots.power(sixteenths: length) }
-        return SIMD8<Double>(sums) * scales / powers + biases
+        return (SIMD8<Double>(sums) * scales / powers + biases).replacing(with: -.infinity, where: .!isAsked)
     }
 
     /// By category, how likely scores of all heads make it, from 0 to 1; 0 where there is no score.

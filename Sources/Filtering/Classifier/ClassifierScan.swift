@@ -2,7 +2,7 @@
 ///
 /// A feature belongs to the block of 300 folded bytes in which it ends, and two neighbouring blocks are scored together
 /// wherever a block ends: so an attack is found within a long text, and what is found never depends on how a stream was cut.
-/// A head that judges the whole is scored at the end alone.
+/// Heads that judge a text as a whole are scored at its end, by `WholeScan`.
 ///
 /// What is mostly written in other scripts than Latin is said to be so: hardly any such text was there to learn from, and
 /// what was there was mostly attacks.
@@ -24,23 +24,23 @@ struct ClassifierScan {
     private var features: ClassifierFeatures
     private var block = Sums()
     private var former = Sums()
-    private var all = Sums()
     private var blockBytes = 0
-    /// Where the text, this block and the one before begin in the original.
-    private let begin: Int
+    /// Where this block and the one before begin in the original.
     private var blockBegin: Int
     private var formerBegin: Int
     private var end: Int
+    private var whole: WholeScan?
 
     static let blockBytesMax = 300
-    /// A text is judged as a whole by its first megabyte or so: sums of all of it would not fit.
-    private static let wholeFeaturesMax: Int32 = 1 << 22
 
-    /// - Parameter begin: where the text begins in the original.
-    init(_ model: ClassifierModel, begin: Int = 0) {
+    /// - Parameters:
+    ///   - begin: where the text begins in the original.
+    ///   - judgesWhole: whether to ask heads that judge a text as a whole, too: they cost as much again.
+    init(_ model: ClassifierModel, begin: Int = 0, judgesWhole: Bool) {
         self.model = model
         features = ClassifierFeatures(bits: model.bits)
-        (self.begin, blockBegin, formerBegin, end) = (begin, begin, begin, begin)
+        (blockBegin, formerBegin, end) = (begin, begin, begin)
+        whole = judgesWhole && model.hasWhole ? WholeScan(model, begin: begin) : nil
     }
 
     /// Takes what comes next: valid UTF-8 in whole characters.
@@ -66,6 +66,7 @@ struct ClassifierScan {
         }
         (self.text, self.features, self.block, blockBytes) = (text, features, block, bytes)
         end = original + part.count
+        whole?.take(part, original: original, view)
     }
 
     /// Ends the text, as if a blank followed, which begins no block of its own.
@@ -80,11 +81,7 @@ struct ClassifierScan {
         block.settle()
         self.block = block
         if let stretch = endBlock(at: end, isLast: true) { found(stretch) }
-        guard model.hasWhole else { return }
-        found(
-            Stretch(
-                range: begin..<end, scores: scores(of: all, where: model.judgesWhole), isCovered: all.isCovered,
-                hasText: all.hasText))
+        if let stretch = whole?.finish() { found(stretch) }
     }
 
     /// What the block and the one before it score; `nil` for the first one if more follows, which is scored with that.
@@ -92,16 +89,12 @@ struct ClassifierScan {
         let isFirst = formerBegin == blockBegin && former.features == 0
         let sums = former + block
         let stretch = Stretch(
-            range: formerBegin..<end, scores: scores(of: sums, where: .!model.judgesWhole), isCovered: sums.isCovered,
-            hasText: sums.hasText)
-        if all.features < Self.wholeFeaturesMax { all = all + block }
+            range: formerBegin..<end,
+            scores: model.scores(sums.weights, features: sums.features, where: .!model.judgesWhole),
+            isCovered: sums.isCovered, hasText: sums.hasText)
         (former, block) = (block, Sums())
         (formerBegin, blockBegin) = (blockBegin, end)
         return isFirst && !isLast ? nil : stretch
-    }
-
-    private func scores(of sums: Sums, where isAsked: SIMDMask<SIMD8<Int64>>) -> SIMD8<Double> {
-        model.scores(sums.weights, features: sums.features).replacing(with: -.infinity, where: .!isAsked)
     }
 
     /// Where in the original the next stretch begins at the earliest.
@@ -160,7 +153,7 @@ extension ClassifierModel {
     func scores(
         of text: UnsafeBufferPointer<UInt8>, _ view: CodePointView, coveredOnly: Bool = false
     ) -> SIMD8<Double> {
-        var scan = ClassifierScan(self)
+        var scan = ClassifierScan(self, judgesWhole: true)
         var highest = SIMD8<Double>(repeating: -.infinity)
         func take(_ stretch: ClassifierScan.Stretch) {
             if stretch.isCovered || !coveredOnly { highest = pointwiseMax(highest, stretch.scores) }

@@ -20,8 +20,10 @@ extension Screener {
         else { return [] }
         let words = Self.words(of: text, in: finding.range)
         guard !words.isEmpty else { return [] }
-        var (sums, features) = ([Int](repeating: 0, count: words.count), 0)
+        let head = classifier.heads[rule.head]
+        var (sums, features, seen) = ([Int](repeating: 0, count: words.count), 0, SeenRows())
         func add(_ row: Int, _ isOfWords: Bool, _ end: Int) {
+            guard seen.insert(row) || !head.judgesWhole else { return }
             let times = isOfWords ? ClassifierFeatures.wordWeight : 1
             // What ends behind a word, such as the word itself, is of that word.
             let word = max(words.partitionPoint { $0.lowerBound < end } - 1, 0)
@@ -35,7 +37,6 @@ extension Screener {
         }
         reader.finish { byte in hashes.take(byte) { add($0, $1, finding.range.upperBound) } }
         hashes.finish { add($0, $1, finding.range.upperBound) }
-        let head = classifier.heads[rule.head]
         let length = Roots(Double(max(features, 1))).power(sixteenths: head.lengthSixteenths)
         let reasons = zip(words, sums).map { ScoreReason(range: $0, weight: Double($1) * head.scale / length) }
         return Array(reasons.filter { $0.weight > 0 }.sorted { $0.weight > $1.weight }.prefix(count))

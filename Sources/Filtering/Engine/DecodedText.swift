@@ -1,7 +1,7 @@
 /// Screens what stands encoded in a text, as a text of its own.
 ///
-/// What is found there lies in all of the stretch, and is known where that ends. A rule that redacts is left out: of a stretch
-/// that may have left, no part could be taken out.
+/// What is found there lies in all of the stretch, and is known where that ends; its scores count as those of the text around.
+/// A rule that redacts is left out: of a stretch that may have left, no part could be taken out.
 struct DecodedText {
     let policy: FilterPolicy
     let side: PolicySide
@@ -19,6 +19,8 @@ struct DecodedText {
         scan.finish(tools)
         scan.log.settle(side)
         scan.log.close(upTo: .max, side)
+        log.note(scan.log.highest)
+        if !scan.log.isCovered { log.noteUncovered() }
         for entry in scan.log.final where side.enforcements[entry.rule].verdict != .redact {
             log.add(
                 .init(

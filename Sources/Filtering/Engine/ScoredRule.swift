@@ -33,6 +33,8 @@ struct ScoredRules: Sendable {
     private let lowest: SIMD8<Double>
     /// Which heads any rule asks for.
     private let isAsked: SIMDMask<SIMD8<Int64>>
+    /// Whether one of them judges a text as a whole.
+    private let asksWhole: Bool
 
     /// `nil` where no rule asks.
     init?(_ rules: [ScoredRule], _ classifier: ClassifierModel?) {
@@ -46,7 +48,11 @@ struct ScoredRules: Sendable {
             isAsked[rule.head] = true
         }
         (self.lowest, self.isAsked) = (lowest, isAsked)
+        asksWhole = any(isAsked .& classifier.judgesWhole)
     }
+
+    /// Scores a text that begins at an offset of the original.
+    func scan(begin: Int = 0) -> ClassifierScan { ClassifierScan(classifier, begin: begin, judgesWhole: asksWhole) }
 
     /// Whether a score lies so near to a rule's threshold that people may well see it otherwise.
     func isUnsure(_ highest: SIMD8<Double>) -> Bool {

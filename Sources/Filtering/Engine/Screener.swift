@@ -87,13 +87,28 @@ package final class Screener {
     }
 
     /// How likely the classifier takes a text for each of its categories, whatever its script: the highest of all stretches
-    /// of it.
+    /// of it, and of what stands encoded in it.
     ///
     /// - Precondition: `text` is valid UTF-8.
     package func probabilities(
         of text: UnsafeBufferPointer<UInt8>, by model: ClassifierModel
     ) -> [(category: Category, probability: Double)] {
-        model.probabilities(of: model.scores(of: text, tools.folded))
+        model.probabilities(of: scores(of: text, by: model, depth: 1))
+    }
+
+    private func scores(
+        of text: UnsafeBufferPointer<UInt8>, by model: ClassifierModel, depth: Int
+    ) -> SIMD8<Double> {
+        var highest = model.scores(of: text, tools.folded)
+        guard depth <= DecodedText.depthMax, LongRun.isFound(in: text) else { return highest }
+        var encoded = EncodedRun(countMax: DecodedText.countMax(depth: depth))
+        func take(_ run: EncodedRun.Decoded) {
+            let scores = run.text.withUnsafeBufferPointer { self.scores(of: $0, by: model, depth: depth + 1) }
+            highest = pointwiseMax(highest, scores)
+        }
+        encoded.take(text, original: 0, found: take)
+        encoded.finish(at: text.count, found: take)
+        return highest
     }
 
     /// A text as rules read it.
@@ -159,7 +174,7 @@ package final class Screener {
     ) {
         var start = 0
         for end in breaks.map(\.end) + [text.count] where end >= start {
-            var scan = ClassifierScan(scored.classifier, begin: start)
+            var scan = scored.scan(begin: start)
             scan.take(UnsafeBufferPointer(rebasing: text[start..<end]), original: start, tools.folded) {
                 scored.log($0, in: &log)
             }

@@ -38,7 +38,7 @@ final class TextScan {
         self.breaks = breaks[...]
         self.policy = policy
         self.side = policy[side]
-        classifier = self.side.scored.map { ClassifierScan($0.classifier) }
+        classifier = self.side.scored?.scan()
         lanes = Rule.View.allCases.compactMap { view in
             guard policy.rules.looks(at: view) else { return nil }
             return Lane(view, policy, side, reveals: false, begin: 0, isStreamed: isStreamed)
@@ -73,7 +73,7 @@ final class TextScan {
     private func endScored(next: Int?) {
         guard let scored = side.scored else { return }
         classifier?.finish { scored.log($0, in: &log) }
-        classifier = next.map { ClassifierScan(scored.classifier, begin: $0) }
+        classifier = next.map(scored.scan(begin:))
     }
 
     private func append(_ part: UnsafeBufferPointer<UInt8>, original: Int, _ tools: ScanTools) {

@@ -34,15 +34,18 @@ extension ClassifierRecipe {
     private var weightProblems: [String] {
         let known = Set(heads.map(\.name)).union(["all"])
         var problems: [String] = []
-        for (set, weights) in sets.sorted(by: { $0.key < $1.key }) {
+        let named =
+            sets.sorted { $0.key < $1.key }.map { ("sets.\($0.key)", $0.value) }
+            + sources.map { ("sources.\($0.set)/\($0.source)", $0.weights) }
+        for (path, weights) in named {
             for (name, weight) in weights.sorted(by: { $0.key < $1.key }) {
                 if !known.contains(name) {
-                    problems.append("`sets.\(set)` names `\(name)`, which is no head, nor `all`.")
+                    problems.append("`\(path)` names `\(name)`, which is no head, nor `all`.")
                 }
-                problems += Self.outOfRange("sets.\(set).\(name)", weight, 0...1_000_000)
+                problems += Self.outOfRange("\(path).\(name)", weight, 0...1_000_000)
             }
         }
-        return problems + sources.flatMap { Self.outOfRange("sources.weight", $0.weight, 0...1_000_000) }
+        return problems
     }
 
     private var variationProblems: [String] {

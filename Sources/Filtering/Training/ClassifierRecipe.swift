@@ -16,7 +16,7 @@ package struct ClassifierRecipe: Codable, Sendable {
     var heads: [Head]
     /// By set: how much its texts count, for all heads and for some. Factors multiply; a set that is absent counts 1.
     var sets: [String: [String: Float]]
-    /// Sources whose texts count more.
+    /// Sources of sets whose texts count more or less.
     var sources: [Source]
     /// Files of grammars, beside the recipe.
     package var grammars: [String]
@@ -44,7 +44,8 @@ package struct ClassifierRecipe: Codable, Sendable {
     struct Source: Codable, Sendable {
         var set: String
         var source: String
-        var weight: Float
+        /// As those of a set, by which they are multiplied.
+        var weights: [String: Float]
     }
 
     /// Longer texts made of sentences of grammars.

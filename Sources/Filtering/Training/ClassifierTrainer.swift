@@ -13,6 +13,8 @@ struct ClassifierTrainer {
     private var squares: [Lanes]
     private(set) var bias = Lanes()
     private var biasSquares: Lanes
+    /// 1 for heads that judge a text as a whole, 0 for others.
+    private let judgesWhole: Lanes
 
     /// What is known of one text, by head: 1 or 0, and how much it counts; 0 where nothing is known.
     struct Target {
@@ -27,6 +29,7 @@ struct ClassifierTrainer {
         weights = Array(repeating: Lanes(), count: 1 << recipe.bits)
         squares = Array(repeating: Lanes(repeating: recipe.damping), count: 1 << recipe.bits)
         biasSquares = Lanes(repeating: recipe.damping)
+        judgesWhole = Self.lanes(recipe.heads.map { $0.judgesWhole ?? false ? 1 : 0 })
     }
 
     static func lanes(_ values: [Float]) -> Lanes {
@@ -38,9 +41,12 @@ struct ClassifierTrainer {
     /// - Parameter progress: gets how many of all epochs' texts are done.
     mutating func learn(_ documents: TrainingDocuments, _ targets: [Target], progress: (Int) -> Void) {
         var random = SplitMix64(seed: recipe.seed)
-        let scales = documents.sizes.map { size in
-            let roots = Roots(Double(max(size, 1)))
-            return Self.lanes(recipe.heads.map { Float(1 / roots.power(sixteenths: $0.lengthSixteenths)) })
+        let scales = zip(documents.sizes, documents.wholeSizes).map { size, wholeSize in
+            let (roots, wholeRoots) = (Roots(Double(max(size, 1))), Roots(Double(max(wholeSize, 1))))
+            return Self.lanes(
+                recipe.heads.map { head in
+                    Float(1 / (head.judgesWhole ?? false ? wholeRoots : roots).power(sixteenths: head.lengthSixteenths))
+                })
         }
         var average = WeightAverage(rows: weights.count)
         for epoch in 0..<recipe.epochs {
@@ -60,31 +66,39 @@ struct ClassifierTrainer {
         _ documents: TrainingDocuments, _ entries: Range<Int>, _ target: Target, _ scale: Lanes
     ) {
         var sum = Lanes()
-        documents.rows.withUnsafeBufferPointer { rows in
-            documents.counts.withUnsafeBufferPointer { counts in
-                weights.withUnsafeMutableBufferPointer { weights in
-                    squares.withUnsafeMutableBufferPointer { squares in
-                        for entry in entries { sum += counts[entry] * weights[Int(rows[entry])] }
-                        let score = sum * scale + bias
-                        var slope = Lanes()
-                        for head in recipe.heads.indices where target.weight[head] > 0 {
-                            let likelihood = Float(Sigmoid.of(Double(score[head])))
-                            slope[head] = (likelihood - target.label[head]) * target.weight[head]
-                        }
-                        biasSquares += slope * slope
-                        bias -= rate * slope / biasSquares.squareRoot()
-                        slope *= scale
-                        let drawn = (decay * scale).replacing(with: 0, where: target.weight .<= 0)
-                        for entry in entries {
-                            let row = Int(rows[entry])
-                            let step = (slope + drawn * weights[row]) * counts[entry]
-                            squares[row] += step * step
-                            weights[row] -= rate * step / squares[row].squareRoot()
-                        }
+        let judgesWhole = judgesWhole
+        documents.entries.withUnsafeBufferPointer { all in
+            weights.withUnsafeMutableBufferPointer { weights in
+                squares.withUnsafeMutableBufferPointer { squares in
+                    for entry in all[entries] { sum += entry.counts(judgesWhole) * weights[Int(entry.row)] }
+                    let score = sum * scale + bias
+                    var slope = Lanes()
+                    for head in recipe.heads.indices where target.weight[head] > 0 {
+                        let likelihood = Float(Sigmoid.of(Double(score[head])))
+                        slope[head] = (likelihood - target.label[head]) * target.weight[head]
+                    }
+                    biasSquares += slope * slope
+                    bias -= rate * slope / biasSquares.squareRoot()
+                    slope *= scale
+                    let drawn = (decay * scale).replacing(with: 0, where: target.weight .<= 0)
+                    for entry in all[entries] {
+                        let row = Int(entry.row)
+                        let step = (slope + drawn * weights[row]) * entry.counts(judgesWhole)
+                        squares[row] += step * step
+                        weights[row] -= rate * step / squares[row].squareRoot()
                     }
                 }
             }
         }
+    }
+
+}
+
+extension TrainingDocuments.Entry {
+    /// By head.
+    @inline(__always)
+    fileprivate func counts(_ judgesWhole: ClassifierTrainer.Lanes) -> ClassifierTrainer.Lanes {
+        judgesWhole * (wholeCount - count) + count
     }
 }
 

@@ -39,6 +39,10 @@ package struct ClassifierTraining {
         for set in named + recipe.thresholds.calibration + varied where !sets.contains(set) {
             throw .unknown("set `\(set)`")
         }
+        let sources = Set(texts.map { "\($0.set)/\($0.source)" })
+        for source in recipe.sources.map({ "\($0.set)/\($0.source)" }) where !sources.contains(source) {
+            throw .unknown("source `\(source)`")
+        }
     }
 
     package func run(progress: (Step) -> Void) throws(Failure) -> ClassifierModel {
@@ -63,15 +67,14 @@ package struct ClassifierTraining {
     /// What each text teaches, and how much it counts: by its set, and rare labels more.
     private func targets(of learned: [TrainingText]) throws(Failure) -> [ClassifierTrainer.Target] {
         let sources = Dictionary(
-            recipe.sources.map { ("\($0.set)/\($0.source)", $0.weight) }, uniquingKeysWith: { $1 })
+            recipe.sources.map { ("\($0.set)/\($0.source)", $0.weights) }, uniquingKeysWith: { $1 })
         var targets = learned.map { text in
             var target = ClassifierTrainer.Target()
-            let weights = recipe.sets[text.set] ?? [:]
+            let weights = [recipe.sets[text.set] ?? [:], sources["\(text.set)/\(text.source)"] ?? [:]]
             for (index, head) in recipe.heads.enumerated() {
                 guard let label = text.labels[head.name] else { continue }
                 target.label[index] = label ? 1 : 0
-                target.weight[index] =
-                    (weights["all"] ?? 1) * (weights[head.name] ?? 1) * (sources["\(text.set)/\(text.source)"] ?? 1)
+                target.weight[index] = weights.reduce(1) { $0 * ($1["all"] ?? 1) * ($1[head.name] ?? 1) }
             }
             return target
         }

@@ -29,9 +29,11 @@ struct ClassifierScanTests {
         var scores: SIMD8<Double>
     }
 
-    static func stretches(_ text: String, _ model: ClassifierModel, cutting size: Int = .max) -> [Scored] {
+    static func stretches(
+        _ text: String, _ model: ClassifierModel, cutting size: Int = .max, judgesWhole: Bool = true
+    ) -> [Scored] {
         let view = CodePointView(.folded)
-        var (scan, found, offset) = (ClassifierScan(model), [Scored](), 0)
+        var (scan, found, offset) = (ClassifierScan(model, judgesWhole: judgesWhole), [Scored](), 0)
         for piece in Pieces.of(text, bytes: size) {
             piece.withUnsafeBufferPointer {
                 scan.take($0, original: offset, view) { found.append(Scored(range: $0.range, scores: $0.scores)) }
@@ -62,8 +64,13 @@ struct ClassifierScanTests {
         let model = Self.model()
         var blocks: [(sums: [Int], features: Int)] = [([0, 0, 0], 0)]
         var (hashes, bytes) = (ClassifierFeatures(bits: model.bits), 0)
+        var (seen, once) = (Set<Int>(), (sums: [0, 0, 0], features: 0))
         func add(_ row: Int, _ isOfWords: Bool) {
             let weight = isOfWords ? 2 : 1
+            if seen.insert(row).inserted {
+                once.sums[1] += Int(model.rows[row][1]) * weight
+                once.features += weight
+            }
             for head in 0..<3 { blocks[blocks.count - 1].sums[head] += Int(model.rows[row][head]) * weight }
             blocks[blocks.count - 1].features += weight
         }
@@ -86,8 +93,17 @@ struct ClassifierScanTests {
             #expect(stretch.scores[1] == -.infinity)
         }
         let whole = try #require(found.last)
-        #expect(abs(whole.scores[1] - score(1, blocks[...])) < 1e-9 && whole.scores[0] == -.infinity)
+        #expect(abs(whole.scores[1] - score(1, [once])) < 1e-9 && whole.scores[0] == -.infinity)
         #expect(whole.range == 0..<count)
+        #expect(Self.stretches(text, model, judgesWhole: false) == found.dropLast())
+    }
+
+    @Test("of a text as a whole are the same however often it says the same")
+    func repeats() {
+        let text = String(repeating: "many words, and more of them. ", count: 3)
+        func whole(_ text: String) -> Double? { Self.stretches(text, Self.model()).last?.scores[1] }
+        #expect(whole(text) == whole(text + text + text))
+        #expect(whole(text) != whole(text + "others"))
     }
 
     @Test("lie in ranges that cover the text and overlap by one block")
@@ -143,7 +159,7 @@ struct ClassifierFileTests {
         #expect(reason(Array("[]\n".utf8)).contains("`format`"))
         #expect(reason(file.dropLast()).contains("bytes of weights"))
         #expect(reason(file + [0]).contains("bytes of weights"))
-        #expect(reason(try changed("classifier/1", "classifier/2")).contains("steward-classifier/2"))
+        #expect(reason(try changed("classifier/2", "classifier/1")).contains("steward-classifier/1"))
         #expect(reason(try changed("\"bits\":10", "\"bits\":1e14")).contains("2^"))
         #expect(
             reason(try changed("\"bits\":10", "\"bits\":10.5")) == "`bits` in its first line must be a whole number.")

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Filtering
@@ -75,6 +76,25 @@ struct ScoredRuleTests {
             let screening = bytes.withUnsafeBufferPointer { screener.screen($0, breaks, side: .prompt, policy: policy) }
             #expect(screening.findings.count == 2)
             #expect(screening.findings.map(\.range.lowerBound) == [0, try #require(breaks.last).end + 1])
+        }
+    }
+
+    @Test("are asked of what stands encoded, too: it scores as if it stood there by itself")
+    func encoded() throws {
+        let (screener, policy) = (Screener(), try Self.policy(.flag))
+        let text = String(repeating: "zorp ", count: 12)
+        let once = Data(text.utf8).base64EncodedString()
+        let plain = screener.screened(text, policy).0
+        for encoded in [once, Data(once.utf8).base64EncodedString()] {
+            for copy in ["quiet words: " + encoded, "ü " + encoded] {
+                let screening = screener.screened(copy, policy).0
+                #expect(screening.highest == plain.highest && plain.highest[0] > 2)
+                #expect(screener.streamed(Pieces.of(copy, bytes: 7), policy).findings == screening.findings)
+                let known = Array(copy.utf8).withUnsafeBufferPointer {
+                    screener.probabilities(of: $0, by: Self.zorpModel)
+                }
+                #expect(known.first?.probability == Self.zorpModel.probabilities(of: plain.highest).first?.probability)
+            }
         }
     }
 

@@ -67,6 +67,20 @@ struct ClassifierTrainingTests {
         #expect(score("we lost the hammer and the drill") < 0)
     }
 
+    @Test("learns nothing from a source that counts nothing, for the head that it says")
+    func sources() throws {
+        var texts = Self.texts()
+        for index in texts.indices where texts[index].labels["fruit"] == false { texts[index].source = "tools" }
+        let weighted = Self.recipe.replacing(
+            "sources: []", with: "sources: [{set: mine, source: tools, weights: {fruit: 0}}]")
+        let view = CodePointView(.folded)
+        func scores(_ model: ClassifierModel) -> SIMD8<Double> {
+            Array("a rusty file".utf8).withUnsafeBufferPointer { model.scores(of: $0, view) }
+        }
+        let (before, after) = (scores(try Self.train(texts)), scores(try Self.train(texts, weighted)))
+        #expect(after[0] > before[0] && after[1] == before[1])
+    }
+
     @Test("sets thresholds above which no more harmless texts lie than was asked, in any pool")
     func thresholds() throws {
         let model = try Self.train()
@@ -87,6 +101,8 @@ struct ClassifierTrainingTests {
         unknown[0].labels["vegetable"] = true
         #expect(throws: ClassifierTraining.Failure.unknown("label `vegetable` of mine")) { try Self.train(unknown) }
         #expect(throws: ClassifierTraining.Failure.unknown("set `mine`")) { try Self.train([]) }
+        let source = Self.recipe.replacing("sources: []", with: "sources: [{set: mine, source: a, weights: {all: 1}}]")
+        #expect(throws: ClassifierTraining.Failure.unknown("source `mine/a`")) { try Self.train(Self.texts(), source) }
         let none = Self.texts().map { text in
             var text = text
             text.labels["long"] = nil
@@ -113,6 +129,10 @@ struct ClassifierTrainingTests {
             ("rates: [0.1, 0.01]", "rates: [2.0]", "`thresholds.rates` is 2.0"),
             ("rates: [0.1, 0.01]", "rates: [0.01, 0.1]", "descend"), ("rates: [0.1, 0.01]", "rates: []", "descend"),
             ("all: 2,", "al: 2,", "names `al`, which is no head"), ("all: 2,", "all: -2,", "`sets.mine.all` is -2.0"),
+            (
+                "sources: []", "sources: [{set: mine, source: a, weights: {al: 1}}]",
+                "`sources.mine/a` names `al`, which is no head"
+            ),
             ("share: 100", "share: 1001", "`unspaced.share` is 1001"), ("name: fruit", "name: ''", "is no name"),
             ("category: test.long", "category: \"a\\n\"", "is no name"), ("name: long", "name: fruit", "one name"),
             (
