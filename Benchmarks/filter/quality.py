@@ -167,15 +167,19 @@ class Quality:
         return {"recall_at_1": float(above[mask].mean()), "blocked": float(self.scan.blocked()[mask].mean()),
                 "n": int(mask.sum()), "by_source": by_source}  # fmt: skip
 
-    # --- Spam: at the threshold of the shipped rule.
+    # --- Spam: at the threshold of the shipped rule, by the rule and by scores alone, which leave no script out.
 
     def spam(self):
         result = {}
+        is_found, scores = self.found_head["spam"], self.of_head["spam"]
+        threshold = scores[is_found].min()
         for name in ("sms", "mail"):
             mask = self.is_set(name)
-            found, labels = self.found_head["spam"][mask], self.label("spam")[mask]
+            found, labels = scores[mask] >= threshold, self.label("spam")[mask]
             result[name] = {"n": int(mask.sum()), "f1": measures.f1(labels, found),
-                            "f1_interval": measures.interval(measures.f1, labels, found)}  # fmt: skip
+                            "f1_interval": measures.interval(measures.f1, labels, found),
+                            "f1_of_rule": measures.f1(labels, is_found[mask]),
+                            "left_out": int((found & ~is_found[mask]).sum())}  # fmt: skip
         return result
 
     # --- Obfuscated copies: how much of what is found at 1 % false positives is still found.

@@ -22,8 +22,8 @@ BARS = [
     ("HateCheck", "worse of both accuracies at the shipped threshold", 0.59, 0.70),
     ("Gab", "AUPRC", 0.41, 0.50),
     ("harmful requests", "recall at 1 % of benign instructions", None, 0.50),
-    ("SMS spam", "F1", 0.94, 0.96),
-    ("SpamAssassin", "F1", 0.97, 0.98),
+    ("SMS spam", "F1 of scores at the shipped threshold", 0.94, 0.96),
+    ("SpamAssassin", "F1 of scores at the shipped threshold", 0.97, 0.98),
     ("personal data of fixed form, exact span", "F1", 0.95, 0.98),
     ("secrets", "precision", 0.90, 0.97),
     ("secrets", "recall", 0.85, 0.95),
@@ -31,6 +31,9 @@ BARS = [
     ("everything, whole texts", "MB/s", 20, 50),
     ("everything, streamed", "µs a chunk of 20 bytes", 10, 4),
 ]
+
+SPAM = """The rule for spam leaves alone what is mostly in another script than Latin, although the score tells: nothing harmless in such
+scripts was there to learn from. With {sms[left_out]} and {mail[left_out]} messages left out, its F1 is {sms[f1_of_rule]:.3f} and {mail[f1_of_rule]:.3f}."""
 
 
 def reached(result):
@@ -74,7 +77,7 @@ def tables(result):
     speed = result["measured"]["speed"]
     judged = result["measured"]["quality"]
     about = f"How well it judges was measured on {judged['date']}, at {judged['commit']}; how fast, on {speed['date']}, at {speed['commit']}."
-    sections = [f"### Against what we ask of it\n\n{about}\n\n{bars(result)}"]
+    sections = [f"### Against what we ask of it\n\n{about}\n\n{bars(result)}\n\n{SPAM.format(**quality['spam'])}"]
     rows = [
         (row["set"], row["category"], row["n"], row["positives"], number(row["auprc"]),
          interval(row["auprc_interval"]), number(row["recall_at_1"]), number(row["recall_at_5"]), number(row["f1"]))
