@@ -35,16 +35,34 @@ package struct Screening: Sendable, Hashable {
     /// The highest score of each of the classifier's heads that rules ask for, in any stretch of a script that they ask for;
     /// -∞ where nothing was scored. See `ClassifierModel.probabilities`.
     package var highest: SIMD8<Double>
-    /// Whether all that was scored is of a script that the classifier knows enough of to say something.
-    package var isCovered: Bool
+    /// What of the text was not judged.
+    package var unjudged: Unjudged
 
     package init(
         verdict: Verdict = .allow, findings: [Finding] = [], highest: SIMD8<Double> = .init(repeating: -.infinity),
-        isCovered: Bool = true
+        unjudged: Unjudged = []
     ) {
         self.verdict = verdict
         self.findings = findings
         self.highest = highest
-        self.isCovered = isCovered
+        self.unjudged = unjudged
+    }
+}
+
+/// What of a text nobody looked at as closely as at the rest.
+package struct Unjudged: OptionSet, Sendable, Hashable {
+    /// Some is mostly in a script of which the classifier says nothing.
+    package static let script = Unjudged(rawValue: 1)
+    /// More stands encoded in it, longer or deeper, than is read.
+    package static let encoded = Unjudged(rawValue: 2)
+
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// A finding of each, with the verdict that it was not evaluated.
+    package var findings: [(rule: String, category: String)] {
+        (contains(.script) ? [("score/coverage", "language")] : [])
+            + (contains(.encoded) ? [("encoded/bounds", "encoding")] : [])
     }
 }

@@ -112,15 +112,15 @@ struct ScreeningSummary: Sendable {
     init(_ screening: Screening) {
         verdict = screening.verdict
         add(screening.findings)
-        if !screening.isCovered { noteUncovered() }
+        note(screening.unjudged)
     }
 
-    /// Takes down that some of a text is in a script of which the classifier says nothing.
-    mutating func noteUncovered() {
-        findings.append(
+    /// Takes down what of a text nobody judged.
+    mutating func note(_ unjudged: Unjudged) {
+        findings += unjudged.findings.map { rule, category in
             FindingCount(
-                rule: "score/coverage", category: "language", clause: nil, verdict: Verdict.notEvaluated.rawValue,
-                count: 1))
+                rule: rule, category: category, clause: nil, verdict: Verdict.notEvaluated.rawValue, count: 1)
+        }
     }
 
     /// Adds findings of a further text; equal ones are counted.

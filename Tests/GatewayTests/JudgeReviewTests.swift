@@ -26,7 +26,7 @@ struct JudgeReviewTests {
         _ seat: SeatedJudge, _ findings: [JudgeFinding] = [], _ failure: JudgeFailure? = nil
     ) throws -> JudgeOpinion {
         JudgeOpinion(
-            seat: seat, clauses: seat.due(Screening(isCovered: false), try Self.policy.get().rules.classifier),
+            seat: seat, clauses: seat.due(Screening(unjudged: .script), try Self.policy.get().rules.classifier),
             findings: findings, failure: failure)
     }
 

@@ -21,6 +21,8 @@ struct EncodedRun {
     private var isRead = false
     /// How many more are read.
     private var remaining: Int
+    /// Whether there was more that people could read: a further stretch, or more of one.
+    private(set) var exceedsBounds = false
 
     static let bytesMin = 24
     static let bytesMax = 8_192
@@ -101,8 +103,11 @@ struct EncodedRun {
     }
 
     private mutating func read(to offset: Int, _ found: (Decoded) -> Void) {
-        guard remaining > 0, bytes.count >= Self.bytesMin, let text = Self.hexadecimal(bytes) ?? Self.base64(bytes)
+        guard !exceedsBounds || remaining > 0, bytes.count >= Self.bytesMin,
+            let text = Self.hexadecimal(bytes) ?? Self.base64(bytes)
         else { return }
+        if isRead || remaining == 0 { exceedsBounds = true }
+        guard remaining > 0 else { return }
         remaining -= 1
         found(Decoded(range: begin..<offset, text: text))
     }

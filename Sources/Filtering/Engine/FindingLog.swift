@@ -43,8 +43,7 @@ struct FindingLog {
     private(set) var verdict = Verdict.allow
     /// The highest score of each of the classifier's heads so far; -∞ without one.
     private(set) var highest = SIMD8<Double>(repeating: -.infinity)
-    /// Whether all that was scored is of a script that the classifier knows.
-    private(set) var isCovered = true
+    private(set) var unjudged: Unjudged = []
     /// Of each verdict.
     private var counts = InlineArray<5, Int>(repeating: 0)
     /// Whether `findingsMax` of any verdict are final.
@@ -71,8 +70,8 @@ struct FindingLog {
         highest = pointwiseMax(highest, scores)
     }
 
-    /// Takes note of a stretch of which no score says anything.
-    mutating func noteUncovered() { isCovered = false }
+    /// Takes note of what nobody judges.
+    mutating func note(_ unjudged: Unjudged) { self.unjudged.formUnion(unjudged) }
 
     mutating func add(_ entry: Entry) {
         if let last = fresh.last, last.rule == entry.rule, last.decided <= entry.decided,

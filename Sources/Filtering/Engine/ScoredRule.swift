@@ -72,7 +72,7 @@ struct ScoredRules: Sendable {
     /// Logs each rule that a stretch fulfils. Of scripts in which scores mean little, none does.
     func log(_ stretch: ClassifierScan.Stretch, in log: inout FindingLog) {
         guard stretch.isCovered else {
-            if stretch.hasText { log.noteUncovered() }
+            if stretch.hasText { log.note(.script) }
             return
         }
         log.note(stretch.scores.replacing(with: -.infinity, where: .!isAsked))

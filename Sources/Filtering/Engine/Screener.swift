@@ -50,7 +50,7 @@ package final class Screener {
     func conclude(_ seen: FindingLog, _ side: PolicySide, _ policy: FilterPolicy) -> Screening {
         redactions.removeAll(keepingCapacity: true)
         guard !seen.isQuiet || !seen.final.isEmpty else {
-            return Screening(highest: seen.highest, isCovered: seen.isCovered)
+            return Screening(highest: seen.highest, unjudged: seen.unjudged)
         }
         var log = seen
         log.settle(side)
@@ -58,7 +58,7 @@ package final class Screener {
         redactions = log.redactions(policy)
         return Screening(
             verdict: log.verdict, findings: log.findings(policy.rules, side), highest: log.highest,
-            isCovered: log.isCovered)
+            unjudged: log.unjudged)
     }
 
     /// The text with each redaction's marker in place of its stretch.
@@ -194,6 +194,7 @@ package final class Screener {
                 decoded.log($0, in: &log, tools)
             }
             encoded.finish(at: end) { decoded.log($0, in: &log, tools) }
+            if encoded.exceedsBounds { log.note(.encoded) }
             start = end + TextBreak.separatorCount
         }
     }

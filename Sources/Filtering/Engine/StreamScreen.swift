@@ -60,9 +60,9 @@ package final class StreamScreen {
 
     /// The strictest verdict so far.
     package var verdict: Verdict { scan.log.verdict }
-    /// What the classifier said so far. See `Screening.highest` and `Screening.isCovered`.
+    /// What the classifier said so far. See `Screening.highest` and `Screening.unjudged`.
     package var highest: SIMD8<Double> { scan.log.highest }
-    package var isCovered: Bool { scan.log.isCovered }
+    package var unjudged: Unjudged { scan.log.unjudged }
     /// What was found so far, in order of start; offsets count all bytes fed. At most 64 a verdict.
     package var findings: [Finding] { scan.log.findings(scan.policy.rules, scan.side) }
     /// Whether anything was redacted so far in the text of which some is not decided yet, or in the latest.

@@ -161,7 +161,7 @@ struct SeatedJudge: Sendable {
         if occasion.isAlways { return asked }
         guard let classifier else { return [] }
         return asked.filter { asked in
-            if occasion.isForUncovered, !screening.isCovered { return true }
+            if occasion.isForUncovered, !screening.unjudged.isEmpty { return true }
             return asked.heads.contains { head in
                 let probability = classifier.probability(head, score: screening.highest[head])
                 return probability >= occasion.from && probability < occasion.below

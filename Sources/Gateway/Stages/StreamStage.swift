@@ -147,7 +147,7 @@ struct StreamStage: @unchecked Sendable {
             trace.completion = ScreeningSummary()
             trace.completion.verdict = stream.verdict
             trace.completion.add(stream.findings)
-            if !stream.screens.allSatisfy(\.isCovered) { trace.completion.noteUncovered() }
+            trace.completion.note(stream.screens.reduce(into: []) { $0.formUnion($1.unjudged) })
         }
     }
 }
@@ -163,7 +163,7 @@ extension TextSampler {
         var screening = Screening(verdict: stream.verdict)
         for screen in stream.screens {
             screening.highest = pointwiseMax(screening.highest, screen.highest)
-            screening.isCovered = screening.isCovered && screen.isCovered
+            screening.unjudged.formUnion(screen.unjudged)
             // Some protocols tell a text several times; of others there was no room for the text.
             guard !screen.original.isEmpty, seen.insert(screen.original).inserted else { continue }
             if !text.isEmpty { text.append(0x0A) }
@@ -197,7 +197,7 @@ extension JudgedText {
         var screening = Screening(verdict: stream.verdict, findings: stream.findings)
         for screen in stream.screens {
             screening.highest = pointwiseMax(screening.highest, screen.highest)
-            screening.isCovered = screening.isCovered && screen.isCovered
+            screening.unjudged.formUnion(screen.unjudged)
             // Some protocols tell a text several times.
             if seen.insert(screen.kept).inserted { texts.append(screen.kept) }
         }

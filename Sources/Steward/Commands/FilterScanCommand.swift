@@ -60,8 +60,10 @@ extension FilterCommand {
                 `start` and `end` count Unicode scalars of the text. The classifier gives each of its categories a score \
                 from 0 to 1, whether or not a rule asks for it; what a pattern finds has the score 1. Another category that \
                 is not among the scores was not found, unless there are more than 64 findings, of which the first are told. \
-                `language` is BCP 47, or `und`. `redacted` is the text as it would be passed on. A line that is no such object gets \
-                {"line": …, "error": …} instead, and the exit code is 1 then.
+                `language` is BCP 47, or `und`. `redacted` is the text as it would be passed on. \
+                `not_evaluated` stands where some of the text was not judged: `language` where it is in a script of which \
+                the classifier says nothing, `encoding` where more stands encoded than is read. A line that is no such \
+                object gets {"line": …, "error": …} instead, and the exit code is 1 then.
 
                 EXAMPLES
                   steward filter scan < texts.jsonl > findings.jsonl

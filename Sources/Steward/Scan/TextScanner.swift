@@ -19,6 +19,7 @@ struct TextScanner {
         /// By category, from 0 to 1.
         var scores: [(category: Category, score: Double)]
         var language: Language
+        var unjudged: Unjudged
         /// The text as it would be passed on, if the verdict is to redact.
         var redacted: [UInt8]?
     }
@@ -33,12 +34,11 @@ struct TextScanner {
             return finding
         }
         // Of very many findings some are not kept, perhaps the one that decides.
-        let verdict = line.text.withUnsafeBufferPointer {
-            screener.screen($0, side: line.role.side, policy: plan.enforced).verdict
-        }
+        let screening = judge(line)
         return Report(
-            verdict: verdict, findings: judged, scores: scores(of: line.text, findings),
-            language: line.text.withUnsafeBufferPointer(Language.init(of:)), redacted: verdict == .redact ? text : nil)
+            verdict: screening.verdict, findings: judged, scores: scores(of: line.text, findings),
+            language: line.text.withUnsafeBufferPointer(Language.init(of:)), unjudged: screening.unjudged,
+            redacted: screening.verdict == .redact ? text : nil)
     }
 
     /// As the gateway judges it.
@@ -152,6 +152,10 @@ extension TextScanner.Report {
             writer.string(language.code)
             writer.key("findings" as StaticString)
             writeFindings(line.text, to: &writer)
+            if !unjudged.isEmpty {
+                writer.key("not_evaluated" as StaticString)
+                writer.array { writer in for (_, category) in unjudged.findings { writer.string(category) } }
+            }
             if let redacted {
                 writer.key("redacted" as StaticString)
                 writer.string(utf8: redacted)

@@ -30,7 +30,8 @@ enum JudgeCatalogue {
         Setting("judges[].ask_always", .flag, "false", "Ask it about every text, whatever the classifier says."),
         Setting(
             "judges[].ask_uncovered", .flag, "true",
-            "Ask it also where some of a text is in a script of which the classifier says nothing."),
+            "Ask it also where some of a text is in a script of which the classifier says nothing, or stands encoded beyond what is read."
+        ),
         Setting(
             "judges[].threshold_percent", .integer(0...100), "50",
             "From which score on its findings count; judges that only say yes say it with 100."),

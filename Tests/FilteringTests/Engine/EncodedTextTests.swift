@@ -57,6 +57,32 @@ struct EncodedTextTests {
         #expect(try !Screener().screened(text, Self.policy()).0.findings.contains { $0.rule == "word/slur" })
     }
 
+    @Test(
+        "is said not to have been judged where there is more than is read, in a stream as in a whole text",
+        arguments: [
+            (base64(base64(base64(base64(attack)))), true), (base64(base64(base64(attack))), false),
+            (Array(repeating: base64(attack), count: 65).joined(separator: " "), true),
+            (Array(repeating: base64(attack), count: 64).joined(separator: " "), false),
+            (base64(String(repeating: "so many words ", count: 600)), true),
+            (base64(String(repeating: "so many words ", count: 400)), false),
+            (String(repeating: "A", count: 40_000), false),
+            (Array(repeating: "0123456789abcdef0123456789abcdef", count: 100).joined(separator: " "), false),
+        ])
+    func bounds(text: String, isBeyond: Bool) throws {
+        let policy = try Self.policy()
+        for text in [text, "ü " + text] {
+            let screener = Screener()
+            #expect(screener.screened(text, policy).0.unjudged.contains(.encoded) == isBeyond)
+            let stream = screener.stream(side: .prompt, policy: policy)
+            var output: [UInt8] = []
+            for piece in Pieces.of(text, bytes: 1_000) {
+                piece.withUnsafeBufferPointer { stream.feed($0, to: &output) }
+            }
+            stream.finish(to: &output)
+            #expect(stream.unjudged.contains(.encoded) == isBeyond)
+        }
+    }
+
     @Test("is found in a stream as in a whole text, wherever it is cut, and stops it there", arguments: 0..<40)
     func chunks(seed: Int) throws {
         var random = SplitMix64(seed: UInt64(seed))
