@@ -12,6 +12,7 @@ import obfuscate
 import sets as labelled
 from scan import Scan
 
+GUIDELINES = pathlib.Path(__file__).resolve().parents[2] / "Sources/Guidelines/Resources/guidelines.yaml"
 HARM = ("hate", "toxicity", "violence", "sexual", "self_harm")
 ATTACK = ("prompt_attack", "jailbreak", "injection")
 CATEGORY = {
@@ -40,8 +41,7 @@ class Quality:
         found = numpy.zeros(len(self.tests), dtype=bool)
         with tempfile.TemporaryDirectory() as folder:
             guidelines, settings = pathlib.Path(folder, "guidelines.yaml"), pathlib.Path(folder, "steward.yaml")
-            shipped = pathlib.Path("Sources/Guidelines/Resources/guidelines.yaml").read_text()
-            before, after = shipped.split(f"categories: [{category}]\n")
+            before, after = GUIDELINES.read_text().split(f"categories: [{category}]\n")
             guidelines.write_text(f"{before}categories: [{category}]\n{after.replace('prompt: allow', 'prompt: flag', 1)}")
             settings.write_text(f"guidelines: {{file: {json.dumps(str(guidelines))}}}\n")
             texts = [text.text for text, asked in zip(self.tests, mask) if asked]
