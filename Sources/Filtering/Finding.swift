@@ -60,9 +60,12 @@ package struct Unjudged: OptionSet, Sendable, Hashable {
 
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// A finding of each, with the verdict that it was not evaluated.
-    package var findings: [(rule: String, category: String)] {
-        (contains(.script) ? [("score/coverage", "language")] : [])
-            + (contains(.encoded) ? [("encoded/bounds", "encoding")] : [])
-    }
+    /// What says of it that it was not judged, and by which category clauses may say what follows.
+    package static let rules: [(what: Unjudged, rule: Rule)] = [
+        (.script, Rule(id: "score/coverage", category: Category("language"), pattern: "")),
+        (.encoded, Rule(id: "encoded/bounds", category: Category("encoding"), pattern: "")),
+    ]
+
+    /// The rules that say so.
+    package var findings: [Rule] { Self.rules.filter { contains($0.what) }.map(\.rule) }
 }

@@ -10,6 +10,8 @@ package struct GatewayMetrics: Sendable {
     let connections: Gauge
     let inFlight: Gauge
     let paths: Gauge
+    /// Of streams.
+    let lettingsGo: Counter
     let upstreams: UpstreamMetrics
     let judges: JudgeMetrics
     /// By dialect and outcome, at `index(of:_:)`.
@@ -30,6 +32,9 @@ package struct GatewayMetrics: Sendable {
         paths = registry.gauge(
             "steward.configuration.paths",
             help: "Request paths: one of each event loop, and those of configurations before that exchanges are on.")
+        lettingsGo = registry.counter(
+            "steward.stream.let_go",
+            help: "Times that text of a stream left before it was known what it becomes, since it had waited too long.")
         let outcomes = registry.counters(
             "steward.exchanges", help: "Exchanges by dialect and outcome.", labels: ["dialect", "outcome"])
         exchanges = RecordDialect.allCases.flatMap { dialect in

@@ -9,6 +9,8 @@ package final class Policy: Sendable {
     package let rules: FilterRules
     package let categories: Taxonomy
     package let overrides: PolicyOverrides
+    /// How long a stream may be silent for what its text may become; `nil` for as long as the upstream is.
+    package let holdBackTimeMax: Duration?
     private let general: StagedFilters
     /// Of those who want something of their own.
     private let byApplication: [ApplicationID: StagedFilters]
@@ -19,12 +21,13 @@ package final class Policy: Sendable {
     /// - Parameter overrides: those that are in force.
     package init(
         guidelines: Guidelines, rules: FilterRules, categories: Taxonomy, holdBackBytesMax: Int = 512,
-        overrides: PolicyOverrides = .none
+        holdBackTimeMax: Duration? = nil, overrides: PolicyOverrides = .none
     ) throws(FilterError) {
         self.guidelines = guidelines
         self.rules = rules
         self.categories = categories
         self.overrides = overrides
+        self.holdBackTimeMax = holdBackTimeMax
         let own = overrides.applicationsWithOwn
         let statesBytesMax = max(
             Self.statesBytesMin, min(FilterPolicy.statesBytesMax, Self.statesBytesOfAll / (2 * (2 + own.count))))
@@ -32,10 +35,13 @@ package final class Policy: Sendable {
             func filter(_ stage: Stage) throws(FilterError) -> FilterPolicy {
                 try FilterPolicy(
                     rules, holdBackBytesMax: holdBackBytesMax, allowed: overrides.allowed(for: application),
-                    markers: overrides.markers, statesBytesMax: statesBytesMax
-                ) { rule, side in
-                    Self.enforcement(guidelines, overrides, of: rule, side: side, stage: stage, application)
-                }
+                    markers: overrides.markers, statesBytesMax: statesBytesMax, categoryInTools: categories.inTools,
+                    unjudged: { rule, side in
+                        Self.enforcement(guidelines, overrides, unjudged: rule, side: side, stage: stage, application)
+                    },
+                    enforcement: { rule, side in
+                        Self.enforcement(guidelines, overrides, of: rule, side: side, stage: stage, application)
+                    })
             }
             return StagedFilters(sandbox: try filter(.sandbox), production: try filter(.production))
         }
@@ -79,6 +85,21 @@ package final class Policy: Sendable {
         let enforcement = guidelines.enforcement(for: category, side: side, isSandbox: stage == .sandbox)
         return overrides.tightened(
             enforcement ?? Enforcement(.flag), of: category, side: side, application: application)
+    }
+
+    /// What follows from a text that nobody judges, by the rule that says so: nothing, unless a clause or the application
+    /// names its category.
+    package func enforcement(unjudged rule: Rule, side: Side, stage: Stage, application: String? = nil) -> Enforcement {
+        Self.enforcement(guidelines, overrides, unjudged: rule, side: side, stage: stage, application)
+    }
+
+    private static func enforcement(
+        _ guidelines: Guidelines, _ overrides: PolicyOverrides, unjudged rule: Rule, side: Side, stage: Stage,
+        _ application: String?
+    ) -> Enforcement {
+        overrides.tightened(
+            guidelines.enforcement(for: rule.category, side: side, isSandbox: stage == .sandbox) ?? Enforcement(.allow),
+            of: rule.category, side: side, application: application)
     }
 
     private static func enforcement(

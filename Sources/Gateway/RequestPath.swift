@@ -80,9 +80,9 @@ final class RequestPath: Sendable {
         answers = AnswerHeads(observesOnly: observesOnly, headers: settings.headers, addresses: settings.addresses)
         stream = StreamStage(
             screener: screener, judge: judge, sampler: parts.sampler, bytesInFlight: parts.bytesInFlight,
-            answerBytesMax: http.answerBytesMax,
-            observesOnly: observesOnly, eventBytesMax: http.eventBytesMax,
-            textsMax: http.streamTextsMax, record: record, answers: answers)
+            answerBytesMax: http.answerBytesMax, observesOnly: observesOnly, eventBytesMax: http.eventBytesMax,
+            textsMax: http.streamTextsMax, lettingsGo: parts.metrics.lettingsGo, loop: executor.loop, record: record,
+            answers: answers)
         local = LocalAnswers(
             models: plan.models, parse: parse, policy: plan.policy, screener: screener, startedAt: parts.startedAt,
             executor: executor)

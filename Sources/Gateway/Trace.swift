@@ -35,6 +35,8 @@ final class Trace: @unchecked Sendable {
     var promptBytes = 0
     var prompt = ScreeningSummary()
     var completion = ScreeningSummary()
+    /// Of a stream that a filter ended, the text that had left.
+    var releasedBytes: Int?
     var upstream: String?
     var usage = Usage()
     var limits = LimitHeaders()
@@ -117,9 +119,10 @@ struct ScreeningSummary: Sendable {
 
     /// Takes down what of a text nobody judged.
     mutating func note(_ unjudged: Unjudged) {
-        findings += unjudged.findings.map { rule, category in
+        findings += unjudged.findings.map { rule in
             FindingCount(
-                rule: rule, category: category, clause: nil, verdict: Verdict.notEvaluated.rawValue, count: 1)
+                rule: rule.id, category: rule.category.rawValue, clause: nil, verdict: Verdict.notEvaluated.rawValue,
+                count: 1)
         }
     }
 

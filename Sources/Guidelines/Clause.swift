@@ -38,6 +38,8 @@ package struct ClauseEnforcement: Sendable, Hashable {
     package var categories: [Category]
     package var prompt: Verdict
     package var completion: Verdict
+    /// When streamed answers may leave.
+    package var streams = StreamMode.window
     /// `nil`: both stages.
     package var stage: Stage?
 

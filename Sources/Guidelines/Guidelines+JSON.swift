@@ -67,6 +67,8 @@ extension ClauseEnforcement {
             writer.string(prompt.name)
             writer.key("completion")
             writer.string(completion.name)
+            writer.key("streams")
+            writer.string(streams.rawValue)
             writer.key("stage")
             if let stage { writer.string(stage.rawValue) } else { writer.null() }
         }

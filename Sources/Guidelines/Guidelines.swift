@@ -42,7 +42,8 @@ package struct Guidelines: Sendable {
     /// What happens to a finding of this category, and the clause that says so; `nil` where no clause names it.
     ///
     /// The most special category that a clause names wins (`pii.card` before `pii`); among those, what is written for
-    /// this stage before what is written for both; then the strictest verdict; then the clause that stands first.
+    /// this stage before what is written for both; then the strictest verdict; then the clause that stands first. Streams are
+    /// treated as strictly as any of these says.
     package func enforcement(for category: Category, side: Side, isSandbox: Bool) -> Enforcement? {
         table.enforcement(for: category, side: side, isSandbox: isSandbox)
     }
@@ -73,7 +74,8 @@ private struct EnforcementTable: Sendable {
                     for isSandbox in [true, false] where entry.applies(inSandbox: isSandbox) {
                         for side in Side.allCases {
                             note(
-                                Enforcement(entry.verdict(on: side), clause: clause.id), isForStage: entry.stage != nil,
+                                Enforcement(entry.verdict(on: side), clause: clause.id, streams: entry.streams),
+                                isForStage: entry.stage != nil,
                                 at: Place(category: category.rawValue, side: side, isSandbox: isSandbox))
                         }
                     }
@@ -83,11 +85,12 @@ private struct EnforcementTable: Sendable {
     }
 
     private mutating func note(_ enforcement: Enforcement, isForStage: Bool, at place: Place) {
-        if let known = decisions[place] {
-            let isMoreSpecial = isForStage && !known.isForStage
-            let isStricter =
-                isForStage == known.isForStage && enforcement.verdict.rawValue > known.enforcement.verdict.rawValue
-            guard isMoreSpecial || isStricter else { return }
+        var enforcement = enforcement
+        if let known = decisions[place], !isForStage || known.isForStage {
+            guard isForStage == known.isForStage else { return }
+            let streams = max(enforcement.streams, known.enforcement.streams)
+            if enforcement.verdict.rawValue <= known.enforcement.verdict.rawValue { enforcement = known.enforcement }
+            enforcement.streams = streams
         }
         decisions[place] = (enforcement, isForStage)
     }

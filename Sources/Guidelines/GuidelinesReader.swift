@@ -110,7 +110,8 @@ struct GuidelinesReader {
     private mutating func entry(_ node: Node) -> ClauseEnforcement? {
         guard
             let fields = mapping(
-                node, "An enforcement", required: ["categories", "prompt", "completion"], optional: ["stage"])
+                node, "An enforcement", required: ["categories", "prompt", "completion"],
+                optional: ["stage", "streams"])
         else { return nil }
         let verdicts = [Verdict.allow, .flag, .redact, .block].map { ($0.name, $0) }
         let prompt = choice(fields["prompt"], "prompt", verdicts)
@@ -129,7 +130,25 @@ struct GuidelinesReader {
             categories.append(Category(name))
         }
         guard let prompt, let completion else { return nil }
-        return ClauseEnforcement(categories: categories, prompt: prompt, completion: completion, stage: stage)
+        let streams = streams(fields["streams"], completion)
+        return ClauseEnforcement(
+            categories: categories, prompt: prompt, completion: completion, streams: streams, stage: stage)
+    }
+
+    private mutating func streams(_ node: Node?, _ completion: Verdict) -> StreamMode {
+        guard let node,
+            let mode = choice(node, "streams", StreamMode.allCases.reversed().map { ($0.rawValue, $0) })
+        else { return .window }
+        if completion == .redact, mode == .pass {
+            add(
+                node, "Streams pass, but what has left can't be redacted.",
+                "Write completion: block, or streams: window or hold.")
+        } else if completion == .allow || completion == .flag {
+            add(
+                node, "streams is said, but nothing is held of an answer that is only allowed or flagged.",
+                "Take streams out, or write completion: block or redact.")
+        }
+        return mode
     }
 
     private mutating func examples(_ node: Node?) -> (meant: [String], notMeant: [String])? {

@@ -120,6 +120,9 @@ package struct JSONDocument: Sendable {
 
     // MARK: Places
 
+    /// The node behind a value with all that is in it.
+    package func end(of value: JSONNode) -> JSONNode { JSONNode(index: Int32(token(value).next)) }
+
     /// The RFC 6901 pointer to a value (a key's is its value's). Slow: walks from the root.
     package func pointer(to node: JSONNode) -> String {
         let target = token(node).isKey ? Int(node.index) + 1 : Int(node.index)

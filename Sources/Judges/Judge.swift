@@ -17,8 +17,9 @@ package struct Judge: Sendable, Hashable {
     package var onFailure = FailurePolicy.closed
     /// Its opinions are recorded, and nothing follows from them.
     package var isShadow = false
-    /// What becomes of a streamed answer until it was asked.
+    /// What becomes of a streamed answer until it was asked: `hold`, or `pass`, where what it says is only recorded.
     package var streams = StreamMode.hold
+    package static let streamModes = [StreamMode.hold, .pass]
     /// Of all that it is asked of one text.
     package var timeout = Duration.seconds(2)
     /// Of one process.
@@ -59,13 +60,6 @@ package struct Judge: Sendable, Hashable {
         case closed
         /// It goes on, recorded as not evaluated.
         case open
-    }
-
-    package enum StreamMode: String, Sendable, Hashable, CaseIterable {
-        /// Nothing of it leaves before the judge has been asked, or need not be.
-        case hold
-        /// It leaves as it comes; an opinion that comes after it is only recorded.
-        case pass
     }
 }
 

@@ -40,6 +40,8 @@ package struct Settlement: Sendable, Hashable {
     package var upstream: String?
     /// Raw value of the filter's verdict on the completion.
     package var completionVerdict: UInt8
+    /// Bytes of a streamed answer's text that had left when a filter ended it; `nil` where none did.
+    package var releasedBytes: Int?
     package var completionFindings: [FindingCount]
     /// The refusal's stable reason code.
     package var refusal: String?
@@ -50,7 +52,8 @@ package struct Settlement: Sendable, Hashable {
     package init(
         record: RecordID, at: Timestamp, outcome: Outcome, status: UInt16, inputTokens: Int, outputTokens: Int,
         tokensEstimated: Bool, cost: Int64? = nil, upstream: String? = nil, completionVerdict: UInt8,
-        completionFindings: [FindingCount] = [], refusal: String? = nil, clause: String? = nil,
+        releasedBytes: Int? = nil, completionFindings: [FindingCount] = [], refusal: String? = nil,
+        clause: String? = nil,
         microseconds: StageTimes = StageTimes()
     ) {
         self.record = record
@@ -63,6 +66,7 @@ package struct Settlement: Sendable, Hashable {
         self.cost = cost
         self.upstream = upstream
         self.completionVerdict = completionVerdict
+        self.releasedBytes = releasedBytes
         self.completionFindings = completionFindings
         self.refusal = refusal
         self.clause = clause

@@ -24,6 +24,45 @@ struct PassageTests {
         }
     }
 
+    /// The texts that somebody else wrote than who asks.
+    private func brought(_ json: String, as kind: ProtocolPlaces.Kind) throws -> String {
+        let passage = Passage(of: try JSONDocument(parsing: Array(json.utf8)), as: kind)
+        var (start, texts): (Int, [String]) = (0, [])
+        for next in passage.breaks {
+            if next.source == .tool { texts.append(String(decoding: passage.bytes[start..<next.end], as: UTF8.self)) }
+            start = next.end + 1
+        }
+        return Set(texts).sorted().joined(separator: " ")
+    }
+
+    @Test("knows what tools and documents brought")
+    func tellsSources() throws {
+        let chat = try brought(
+            #"""
+            {"messages":[{"role":"user","content":"u"},{"role":"tool","content":"t1","tool_call_id":"c"},
+             {"role":"assistant","content":"a"},{"role":"function","name":"f g","content":[{"type":"text","text":"t2"}]},
+             {"role":"toolx","content":"x"},{"content":"y"},{"role":7,"content":"z"}],"tools":[{"note":"n"}]}
+            """#, as: .request)
+        #expect(chat == "f g t1 t2")
+        let messages = try brought(
+            #"""
+            {"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"u"},
+             {"type":"tool_result","tool_use_id":"i","content":[{"type":"text","text":"t1"}]},
+             {"type":"mcp_tool_result","content":"t2"},{"type":"document","title":"t3","source":{"data":"t4"}},
+             {"type":"tool_use","input":{"a b":"m"}}]},{"role":"user","content":"v"}]}
+            """#, as: Messages.traits.requestPlaces)
+        #expect(messages == "t1 t2 t3 t4")
+        let responses = try brought(
+            #"""
+            {"instructions":"s","input":[{"role":"user","content":"u"},
+             {"type":"function_call_output","call_id":"c","output":"t1"},
+             {"type":"function_call_output","output":[{"type":"input_text","text":"t2"}]},
+             {"type":"file_search_call","results":[{"text":"t3"}]},{"type":"function_call","arguments":"m"}]}
+            """#, as: Responses.traits.requestPlaces)
+        #expect(responses == "t1 t2 t3 text")
+        #expect(try brought(#"{"input":"u"}"#, as: Responses.traits.requestPlaces) == "")
+    }
+
     @Test("leaves protocol names out only while they are plain words")
     func screensTextInNames() throws {
         let roles = try text(#"{"messages":[{"role":"user"},{"role":"é"},{"role":"4111.1111.1111.1111"}]}"#)

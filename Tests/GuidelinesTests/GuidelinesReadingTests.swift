@@ -73,6 +73,15 @@ struct GuidelinesReadingTests {
             ("prompt: flag", "prompt: warn", ["g.yaml:12:17: prompt can't be “warn”. Write one of: allow, flag"]),
             ("prompt: flag", "prompt: not_evaluated", ["g.yaml:12:17: prompt can't be “not_evaluated”."]),
             ("        prompt: flag\n", "        stage: beta\n", ["has no prompt", "stage can't be “beta”"]),
+            ("prompt: flag", "prompt: flag\n        streams: late", ["streams can't be “late”. Write one of: hold"]),
+            (
+                "completion: redact", "completion: redact\n        streams: pass",
+                ["Streams pass, but what has left can't be redacted. Write completion: block"]
+            ),
+            (
+                "completion: redact", "completion: flag\n        streams: hold",
+                ["streams is said, but nothing is held of an answer that is only allowed or flagged."]
+            ),
             ("[pii]", "[PII]", ["g.yaml:11:22: “PII” can't be a category."]),
             ("[pii]", "[]", ["g.yaml:11:21: categories is no list, or an empty one."]),
             ("text: Do not.", "text: ''", ["g.yaml:9:11: text is no text, or an empty one."]),
@@ -138,6 +147,7 @@ struct EnforcementLookupTests {
         var prompt: Verdict
         var completion: Verdict
         var stage: String?
+        var streams: StreamMode?
     }
 
     static let names = ["a", "a.b", "a.b.c", "a.d", "ab", "a_b", "e"]
@@ -154,7 +164,8 @@ struct EnforcementLookupTests {
                     examples: {meant: [a], not_meant: [b]}
                     enforcement:
                       - {categories: [\(entry.category)], prompt: \(entry.prompt.name), completion: \(entry.completion.name)\
-                \(entry.stage.map { ", stage: \($0)" } ?? "")}
+                \(entry.stage.map { ", stage: \($0)" } ?? "")\
+                \(entry.streams.map { ", streams: \($0.rawValue)" } ?? "")}
 
                 """
         }
@@ -162,7 +173,7 @@ struct EnforcementLookupTests {
     }
 
     /// The same decision, made by looking at every entry.
-    static func expected(_ entries: [Entry], _ name: String, _ side: Side, _ isSandbox: Bool) -> (Verdict, String)? {
+    static func expected(_ entries: [Entry], _ name: String, _ side: Side, _ isSandbox: Bool) -> Enforcement? {
         let matching = entries.enumerated().filter { _, entry in
             (name == entry.category || name.hasPrefix(entry.category + "."))
                 && (entry.stage.map { ($0 == "sandbox") == isSandbox } ?? true)
@@ -171,8 +182,15 @@ struct EnforcementLookupTests {
             let verdict = side == .prompt ? entry.prompt : entry.completion
             return (entry.category.utf8.count, entry.stage == nil ? 0 : 1, Int(verdict.rawValue), -index)
         }
-        return matching.max { rank($0.offset, $0.element) < rank($1.offset, $1.element) }
-            .map { (side == .prompt ? $0.element.prompt : $0.element.completion, "c\($0.offset)") }
+        return matching.max { rank($0.offset, $0.element) < rank($1.offset, $1.element) }.map { index, first in
+            let equals = matching.filter {
+                let (rank, best) = (rank($0.offset, $0.element), rank(index, first))
+                return (rank.0, rank.1) == (best.0, best.1)
+            }
+            return Enforcement(
+                side == .prompt ? first.prompt : first.completion, clause: "c\(index)",
+                streams: equals.map { $0.element.streams ?? .window }.max() ?? .window)
+        }
     }
 
     @Test(
@@ -181,10 +199,17 @@ struct EnforcementLookupTests {
         var random = Random(state: seed)
         let verdicts: [Verdict] = [.allow, .flag, .redact, .block]
         let entries = (0..<Int.random(in: 1...12, using: &random)).map { _ in
-            Entry(
+            let completion = verdicts.randomElement(using: &random)!
+            let modes: [StreamMode?] =
+                switch completion {
+                case .block: [nil, .pass, .window, .hold]
+                case .redact: [nil, .window, .hold]
+                default: [nil]
+                }
+            return Entry(
                 category: Self.names.randomElement(using: &random)!, prompt: verdicts.randomElement(using: &random)!,
-                completion: verdicts.randomElement(using: &random)!,
-                stage: [nil, nil, "sandbox", "production"].randomElement(using: &random)!)
+                completion: completion, stage: [nil, nil, "sandbox", "production"].randomElement(using: &random)!,
+                streams: modes.randomElement(using: &random)!)
         }
         let guidelines = try Guidelines(yaml: Self.yaml(entries), file: "g.yaml")
         for name in Self.asked {
@@ -192,7 +217,7 @@ struct EnforcementLookupTests {
                 for isSandbox in [true, false] {
                     let found = guidelines.enforcement(for: Category(name), side: side, isSandbox: isSandbox)
                     let expected = Self.expected(entries, name, side, isSandbox)
-                    #expect(found?.verdict == expected?.0 && found?.clause == expected?.1, "\(name) \(side)")
+                    #expect(found == expected, "\(name) \(side)")
                 }
             }
         }

@@ -13,15 +13,15 @@ struct DecodedText {
     static func countMax(depth: Int) -> Int { depth == 1 ? 64 : 8 }
 
     func log(_ run: EncodedRun.Decoded, in log: inout FindingLog, _ tools: ScanTools) {
-        guard depth <= Self.depthMax else { return log.note(.encoded) }
+        guard depth <= Self.depthMax else { return log.note(.encoded, in: run.range, side) }
         let scan = TextScan(policy, side.side, isStreamed: false, depth: depth)
         run.text.withUnsafeBufferPointer { scan.take($0, upTo: $0.count, tools) }
         scan.finish(tools)
         scan.log.settle(side)
         scan.log.close(upTo: .max, side)
         log.note(scan.log.highest)
-        log.note(scan.log.unjudged)
-        for entry in scan.log.final where side.enforcements[entry.rule].verdict != .redact {
+        log.note(scan.log.unjudged, in: run.range, side)
+        for entry in scan.log.final where !side.verdicts(of: entry.rule).contains(.redact) {
             log.add(
                 .init(
                     rule: entry.rule, range: run.range, decided: run.range.upperBound, score: entry.score,

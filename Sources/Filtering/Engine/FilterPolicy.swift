@@ -13,6 +13,9 @@ package final class FilterPolicy: Sendable {
 
     /// - Parameters:
     ///   - allowed: texts that rules leave alone.
+    ///   - categoryInTools: what of a category is said to be found where a tool or a document brought the text.
+    ///   - unjudged: what follows from a text that nobody judges, by the rule that says so: see `Unjudged.rules`. It is
+    ///     recorded in any case.
     ///   - markers: what stands in place of what is taken out.
     ///   - statesBytesMax: what each automaton of streams may keep: one a loop, view, side and set of rules that hold text back.
     /// - Throws: `FilterError` for each redact or block rule of the completion side whose matches may be wider than
@@ -20,21 +23,37 @@ package final class FilterPolicy: Sendable {
     package init(
         _ rules: FilterRules, holdBackBytesMax: Int = 512, allowed: [PolicyOverrides.AllowedText] = [],
         markers: RedactionMarkers = .standard, statesBytesMax: Int = FilterPolicy.statesBytesMax,
+        categoryInTools: (Category) -> Category? = { _ in nil },
+        unjudged: (Rule, Side) -> Enforcement = { _, _ in Enforcement(.allow) },
         enforcement: (Rule, Side) -> Enforcement
     ) throws(FilterError) {
         self.rules = rules
         self.holdBackBytesMax = holdBackBytesMax
         exceptions = RuleExceptions(allowed, rules)
         self.markers = markers
+        let inTools = rules.rules.map { rule in
+            var rule = rule
+            rule.category = categoryInTools(rule.category) ?? rule.category
+            return rule
+        }
+        func carriedOut(_ rules: [Rule], _ side: Side) -> [EnforcedRule] {
+            rules.map { EnforcedRule(category: $0.category, $0.limiting(enforcement($0, side)).carriedOut) }
+        }
         func side(_ side: Side) -> PolicySide {
             PolicySide(
-                side, rules, rules.rules.map { $0.limiting(enforcement($0, side)).carriedOut }, statesBytesMax)
+                side, rules, carriedOut(rules.rules, side), inTools: side == .prompt ? carriedOut(inTools, side) : [],
+                unjudged: Unjudged.rules.map { what, rule in
+                    var enforcement = unjudged(rule, side)
+                    // Nothing says which words they are.
+                    if enforcement.verdict == .redact { enforcement.verdict = .flag }
+                    return EnforcedRule(category: rule.category, enforcement.carriedOut)
+                }, statesBytesMax)
         }
         let (prompt, completion) = (side(.prompt), side(.completion))
         // Also of rules in shadow, which may end by itself.
         let problems = rules.compiled.filter { compiled in
             compiled.program.widthMax > holdBackBytesMax
-                && compiled.rule.limiting(enforcement(compiled.rule, .completion)).holds
+                && compiled.rule.limiting(enforcement(compiled.rule, .completion)).holdsText
         }
         guard problems.isEmpty else {
             throw FilterError(
@@ -43,22 +62,28 @@ package final class FilterPolicy: Sendable {
                         rule: $0.rule.id,
                         reason:
                             "a match may have \($0.program.widthMax) bytes, but a stream holds back \(holdBackBytesMax): "
-                            + "lower the pattern's repeats, let it match a header only and block, or only flag")
+                            + "lower the pattern's repeats, let it match a header only and block, only flag, or let "
+                            + "streams of its clause pass")
                 })
         }
         self.prompt = prompt
         self.completion = completion
     }
 
-    /// What follows from a finding of one of the rules; `allow` for one that only records.
-    package func verdict(of rule: Rule, _ side: Side) -> Verdict {
-        rules.rules.firstIndex { $0.id == rule.id }.map { self[side].enforcements[$0].verdict } ?? .allow
+    /// What follows from a finding of one of the rules in a text of some source; `allow` for one that only records.
+    package func verdict(of rule: Rule, _ side: Side, _ source: TextSource) -> Verdict {
+        (rules.rules + Unjudged.rules.map(\.rule)).firstIndex { $0.id == rule.id }.map {
+            self[side].enforced($0, in: source).enforcement.verdict
+        } ?? .allow
     }
 
     /// Whether some score of a text is near the threshold of a rule.
     package func isUnsure(_ highest: SIMD8<Double>, _ side: Side) -> Bool {
         self[side].scored?.isUnsure(highest) ?? false
     }
+
+    /// Whether streamed answers must not begin to leave before their end.
+    package var holdsAnswers: Bool { completion.holdsAnswers }
 
     subscript(side: Side) -> PolicySide {
         switch side {
@@ -73,32 +98,80 @@ package final class FilterPolicy: Sendable {
 /// A class, so that every scan can have it for one reference.
 final class PolicySide: Sendable {
     let side: Side
-    let enforcements: [Enforcement]
+    private let enforced: [EnforcedRule]
+    /// The same for texts that tools brought; empty on a side that has none.
+    private let enforcedInTools: [EnforcedRule]
     /// Whether the rule is looked at: `allow` is not reported.
     let isActive: [Bool]
     /// Whether text must be held back for it.
     let holds: [Bool]
-    /// By view, those rules.
+    /// Of what nobody judges, what the policy says something of; the index is one behind all rules.
+    let unjudged: [(what: Unjudged, index: Int)]
+    /// Whether nothing of a streamed text may leave before its end for any of them.
+    let holdsAnswers: Bool
+    /// By view, those that text is held back for.
     let held: PerView<HeldRules>
     /// The active ones that ask for scores.
     let scored: ScoredRules?
     /// How much of a view must stay at hand behind its end.
     let reachBytes: Int
 
-    init(_ side: Side, _ rules: FilterRules, _ enforcements: [Enforcement], _ statesBytesMax: Int) {
+    init(
+        _ side: Side, _ rules: FilterRules, _ enforced: [EnforcedRule], inTools: [EnforcedRule],
+        unjudged: [EnforcedRule], _ statesBytesMax: Int
+    ) {
         self.side = side
-        self.enforcements = enforcements
-        isActive = enforcements.map { $0.isShadow || [.flag, .redact, .block].contains($0.verdict) }
+        self.enforced = enforced + unjudged
+        enforcedInTools = inTools.isEmpty ? [] : inTools + unjudged
+        let enforcements = enforced.map(\.enforcement)
+        isActive = enforced.indices.map { rule in
+            enforced[rule].isActive || !inTools.isEmpty && inTools[rule].isActive
+        }
+        self.unjudged = zip(Unjudged.rules, unjudged).enumerated().compactMap { index, rule in
+            rule.1.isActive ? (rule.0.what, enforced.count + index) : nil
+        }
         let (isActive, firstScored) = (isActive, rules.compiled.count)
-        holds = enforcements.enumerated().map { $0 < firstScored && $1.holds }
+        holds = enforcements.enumerated().map { $0 < firstScored && $1.holdsText }
+        holdsAnswers = (enforced + unjudged).contains(where: \.enforcement.holdsAnswer)
         scored = ScoredRules(rules.scored.filter { isActive[$0.index] }, rules.classifier)
         held = PerView { view in
             HeldRules(
-                rules, view, rules.compiled.filter { $0.rule.view == view && enforcements[$0.index].holds },
+                rules, view, rules.compiled.filter { $0.rule.view == view && enforcements[$0.index].holdsText },
                 statesBytesMax: statesBytesMax)
         }
         reachBytes = zip(rules.compiled, isActive).map { $1 ? $0.reachBytes : 0 }.max() ?? 0
     }
+}
+
+extension PolicySide {
+    /// With those for what nobody judges.
+    var ruleCount: Int { enforced.count }
+
+    func enforced(_ rule: Int, in source: TextSource) -> EnforcedRule {
+        source == .tool && !enforcedInTools.isEmpty ? enforcedInTools[rule] : enforced[rule]
+    }
+
+    subscript(entry: FindingLog.Entry) -> Enforcement { enforced(entry.rule, in: entry.source).enforcement }
+
+    func category(of entry: FindingLog.Entry) -> Category { enforced(entry.rule, in: entry.source).category }
+
+    /// What may follow from a finding of a rule.
+    func verdicts(of rule: Int) -> [Verdict] {
+        let verdict = enforced[rule].enforcement.verdict
+        guard !enforcedInTools.isEmpty else { return [verdict] }
+        return [verdict, enforcedInTools[rule].enforcement.verdict]
+    }
+}
+
+/// What a rule finds is said to be, and what follows.
+struct EnforcedRule: Sendable {
+    let category: Category
+    let enforcement: Enforcement
+
+    init(category: Category, _ enforcement: Enforcement) { (self.category, self.enforcement) = (category, enforcement) }
+
+    /// Whether it is looked for: `allow` is not reported.
+    var isActive: Bool { enforcement.isShadow || [.flag, .redact, .block].contains(enforcement.verdict) }
 }
 
 /// The rules of one view that text is held back for. Equal ones share what is known of matches under way.
@@ -122,9 +195,4 @@ final class HeldRules: Sendable, Hashable {
     }
 
     func hash(into hasher: inout Hasher) { hasher.combine(hash) }
-}
-
-extension Enforcement {
-    /// Whether text that may become a match must wait.
-    fileprivate var holds: Bool { verdict == .redact || verdict == .block }
 }

@@ -84,6 +84,11 @@ package final class FilterRules: Sendable {
         self.runs = runs
     }
 
+    /// The id of a rule, or of what stands behind the rules for what nobody judges.
+    func id(of index: Int) -> String {
+        index < rules.count ? rules[index].id : Unjudged.rules[index - rules.count].rule.id
+    }
+
     /// Whether any rule looks at a view.
     func looks(at view: Rule.View) -> Bool { whole[view] != nil }
 

@@ -31,7 +31,12 @@ struct FindingLog {
         var score = 1.0
         /// Whether a stream held back its text until it was known.
         var isHeld = true
+        /// Who wrote the text in which it begins.
+        var source = TextSource.caller
     }
+
+    /// Where texts end of which others wrote some.
+    var sources: [TextBreak] = []
 
     /// Of the piece being scanned.
     private var fresh: [Entry] = []
@@ -70,10 +75,17 @@ struct FindingLog {
         highest = pointwiseMax(highest, scores)
     }
 
-    /// Takes note of what nobody judges.
-    mutating func note(_ unjudged: Unjudged) { self.unjudged.formUnion(unjudged) }
+    /// Takes note of a stretch that nobody judges, of which the policy may say what follows.
+    mutating func note(_ unjudged: Unjudged, in stretch: Range<Int>, _ side: PolicySide) {
+        self.unjudged.formUnion(unjudged)
+        for rule in side.unjudged where unjudged.contains(rule.what) {
+            add(Entry(rule: rule.index, range: stretch, decided: stretch.upperBound, isHeld: false))
+        }
+    }
 
-    mutating func add(_ entry: Entry) {
+    mutating func add(_ new: Entry) {
+        var entry = new
+        if !sources.isEmpty { entry.source = sources.source(at: entry.range.lowerBound) }
         if let last = fresh.last, last.rule == entry.rule, last.decided <= entry.decided,
             last.range.contains(entry.range.lowerBound), last.range.upperBound >= entry.range.upperBound,
             last.score >= entry.score, last.isHeld == entry.isHeld
@@ -85,13 +97,13 @@ struct FindingLog {
 
     /// The first moment at which a fresh match blocks.
     func firstBlock(_ side: PolicySide) -> Int? {
-        fresh.lazy.filter { side.enforcements[$0.rule].verdict == .block }.map(\.decided).min()
+        fresh.lazy.filter { side[$0].verdict == .block }.map(\.decided).min()
     }
 
     /// Where the first match begins that blocks at `moment`.
     func blockStart(_ moment: Int, _ side: PolicySide) -> Int? {
         // Nothing of what was not held back is kept from leaving.
-        fresh.lazy.filter { $0.decided <= moment && side.enforcements[$0.rule].verdict == .block }
+        fresh.lazy.filter { $0.decided <= moment && side[$0].verdict == .block }
             .map { $0.isHeld ? $0.range.lowerBound : $0.decided }.min()
     }
 
@@ -103,9 +115,9 @@ struct FindingLog {
     /// Takes over the fresh matches that are known by `moment`; forgets the others.
     mutating func settle(by moment: Int = .max, _ side: PolicySide) {
         guard !fresh.isEmpty else { return }
-        if open.isEmpty { open = [[Entry]](repeating: [], count: side.enforcements.count) }
+        if open.isEmpty { open = [[Entry]](repeating: [], count: side.ruleCount) }
         for entry in fresh where entry.decided <= moment {
-            verdict = verdict.combined(with: side.enforcements[entry.rule].verdict)
+            verdict = verdict.combined(with: side[entry].verdict)
             merge(entry)
         }
         fresh.removeAll(keepingCapacity: true)
@@ -124,7 +136,8 @@ struct FindingLog {
             end = max(end, open[entry.rule][first].range.upperBound)
             score = max(score, open[entry.rule][first].score)
         }
-        let merged = Entry(rule: entry.rule, range: start..<end, decided: entry.decided, score: score)
+        let merged = Entry(
+            rule: entry.rule, range: start..<end, decided: entry.decided, score: score, source: entry.source)
         if open[entry.rule].isEmpty { openRules.append(entry.rule) }
         open[entry.rule].replaceSubrange(first..<behind, with: CollectionOfOne(merged))
     }
@@ -140,7 +153,7 @@ struct FindingLog {
         guard !closing.isEmpty else { return }
         openRules.removeAll { open[$0].isEmpty }
         for entry in closing.sorted(by: Self.endsBefore) {
-            let verdict = side.enforcements[entry.rule].verdict
+            let verdict = side[entry].verdict
             if keepsRedacted, verdict == .redact { redacted.append(entry) }
             guard counts[Int(verdict.rawValue)] < Self.findingsMax else { continue }
             counts[Int(verdict.rawValue)] += 1
@@ -164,9 +177,10 @@ struct FindingLog {
     /// What is redacted in a part of the text and may still grow, in order of its start.
     func openRedactions(in part: Range<Int>, _ side: PolicySide) -> [Entry] {
         var entries: [Entry] = []
-        for rule in openRules where side.enforcements[rule].verdict == .redact {
+        for rule in openRules {
             entries += open[rule].lazy.filter {
                 $0.range.upperBound > part.lowerBound && $0.range.lowerBound < part.upperBound
+                    && side[$0].verdict == .redact
             }
         }
         return entries.sorted(by: Self.startsBefore)
@@ -175,22 +189,22 @@ struct FindingLog {
     /// All findings so far, in order of their start.
     func findings(_ rules: FilterRules, _ side: PolicySide) -> [Finding] {
         (final + openRules.flatMap { open[$0] }).sorted(by: Self.startsBefore).map { entry in
-            let rule = rules.rules[entry.rule]
-            let enforcement = side.enforcements[entry.rule]
+            let enforcement = side[entry]
             return Finding(
-                rule: rule.id, category: rule.category, clause: enforcement.clause, verdict: enforcement.verdict,
+                rule: rules.id(of: entry.rule), category: side.category(of: entry), clause: enforcement.clause,
+                verdict: enforcement.verdict,
                 range: entry.range, score: entry.score)
         }
     }
 
     /// All redacted stretches of a closed log, each once, in order.
-    func redactions(_ policy: FilterPolicy) -> [Redaction] {
+    func redactions(_ policy: FilterPolicy, _ side: PolicySide) -> [Redaction] {
         redacted.sorted(by: Self.startsBefore).reduce(into: []) { result, entry in
             if let last = result.indices.last, entry.range.lowerBound <= result[last].range.upperBound {
                 let end = max(result[last].range.upperBound, entry.range.upperBound)
                 result[last].range = result[last].range.lowerBound..<end
             } else {
-                let category = policy.rules.rules[entry.rule].category
+                let category = side.category(of: entry)
                 result.append(
                     Redaction(range: entry.range, category: category, marker: policy.markers.marker(category)))
             }

@@ -151,8 +151,8 @@ final class Lane {
 
     /// Leaves alone what would add nothing to the log, so that text full of findings doesn't hold the event loop.
     private func dropSurplus(_ hits: HitRuns, _ log: FindingLog) {
-        hits.drop { log.hasEnough(of: side.enforcements[$0].verdict) }
-        waiting.removeAll { log.hasEnough(of: side.enforcements[$0.rule].verdict) }
+        hits.drop { side.verdicts(of: $0).allSatisfy(log.hasEnough) }
+        waiting.removeAll { side.verdicts(of: $0.rule).allSatisfy(log.hasEnough) }
     }
 
     /// Leaves out ends that a rule which looks ahead has exactly at the end of what is known: they come again.

@@ -70,9 +70,9 @@ struct ScoredRules: Sendable {
     private static let unsureDistance = 0.1
 
     /// Logs each rule that a stretch fulfils. Of scripts in which scores mean little, none does.
-    func log(_ stretch: ClassifierScan.Stretch, in log: inout FindingLog) {
+    func log(_ stretch: ClassifierScan.Stretch, in log: inout FindingLog, _ side: PolicySide) {
         guard stretch.isCovered else {
-            if stretch.hasText { log.note(.script) }
+            if stretch.hasText { log.note(.script, in: stretch.range, side) }
             return
         }
         log.note(stretch.scores.replacing(with: -.infinity, where: .!isAsked))

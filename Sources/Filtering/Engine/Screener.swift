@@ -55,7 +55,7 @@ package final class Screener {
         var log = seen
         log.settle(side)
         log.close(upTo: .max, side)
-        redactions = log.redactions(policy)
+        redactions = log.redactions(policy, side)
         return Screening(
             verdict: log.verdict, findings: log.findings(policy.rules, side), highest: log.highest,
             unjudged: log.unjudged)
@@ -79,11 +79,16 @@ package final class Screener {
 
     /// Begins to scan a text that comes in pieces; give it pieces on this event loop only.
     ///
-    /// - Parameter uses: what else is done with it.
+    /// - Parameters:
+    ///   - source: who wrote it.
+    ///   - uses: what else is done with it.
     package func stream(
-        side: Side = .completion, policy: FilterPolicy, _ uses: StreamScreen.Uses = StreamScreen.Uses()
+        side: Side = .completion, source: TextSource = .caller, policy: FilterPolicy,
+        _ uses: StreamScreen.Uses = StreamScreen.Uses()
     ) -> StreamScreen {
-        StreamScreen(self, TextScan(policy, side, isStreamed: true), uses)
+        let scan = TextScan(policy, side, isStreamed: true)
+        scan.log.sources = [TextBreak(end: .max, endsSection: false, source: source)].ofSeveralSources
+        return StreamScreen(self, scan, uses)
     }
 
     /// How likely the classifier takes a text for each of its categories, whatever its script: the highest of all stretches
@@ -153,7 +158,8 @@ package final class Screener {
     ) -> FindingLog {
         var log = FindingLog()
         log.keepsRedacted = true
-        if let scored = side.scored { score(text, breaks, scored, &log) }
+        log.sources = breaks.ofSeveralSources
+        if let scored = side.scored { score(text, breaks, scored, side, &log) }
         if hasLongRun { decode(text, breaks, DecodedText(policy: policy, side: side, depth: 1), &log) }
         tools.hits.prepare(for: side.isActive, policy, side.side)
         return log
@@ -170,15 +176,16 @@ package final class Screener {
 
     /// Each text by itself.
     private func score(
-        _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ scored: ScoredRules, _ log: inout FindingLog
+        _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ scored: ScoredRules, _ side: PolicySide,
+        _ log: inout FindingLog
     ) {
         var start = 0
         for end in breaks.map(\.end) + [text.count] where end >= start {
             var scan = scored.scan(begin: start)
             scan.take(UnsafeBufferPointer(rebasing: text[start..<end]), original: start, tools.folded) {
-                scored.log($0, in: &log)
+                scored.log($0, in: &log, side)
             }
-            scan.finish { scored.log($0, in: &log) }
+            scan.finish { scored.log($0, in: &log, side) }
             start = end + TextBreak.separatorCount
         }
     }
@@ -194,7 +201,7 @@ package final class Screener {
                 decoded.log($0, in: &log, tools)
             }
             encoded.finish(at: end) { decoded.log($0, in: &log, tools) }
-            if encoded.exceedsBounds { log.note(.encoded) }
+            if encoded.exceedsBounds { log.note(.encoded, in: start..<end, decoded.side) }
             start = end + TextBreak.separatorCount
         }
     }

@@ -26,6 +26,10 @@ package final class StreamScreen {
     private var isFinished = false
     /// Original bytes that were released or redacted so far: their fate is decided.
     package private(set) var decidedOffset = 0
+    /// Where it was when the latest call began: what a call lets out in which something blocks has nobody to leave with.
+    private var decidedBefore = 0
+    /// Original bytes that have left or were redacted.
+    package var releasedCount: Int { isBlocked ? decidedBefore : decidedOffset }
     /// Original ranges that were redacted so far and not forgotten, in order; all lie before `decidedOffset`.
     package private(set) var redactions: [Range<Int>] = []
 
@@ -84,10 +88,8 @@ package final class StreamScreen {
     ///
     /// - Precondition: `piece` is valid UTF-8 in whole characters.
     package func feed(_ piece: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
-        ended.removeAll(keepingCapacity: true)
-        guard !isBlocked, !isFinished else { return }
+        guard begin() else { return }
         if let originals = uses.originals { original += piece.prefix(originals.room(for: piece)) }
-        screener.tools.prepare(for: scan.policy.rules)
         TextScan.forEachPart(of: piece) { part in
             scan.scan(part, screener.tools)
             settle(part, isComplete: false, &output)
@@ -100,9 +102,7 @@ package final class StreamScreen {
     /// - Parameter isSpaced: whether readers may also put a blank between two texts.
     /// - Precondition: it has any bytes.
     package func beginNext(isSpaced: Bool, to output: inout [UInt8]) {
-        ended.removeAll(keepingCapacity: true)
-        guard !isBlocked, !isFinished else { return }
-        screener.tools.prepare(for: scan.policy.rules)
+        guard begin() else { return }
         scan.beginNext(isSpaced: isSpaced, screener.tools)
         seams.append(scan.fed)
         settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: false, &output)
@@ -112,23 +112,33 @@ package final class StreamScreen {
     /// counted with the name that announces it, is too little to tell what it would be. What they go on with is redacted all
     /// the same.
     package func letGo(bytesMax: Int, to output: inout [UInt8]) {
-        ended.removeAll(keepingCapacity: true)
-        guard !isBlocked, !isFinished else { return }
+        guard begin() else { return }
         let rules = scan.policy.rules
         let begin = scan.lanes.reduce(scan.fed) { min($0, $1.announced(screener.tools, rules, fed: scan.fed)) }
         guard scan.fed - begin <= bytesMax else { return }
         release(UnsafeBufferPointer(start: nil, count: 0), upTo: scan.fed, isComplete: true, &output)
     }
 
+    /// Lets out what is held, which has waited for long enough. What it becomes is found all the same: it ends the stream,
+    /// or what comes of it is taken out.
+    package func letGo(to output: inout [UInt8]) { letGo(bytesMax: .max, to: &output) }
+
     /// Ends the text: lets out the rest.
     package func finish(to output: inout [UInt8]) {
-        ended.removeAll(keepingCapacity: true)
-        guard !isBlocked, !isFinished else { return }
+        guard begin() else { return }
         isFinished = true
-        screener.tools.prepare(for: scan.policy.rules)
         scan.finish(screener.tools)
         settle(UnsafeBufferPointer(start: nil, count: 0), isComplete: true, &output)
         end()
+    }
+
+    /// Makes ready for a call; `false` where nothing comes out any more.
+    private func begin() -> Bool {
+        ended.removeAll(keepingCapacity: true)
+        guard !isBlocked, !isFinished else { return false }
+        decidedBefore = decidedOffset
+        screener.tools.prepare(for: scan.policy.rules)
+        return true
     }
 
     /// Lets go of what only more text would need.
@@ -186,7 +196,7 @@ package final class StreamScreen {
         held.append(contentsOf: part)
         var limit = limit
         if let placeholders = uses.placeholders, !isComplete {
-            limit = placeholders.uncut(limit - decidedOffset, of: held[...]) + decidedOffset
+            limit = placeholders.uncut(max(0, limit - decidedOffset), of: held[...]) + decidedOffset
         }
         while let seam = seams.first, seam <= limit {
             release(upTo: seam, &output)
@@ -256,7 +266,7 @@ package final class StreamScreen {
             if offset < range.lowerBound {
                 writeHeld(offset..<range.lowerBound, &output)
             }
-            write(scan.policy.markers.marker(scan.policy.rules.rules[entry.rule].category), &output)
+            write(scan.policy.markers.marker(scan.side.category(of: entry)), &output)
             offset = max(offset, range.lowerBound)
             redactions.append(range.lowerBound..<range.lowerBound)
         } else if redactions.isEmpty {

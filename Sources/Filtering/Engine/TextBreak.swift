@@ -6,10 +6,13 @@ package struct TextBreak: Sendable, Hashable {
     /// Where the line's end stands; the next text begins behind it.
     package var end: Int
     package var endsSection: Bool
+    /// Who wrote the text that ends here.
+    package var source: TextSource
 
-    package init(end: Int, endsSection: Bool) {
+    package init(end: Int, endsSection: Bool, source: TextSource = .caller) {
         self.end = end
         self.endsSection = endsSection
+        self.source = source
     }
 
     /// What stands at `end`.
@@ -30,6 +33,15 @@ extension [TextBreak] {
         while first > 0, !self[first - 1].endsSection, begin(of: index) - begin(of: first) < reach { first -= 1 }
         while last + 1 < count, !self[last].endsSection, self[last].end - self[index].end < reach { last += 1 }
         return window.ended(at: self[last].end).begun(at: begin(of: first))
+    }
+
+    /// The same where somebody else than the caller wrote any of the texts; otherwise none.
+    var ofSeveralSources: [TextBreak] { contains { $0.source != .caller } ? self : [] }
+
+    /// Who wrote the text in which an offset lies.
+    func source(at offset: Int) -> TextSource {
+        let index = partitionPoint { $0.end < offset }
+        return index < count ? self[index].source : .caller
     }
 
     func begin(of index: Int) -> Int { index > 0 ? self[index - 1].end + 1 : 0 }

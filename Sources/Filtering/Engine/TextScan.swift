@@ -13,6 +13,8 @@ final class TextScan {
     private var classifier: ClassifierScan?
     /// Where the latest of the texts begins.
     private var begin = 0
+    /// Where the one begins of which encoded stretches are read.
+    private var textBegin = 0
     /// Follows what may be encoded in the latest text.
     private var encoded: EncodedRun
     private let decoded: DecodedText
@@ -36,6 +38,7 @@ final class TextScan {
         encoded = EncodedRun(countMax: DecodedText.countMax(depth: depth + 1))
         self.isStreamed = isStreamed
         self.breaks = breaks[...]
+        log.sources = breaks.ofSeveralSources
         self.policy = policy
         self.side = policy[side]
         classifier = self.side.scored?.scan()
@@ -58,7 +61,7 @@ final class TextScan {
         tools.hits.prepare(for: side.isActive, policy, side.side)
         for lane in lanes { lane.scan(tools, policy.rules, isComplete: false, fed: fed, &log) }
         if let scored = side.scored {
-            classifier?.take(part, original: original, tools.folded) { scored.log($0, in: &log) }
+            classifier?.take(part, original: original, tools.folded) { scored.log($0, in: &log, side) }
         }
         encoded.take(part, original: original) { decoded.log($0, in: &log, tools) }
     }
@@ -66,14 +69,15 @@ final class TextScan {
     /// Ends the text of which encoded stretches are read and scores are given; the next begins at an offset of the original.
     private func endText(next: Int?, _ tools: ScanTools) {
         encoded.finish(at: fed) { decoded.log($0, in: &log, tools) }
-        if encoded.exceedsBounds { log.note(.encoded) }
+        if encoded.exceedsBounds { log.note(.encoded, in: textBegin..<fed, side) }
+        textBegin = next ?? fed
         endScored(next: next)
     }
 
     /// Ends the text that is scored; the next begins at an offset of the original.
     private func endScored(next: Int?) {
         guard let scored = side.scored else { return }
-        classifier?.finish { scored.log($0, in: &log) }
+        classifier?.finish { scored.log($0, in: &log, side) }
         classifier = next.map(scored.scan(begin:))
     }
 

@@ -10,7 +10,7 @@ extension PolicyOverrides {
     ///   - id: app_01jdb3k6y8v4m2n7q9r5s1t3w6
     ///     rules: [rules/support.yaml]   # for its traffic alone
     ///     enforcement:                  # at least this follows; never less than the guidelines say
-    ///       - {categories: [toxicity], prompt: block, completion: block}
+    ///       - {categories: [toxicity], prompt: block, completion: block, streams: hold}
     /// allowed:                          # texts that rules leave alone
     ///   - text: press@example.com
     ///     rules: [pii/email]
@@ -78,18 +78,21 @@ extension PolicyOverrides {
     }
 
     private static func tightening(_ node: Node, _ reader: inout RuleFieldReader) -> Tightening? {
-        let known = ["categories", "prompt", "completion"]
+        let known = ["categories", "prompt", "completion", "streams"]
         guard let fields = reader.fields(of: node, known: known, what: "An enforcement") else { return nil }
         reader.demand(["categories"], in: fields, of: node, what: "An enforcement")
-        if fields["prompt"] == nil, fields["completion"] == nil {
-            reader.report(node.mark, "An enforcement needs `prompt`, `completion` or both. Write `prompt: block`.")
+        if fields.keys.allSatisfy({ $0 == "categories" }) {
+            reader.report(
+                node.mark, "An enforcement needs `prompt`, `completion` or `streams`. Write `prompt: block`.")
         }
         let categories = reader.texts(fields["categories"], "categories").map { Category($0) }
         let prompt = reader.verdict(fields["prompt"], "prompt")
         let completion = reader.verdict(fields["completion"], "completion")
+        let streams: StreamMode? = reader.choice(fields["streams"], "streams")
         guard !categories.isEmpty else { return nil }
         return Tightening(
-            categories: categories, prompt: prompt, completion: completion, place: reader.place(fields["categories"]))
+            categories: categories, prompt: prompt, completion: completion, streams: streams,
+            place: reader.place(fields["categories"]))
     }
 
     private static func allowedText(_ node: Node, _ reader: inout RuleFieldReader) -> AllowedText? {

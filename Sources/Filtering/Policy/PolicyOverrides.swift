@@ -45,6 +45,8 @@ package struct PolicyOverrides: Sendable, Hashable {
         /// `nil` where it asks nothing.
         package var prompt: Verdict?
         package var completion: Verdict?
+        /// `nil` where streams are as they are.
+        package var streams: StreamMode?
         package var place: Place
 
         package func verdict(on side: Side) -> Verdict? { side == .prompt ? prompt : completion }
@@ -97,16 +99,11 @@ package struct PolicyOverrides: Sendable, Hashable {
         _ enforcement: Enforcement, of category: Category, side: Side, application: String?
     ) -> Enforcement {
         guard let application, let own = applications.first(where: { $0.id == application }) else { return enforcement }
-        // As in the guidelines, the most special category that is named decides.
-        let named = own.tightenings.flatMap { tightening -> [(Category, Verdict)] in
-            guard let verdict = tightening.verdict(on: side) else { return [] }
-            return tightening.categories.filter { $0.covers(category) }.map { ($0, verdict) }
-        }
-        guard let depth = named.map(\.0.rawValue.utf8.count).max() else { return enforcement }
         var enforcement = enforcement
-        for (name, verdict) in named where name.rawValue.utf8.count == depth {
+        for verdict in own.mostSpecial(of: category, { $0.verdict(on: side) }) {
             enforcement.verdict = enforcement.verdict.combined(with: verdict)
         }
+        for mode in own.mostSpecial(of: category, \.streams) { enforcement.streams = max(enforcement.streams, mode) }
         return enforcement
     }
 
@@ -118,6 +115,20 @@ package struct PolicyOverrides: Sendable, Hashable {
     /// The texts that count for an application.
     package func allowed(for application: String?) -> [AllowedText] {
         allowed.filter { $0.application == nil || $0.application == application }
+    }
+}
+
+extension PolicyOverrides.ApplicationPolicy {
+    /// What is wanted for a category. As in the guidelines, the most special one that is named decides.
+    fileprivate func mostSpecial<Wish>(
+        of category: Category, _ wish: (PolicyOverrides.Tightening) -> Wish?
+    ) -> [Wish] {
+        let named = tightenings.flatMap { tightening -> [(depth: Int, Wish)] in
+            guard let wish = wish(tightening) else { return [] }
+            return tightening.categories.filter { $0.covers(category) }.map { ($0.rawValue.utf8.count, wish) }
+        }
+        let depth = named.map(\.depth).max()
+        return named.filter { $0.depth == depth }.map(\.1)
     }
 }
 

@@ -26,6 +26,8 @@ package struct Taxonomy: Sendable, Hashable {
         package var hazards: [String]
         /// Empty where nobody does: an answer about it is *not evaluated*, never *no*.
         package var judged: Set<Detector>
+        /// What it is called where a tool or a document brought the text, so that who asks did not write it.
+        package var inTools: Category?
     }
 
     /// The category names of OpenAI's moderation answers, in its order.
@@ -73,6 +75,9 @@ package struct Taxonomy: Sendable, Hashable {
         }
     }
 
+    /// What a category is called where a tool or a document brought the text; `nil` where that makes no difference.
+    package func inTools(_ category: Category) -> Category? { self[category]?.inTools }
+
     /// OpenAI's categories that findings of these categories set.
     package func moderation(of categories: some Sequence<Category>) -> Set<String> {
         categories.reduce(into: []) { names, id in names.formUnion(self[id]?.moderation ?? []) }
@@ -105,12 +110,16 @@ package struct Taxonomy: Sendable, Hashable {
                 reader.report(document.mark, "`categories` is a list. Write each category after `- `.")
             }
         }
+        for entry in entries {
+            guard let other = entry.inTools, !entries.contains(where: { $0.id == other }) else { continue }
+            reader.report(nil, "`in_tools` of `\(entry.id)` is no category: `\(other)`. Write one of this file.")
+        }
         guard reader.problems.isEmpty else { throw RuleProblems(reader.problems) }
         self.init(entries: entries)
     }
 
     static func entry(_ node: Node, _ reader: inout RuleFieldReader) -> Entry? {
-        let known = ["id", "definition", "severity", "moderation", "hazards", "judged"]
+        let known = ["id", "definition", "severity", "moderation", "hazards", "judged", "in_tools"]
         guard let fields = reader.fields(of: node, known: known, what: "A category") else { return nil }
         for name in ["id", "definition", "severity"] where fields[name] == nil {
             reader.report(node.mark, "A category needs `\(name)`. Write `\(name): …`.")
@@ -124,7 +133,8 @@ package struct Taxonomy: Sendable, Hashable {
         else { return nil }
         return Entry(
             id: Category(id), definition: definition, severity: severity, moderation: moderation, hazards: hazards,
-            judged: Set(judged.compactMap(Detector.init(rawValue:))))
+            judged: Set(judged.compactMap(Detector.init(rawValue:))),
+            inTools: reader.text(fields["in_tools"], "in_tools").map { Category($0) })
     }
 
     /// A list of names that are known.

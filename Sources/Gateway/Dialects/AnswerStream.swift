@@ -19,6 +19,12 @@ protocol AnswerStream {
     /// What all texts that grow go through, in the order in which they began.
     var screens: [StreamScreen] { get }
 
+    /// Bytes of text that have left or were taken out, however often they are told.
+    var releasedBytes: Int { get }
+
+    /// Lets out what texts hold back, which has waited for long enough.
+    mutating func letGo(to output: inout [UInt8])
+
     /// Writes all of a stream that a filter has ended before anything of it left.
     mutating func withhold(_ tokens: Ending.Tokens, to output: inout [UInt8])
 
@@ -27,6 +33,11 @@ protocol AnswerStream {
 
     /// Ends the stream with what is still to be said: that a filter ended it, the usage, the mark of the end.
     mutating func writeEnd(_ tokens: Ending.Tokens, to output: inout [UInt8])
+}
+
+extension AnswerStream {
+    /// Whether a filter holds any text back.
+    var holdsText: Bool { screens.contains { $0.heldCount > 0 } }
 }
 
 enum StreamStatus: Equatable {

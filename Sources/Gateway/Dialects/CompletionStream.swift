@@ -69,6 +69,18 @@ struct CompletionStream: AnswerStream {
 
     var screens: [StreamScreen] { choices.flatMap { $0.channels.map(\.screen) } }
 
+    var releasedBytes: Int { screens.reduce(0) { $0 + $1.releasedCount } }
+
+    mutating func letGo(to output: inout [UInt8]) {
+        for choice in choices where !choice.isFinished {
+            for channel in choice.channels where channel.screen.heldCount > 0 {
+                var rest: [UInt8] = []
+                channel.screen.letGo(to: &rest)
+                write(rest, of: channel, in: choice, to: &output)
+            }
+        }
+    }
+
     mutating func withhold(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
         for index in 0..<choicesExpected { own.writeBlocked(index, to: &output) }
         hasSentUsage = false

@@ -186,7 +186,12 @@ extension Messages {
             ["messages", nil, "content", nil, "content", nil, "source", "content"],
         ],
         typed: typed(["messages", nil, "content", nil]) + typed(["messages", nil, "content", nil, "content", nil]),
-        inputs: [["messages", nil, "content", nil, "input"]])
+        inputs: [["messages", nil, "content", nil, "input"]],
+        brought: [
+            BroughtText(
+                path: ["messages", nil, "content", nil], member: "type", words: ["document", "search_result"],
+                endings: ["tool_result"])
+        ])
 
     private static func typed(_ blocks: [StaticString?]) -> [ProtocolPlaces.TypedData] {
         [

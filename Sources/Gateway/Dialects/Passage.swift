@@ -33,6 +33,8 @@ struct Passage: ~Copyable {
     private let skipped: Set<JSONNode>
     private let readsEscapes: Bool
     private let isAnswer: Bool
+    /// What somebody else wrote than who asks, in order.
+    private let brought: [Range<JSONNode>]
     /// Something was taken for data.
     private var hasData = false
 
@@ -49,6 +51,7 @@ struct Passage: ~Copyable {
         self.skipped = skipped
         readsEscapes = kind.readsEscapes
         isAnswer = kind.isAnswer
+        brought = kind.brought.flatMap { $0.values(in: document) }.sorted { $0.lowerBound < $1.lowerBound }
         bytes.reserveCapacity(document.bytes.count)
         pieces.reserveCapacity(min(document.nodeCount, 16))
         breaks.reserveCapacity(min(document.nodeCount, 16))
@@ -77,6 +80,7 @@ struct Passage: ~Copyable {
         skipped = []
         readsEscapes = false
         isAnswer = false
+        brought = []
         for member in members {
             appendText(member.key, of: document, isFixed: true)
             document.forEachString(under: member.value, paths: Self.noPlaces, andNumbersOf: Self.digitsMin) {
@@ -142,8 +146,14 @@ struct Passage: ~Copyable {
     }
 
     private mutating func endText() {
-        breaks.append(TextBreak(end: bytes.count, endsSection: false))
+        breaks.append(TextBreak(end: bytes.count, endsSection: false, source: source(of: pieces.last?.node)))
         bytes.append(TextBreak.separator)
+    }
+
+    private func source(of node: JSONNode?) -> TextSource {
+        guard !brought.isEmpty, let node else { return .caller }
+        let index = brought.partitionPoint { $0.upperBound <= node }
+        return index < brought.count && brought[index].contains(node) ? .tool : .caller
     }
 
     /// Ends what sees each other's words of context, which is all of a request.

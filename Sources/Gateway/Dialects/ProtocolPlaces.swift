@@ -42,6 +42,8 @@ enum ProtocolPlaces: UInt8 {
         let inputs: [[StaticString?]]
         /// Where trees stand whose lists may be texts.
         let lists: [[StaticString?]]
+        /// Where texts stand that somebody else wrote than who asks.
+        let brought: [BroughtText]
         /// Whether text may be JSON, in which escapes hide what it spells.
         let readsEscapes: Bool
         /// Whether it comes from a model.
@@ -50,7 +52,7 @@ enum ProtocolPlaces: UInt8 {
         init(
             _ places: Places, joined: [[StaticString?]] = [], texts: [JoinedText] = [], hasCues: Bool = false,
             adjoining: [StaticString] = [], typed: [TypedData] = [], inputs: [[StaticString?]] = [],
-            lists: [[StaticString?]] = [],
+            lists: [[StaticString?]] = [], brought: [BroughtText] = [],
             readsEscapes: Bool = false, isAnswer: Bool = false
         ) {
             paths = JSONPaths(places.flatMap { place in place.patterns.map { ($0, place.place.rawValue) } })
@@ -61,6 +63,7 @@ enum ProtocolPlaces: UInt8 {
             self.typed = typed
             self.inputs = inputs
             self.lists = inputs + lists
+            self.brought = brought
             self.readsEscapes = readsEscapes
             self.isAnswer = isAnswer
         }
@@ -79,7 +82,9 @@ enum ProtocolPlaces: UInt8 {
 
 extension ProtocolPlaces.Kind {
     /// A request of OpenAI's chat completions or embeddings.
-    static let request = ProtocolPlaces.Kind(requestPlaces, joined: [["messages", nil, "content"]])
+    static let request = ProtocolPlaces.Kind(
+        requestPlaces, joined: [["messages", nil, "content"]],
+        brought: [BroughtText(path: ["messages", nil], member: "role", words: ["tool", "function"])])
 
     /// A request of the older completions, where a model fills in what stands between prompt and suffix.
     static let completionRequest = ProtocolPlaces.Kind(requestPlaces, adjoining: ["prompt", "suffix"])

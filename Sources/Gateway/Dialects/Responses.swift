@@ -164,7 +164,9 @@ extension Responses {
     static let requestPlaces = ProtocolPlaces.Kind(
         settingPlaces + [(.text, ["input"])] + under("input/*", itemPlaces),
         joined: [["input", nil, "content"], ["input", nil, "output"], ["input", nil, "summary"]],
-        typed: typed(["input", nil]))
+        typed: typed(["input", nil]),
+        // Of calls, whatever was called, and of searches.
+        brought: [BroughtText(path: ["input", nil, "output"]), BroughtText(path: ["input", nil, "results"])])
 
     private static func typed(_ items: [StaticString?]) -> [ProtocolPlaces.TypedData] {
         [

@@ -70,7 +70,7 @@ final class StreamChannel {
     }
 
     /// Lets go of the little that waits for a text to go on with it.
-    func letGo(to output: inout [UInt8]) {
+    func letGoTail(to output: inout [UInt8]) {
         screen.letGo(bytesMax: Self.tailBytesMax, to: &output)
     }
 

@@ -108,10 +108,18 @@ final class StreamFlow {
     }
 
     /// Lets go of a short tail of a place that has ended, since something else comes next.
-    func letGo() -> [Release] {
+    func letGoTail() -> [Release] {
         guard hasEnded, !stretches.isEmpty else { return [] }
         var (output, releases): ([UInt8], [Release]) = ([], [])
-        channel.letGo(to: &output)
+        channel.letGoTail(to: &output)
+        take(output, into: &releases)
+        return releases
+    }
+
+    /// Lets go of all that is held.
+    func letGo() -> [Release] {
+        var (output, releases): ([UInt8], [Release]) = ([], [])
+        channel.screen.letGo(to: &output)
         take(output, into: &releases)
         return releases
     }

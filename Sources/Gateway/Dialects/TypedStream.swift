@@ -85,6 +85,20 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
 
     var screens: [StreamScreen] { order.map(\.screen) }
 
+    var releasedBytes: Int {
+        let byTelling = Dictionary(grouping: order, by: \.telling).values
+        return byTelling.map { $0.reduce(0) { $0 + $1.screen.releasedCount } }.max() ?? 0
+    }
+
+    mutating func letGo(to output: inout [UInt8]) {
+        for flow in order where flow.screen.heldCount > 0 {
+            for release in flow.letGo() {
+                give(release, to: &output)
+                if release.isLast { finish(release.stretch, to: &output) }
+            }
+        }
+    }
+
     mutating func withhold(_ tokens: Ending.Tokens, to output: inout [UInt8]) {
         events.forgetLeft()
         events.writeBlocked(tokens, to: &output)
@@ -144,7 +158,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         if hasStopped { return block() }
         if let begun = event.begun {
             for flow in order where !begun.contains(flow.kind) {
-                take(flow.letGo(), of: flow, with: &hand, to: &output)
+                take(flow.letGoTail(), of: flow, with: &hand, to: &output)
             }
         }
         for piece in event.pieces where document.utf8CountMax(of: piece.node) > 0 {
@@ -185,7 +199,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
         hand.needs.insert(stretch.number)
         take(flow.beginNext(), of: flow, with: &hand, to: &output)
         // Where nothing tells it in pieces, it would come late each time.
-        if place.telling == .pieces { take(flow.letGo(), of: flow, with: &hand, to: &output) }
+        if place.telling == .pieces { take(flow.letGoTail(), of: flow, with: &hand, to: &output) }
     }
 
     private mutating func flow(of place: TextID) -> StreamFlow {
@@ -220,23 +234,42 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
     ) {
         if !observesOnly, flow.screen.isBlocked { hasStopped = true }
         for release in releases {
-            let (number, place) = (release.stretch.number, release.stretch.place)
-            if release.isRedacted, places[place] != nil { redacted.insert(place) }
+            let number = release.stretch.number
             if hand.left[number] != nil {
+                note(release)
                 hand.left[number]?.text += release.text
                 if release.isRedacted { hand.isRedacted = true }
-            } else if let index = waiting.firstIndex(where: { $0.left[number] != nil }) {
-                waiting[index].left[number]?.text += release.text
-                if release.isRedacted { waiting[index].isRedacted = true }
-            } else if !release.text.isEmpty {
-                events.note(release.text, of: place)
-                if !observesOnly { events.writePiece(release.text, of: place, to: &output) }
+            } else {
+                give(release, to: &output)
             }
             guard release.isLast else { continue }
             hand.needs.remove(number)
-            for index in waiting.indices { waiting[index].needs.remove(number) }
-            sendWaiting(to: &output)
+            finish(release.stretch, to: &output)
         }
+    }
+
+    private mutating func note(_ release: StreamFlow.Release) {
+        let place = release.stretch.place
+        if release.isRedacted, places[place] != nil { redacted.insert(place) }
+    }
+
+    /// Gives what may leave to an event that waits, or to one of our own.
+    private mutating func give(_ release: StreamFlow.Release, to output: inout [UInt8]) {
+        note(release)
+        let (number, place) = (release.stretch.number, release.stretch.place)
+        if let index = waiting.firstIndex(where: { $0.left[number] != nil }) {
+            waiting[index].left[number]?.text += release.text
+            if release.isRedacted { waiting[index].isRedacted = true }
+        } else if !release.text.isEmpty {
+            events.note(release.text, of: place)
+            if !observesOnly { events.writePiece(release.text, of: place, to: &output) }
+        }
+    }
+
+    /// Nothing waits for a stretch any more.
+    private mutating func finish(_ stretch: StreamFlow.Stretch, to output: inout [UInt8]) {
+        for index in waiting.indices { waiting[index].needs.remove(stretch.number) }
+        sendWaiting(to: &output)
     }
 
     // MARK: - What leaves

@@ -85,7 +85,8 @@ struct RecordStage: Sendable {
             status: UInt16(ending.status), inputTokens: tokens.input, outputTokens: tokens.output,
             tokensEstimated: tokens.areEstimated, cost: trace.prices.map { tokens.cost($0).nanos },
             upstream: trace.upstream,
-            completionVerdict: trace.completion.verdict.rawValue, completionFindings: trace.completion.findings,
+            completionVerdict: trace.completion.verdict.rawValue, releasedBytes: trace.releasedBytes,
+            completionFindings: trace.completion.findings,
             refusal: ending.refusal ?? trace.unenforced, clause: ending.clause, microseconds: trace.times(at: now))
     }
 }

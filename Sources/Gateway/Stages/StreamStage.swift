@@ -2,10 +2,11 @@ internal import Access
 internal import Filtering
 internal import JSON
 internal import NIOCore
+internal import Telemetry
 
 /// Relays a streamed answer: judged text leaves at once, the settlement is recorded before the last of it.
 ///
-/// Where a judge may have to be heard on it before it leaves, all of it is held until its end.
+/// Where a clause or a judge asks for it, all of it is held until its end.
 ///
 /// `@unchecked Sendable`: the screener is working memory of one event loop, on which the stage is called.
 struct StreamStage: @unchecked Sendable {
@@ -17,6 +18,8 @@ struct StreamStage: @unchecked Sendable {
     let observesOnly: Bool
     let eventBytesMax: Int
     let textsMax: Int
+    let lettingsGo: Counter
+    let loop: any EventLoop
     let record: RecordStage
     let answers: AnswerHeads
 
@@ -25,8 +28,8 @@ struct StreamStage: @unchecked Sendable {
             answer.exchange.cancel()
             throw .upstream(.malformed("a media type other than text/event-stream"))
         }
-        let client = answer.request.caller.exchange
         let wish = judge.wish(of: answer.request.caller.key.stage)
+        let holds = wish.holds || !observesOnly && answer.filter.holdsAnswers
         // What is to be kept of a stream must be known before it comes.
         let drawn = sampler?.draw()
         let originals = drawn.flatMap { _ in sampler.map { TextKeeper(bytesMax: $0.settings.textBytesMax) } }
@@ -34,26 +37,10 @@ struct StreamStage: @unchecked Sendable {
         var review: JudgeReview?
         defer { note(stream, review, in: trace) }
         var output: [UInt8] = []
-        var held = 0
-        defer { bytesInFlight.give(back: held) }
-        while stream.status == .open {
-            guard let piece = try await next(answer.exchange, client) else {
-                do throws(UpstreamFailure) { try stream.checkEnd() } catch { throw .upstream(error) }
-                break
-            }
-            do throws(UpstreamFailure) {
-                try stream.feed(piece, to: &output)
-                if let keeper = wish.keeper { try hold(keeper.bytes + (wish.holds ? output.count : 0), &held) }
-            } catch {
-                answer.exchange.cancel()
-                if !wish.holds, !output.isEmpty { try await write(&output, of: answer, trace) }
-                throw .upstream(error)
-            }
-            if stream.hasText, trace.firstTokenAt == nil { trace.firstTokenAt = .now }
-            if stream.status == .open, !wish.holds, !output.isEmpty { try await write(&output, of: answer, trace) }
-        }
+        let room = HeldRoom(bytesInFlight, bytesMax: answerBytesMax)
+        try await pass(&stream, of: answer, wish.keeper, holds: holds, room, &output, trace)
         if let keeper = wish.keeper, !stream.isBlocked {
-            if !wish.holds, !output.isEmpty { try await write(&output, of: answer, trace) }
+            if !holds, !output.isEmpty { try await write(&output, of: answer, trace) }
             let text = JudgedText(stream, keeper, prompt: answer.screened.promptTail)
             review = await judge.review(text, for: answer.request.caller, trace: trace)
         }
@@ -62,14 +49,38 @@ struct StreamStage: @unchecked Sendable {
             sampler.take(stream, review, originals, drawn: drawn, of: answer, trace: trace)
         }
         if wish.holds { try judge.require(review, trace: trace) }
-        return try await finish(&stream, review, holds: wish.holds, &output, answer, trace)
+        return try await finish(&stream, review, holds: holds, &output, answer, trace)
     }
 
-    /// Takes room for what is held of an answer and kept for judges.
-    private func hold(_ bytes: Int, _ held: inout Int) throws(UpstreamFailure) {
-        guard bytes <= answerBytesMax else { throw .answerTooLarge(bytesMax: answerBytesMax) }
-        guard bytesInFlight.take(bytes - held) else { throw .noRoom }
-        held = bytes
+    /// Passes on what may leave as it comes, or gathers all of it in `output`.
+    private func pass(
+        _ stream: inout any AnswerStream, of answer: Forwarded, _ keeper: TextKeeper?, holds: Bool, _ room: HeldRoom,
+        _ output: inout [UInt8], _ trace: Trace
+    ) async throws(PathExit) {
+        let client = answer.request.caller.exchange
+        var silence = HeldSilence(timeMax: holds || observesOnly ? nil : answer.screened.policy.holdBackTimeMax, loop)
+        while stream.status == .open {
+            let piece = try await next(answer.exchange, client, silence.patience)
+            do throws(UpstreamFailure) {
+                switch piece {
+                case .bytes(let bytes): try stream.feed(bytes, to: &output)
+                case .end: try stream.checkEnd()
+                case .late: break
+                }
+                try room.hold((keeper?.bytes ?? 0) + (holds ? output.count : 0))
+            } catch {
+                answer.exchange.cancel()
+                if !holds, !output.isEmpty { try await write(&output, of: answer, trace) }
+                throw .upstream(error)
+            }
+            if case .end = piece { break }
+            if stream.hasText, trace.firstTokenAt == nil { trace.firstTokenAt = .now }
+            if silence.isTooLong(in: stream) {
+                stream.letGo(to: &output)
+                lettingsGo.add()
+            }
+            if stream.status == .open, !holds, !output.isEmpty { try await write(&output, of: answer, trace) }
+        }
     }
 
     private func makeStream(
@@ -78,20 +89,18 @@ struct StreamStage: @unchecked Sendable {
         let request = answer.request
         return request.dialect.stream(
             StreamTerms(
-                dialect: request.dialect, filter: answer.screened.policy.filter(for: request.caller.key),
-                screener: screener, asksForUsage: request.facts.asksForUsage,
+                dialect: request.dialect, filter: answer.filter, screener: screener,
+                asksForUsage: request.facts.asksForUsage,
                 choicesExpected: request.facts.choicesExpected, observesOnly: observesOnly, modelName: answer.renamed,
                 eventBytesMax: eventBytesMax, textsMax: textsMax, keeper: keeper, originals: originals,
                 placeholders: answer.screened.placeholders))
     }
 
-    /// The next bytes of the upstream; `nil` at its end.
-    private func next(_ upstream: UpstreamExchange, _ client: Exchange) async throws(PathExit) -> ByteBuffer? {
+    private func next(
+        _ upstream: UpstreamExchange, _ client: Exchange, _ patience: UpstreamExchange.Patience?
+    ) async throws(PathExit) -> UpstreamExchange.Piece {
         do throws(UpstreamFailure) {
-            switch try await upstream.receivePiece() {
-            case .bytes(let bytes): return bytes
-            case .end: return nil
-            }
+            return try await upstream.receivePiece(within: patience)
         } catch {
             throw client.clientLeft ? .clientLeft : .upstream(error)
         }
@@ -122,13 +131,17 @@ struct StreamStage: @unchecked Sendable {
             ending = Ending(blocked: ScreenStage.refusal(of: stream.findings, side: .completion))
         } else if let review, holds, !observesOnly, review.screening.verdict == .block {
             ending = Ending(blocked: ScreenStage.refusal(of: review.screening.findings, side: .completion))
-            // Nothing has left: what does is what it would be had a filter found it at once.
-            output.removeAll(keepingCapacity: true)
-            stream.withhold(ending.tokens(of: trace), to: &output)
         }
         // No model works for it any more, so a client that ends its half now still gets the end.
         answer.exchange.abandon()
-        if ending.outcome == .answered || stream.isBlocked { stream.writeEnd(ending.tokens(of: trace), to: &output) }
+        if ending.outcome == .blocked { trace.releasedBytes = holds ? 0 : stream.releasedBytes }
+        if ending.outcome == .blocked, holds {
+            // Nothing has left: what does is what it would be had a filter found it at once.
+            output.removeAll(keepingCapacity: true)
+            stream.withhold(ending.tokens(of: trace), to: &output)
+        } else {
+            stream.writeEnd(ending.tokens(of: trace), to: &output)
+        }
         if client.state == .reading { try await record.confirmAdmission(trace) }
         try await record.settle(trace, ending, at: .now)
         if client.state == .reading {
@@ -149,6 +162,59 @@ struct StreamStage: @unchecked Sendable {
             trace.completion.add(stream.findings)
             trace.completion.note(stream.screens.reduce(into: []) { $0.formUnion($1.unjudged) })
         }
+    }
+}
+
+extension Forwarded {
+    /// What the answer is judged by.
+    fileprivate var filter: FilterPolicy { screened.policy.filter(for: request.caller.key) }
+}
+
+/// Room for what is held of an answer and kept for judges. The exchange's task's.
+private final class HeldRoom {
+    private let budget: ByteBudget
+    private let bytesMax: Int
+    private var bytes = 0
+
+    init(_ budget: ByteBudget, bytesMax: Int) { (self.budget, self.bytesMax) = (budget, bytesMax) }
+
+    deinit { budget.give(back: bytes) }
+
+    /// - Parameter wanted: all that is to be held.
+    func hold(_ wanted: Int) throws(UpstreamFailure) {
+        guard wanted != bytes else { return }
+        guard wanted <= bytesMax else { throw .answerTooLarge(bytesMax: bytesMax) }
+        guard budget.take(wanted - bytes) else { throw .noRoom }
+        bytes = wanted
+    }
+}
+
+/// For how long a stream has let nothing of its text leave since something of it waits.
+private struct HeldSilence {
+    private let timeMax: TimeAmount?
+    private let loop: any EventLoop
+    private var begin: NIODeadline?
+    private var releasedBytes = 0
+
+    init(timeMax: Duration?, _ loop: any EventLoop) {
+        (self.timeMax, self.loop) = (timeMax.map { TimeAmount($0) }, loop)
+    }
+
+    /// How long that may go on; `nil` for as long as it takes.
+    var patience: UpstreamExchange.Patience? {
+        guard let begin, let timeMax else { return nil }
+        return UpstreamExchange.Patience(end: begin + timeMax, loop: loop)
+    }
+
+    /// Whether it has gone on for too long. To be asked after each piece.
+    mutating func isTooLong(in stream: any AnswerStream) -> Bool {
+        guard timeMax != nil else { return false }
+        let released = stream.releasedBytes
+        if !stream.holdsText { begin = nil } else if begin == nil || released != releasedBytes { begin = loop.now }
+        releasedBytes = released
+        guard let patience, patience.hasEnded else { return false }
+        begin = nil
+        return true
     }
 }
 

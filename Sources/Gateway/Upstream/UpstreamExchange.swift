@@ -7,6 +7,8 @@ final class UpstreamExchange: @unchecked Sendable {
     enum Piece {
         case bytes(ByteBuffer)
         case end
+        /// Nothing has come in time.
+        case late
     }
 
     /// Let go when the exchange ends.
@@ -56,7 +58,9 @@ final class UpstreamExchange: @unchecked Sendable {
     }
 
     /// The next piece of the body; asks the connection for more only when none is here.
-    func receivePiece() async throws(UpstreamFailure) -> Piece {
+    ///
+    /// - Parameter patience: how long to wait for one; `nil` for as long as it takes, of which others see to the end.
+    func receivePiece(within patience: Patience? = nil) async throws(UpstreamFailure) -> Piece {
         while true {
             if let bytes = pending {
                 pending = nil
@@ -64,9 +68,18 @@ final class UpstreamExchange: @unchecked Sendable {
             }
             if let failure { throw failure }
             if isComplete { return .end }
+            if let patience, patience.hasEnded { return .late }
             connection?.read()
-            await wait()
+            await wait(for: patience)
         }
+    }
+
+    /// Until when somebody waits.
+    struct Patience {
+        let end: NIODeadline
+        let loop: any EventLoop
+
+        var hasEnded: Bool { loop.now >= end }
     }
 
     /// The whole body.
@@ -143,7 +156,11 @@ final class UpstreamExchange: @unchecked Sendable {
         waiter?.resume()
     }
 
-    private func wait() async {
+    private func wait(for patience: Patience? = nil) async {
+        let timer = patience.map { patience in
+            patience.loop.assumeIsolated().scheduleTask(deadline: patience.end) { [self] in wake() }
+        }
         await withUnsafeContinuation { waiter = $0 }
+        timer?.cancel()
     }
 }

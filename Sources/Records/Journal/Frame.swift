@@ -16,6 +16,7 @@ internal import Storage
 ///  2 settlement  record 16 · at i64 · outcome u8 · flags u8 · status u16 · verdict u8 · input i64 · output i64
 ///                · 5 times u32 · upstream s · refusal s · clause s · findings
 ///                · with flag 2: cost in nanos i64
+///                · with flag 4: bytes released i64
 ///  3 refused     an admission and its settlement
 ///  4 lost        record 16 · at i64: the disk refused this exchange's settlement; it is charged in full
 ///

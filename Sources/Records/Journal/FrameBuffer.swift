@@ -150,7 +150,9 @@ struct FrameEncoder {
         put(settlement.record)
         put(settlement.at.microseconds)
         put(settlement.outcome.rawValue)
-        put((settlement.tokensEstimated ? 1 : 0) | (settlement.cost != nil ? 2 : 0) as UInt8)
+        put(
+            (settlement.tokensEstimated ? 1 : 0) | (settlement.cost != nil ? 2 : 0)
+                | (settlement.releasedBytes != nil ? 4 : 0) as UInt8)
         put(settlement.status)
         put(settlement.completionVerdict)
         put(Int64(settlement.inputTokens))
@@ -165,6 +167,7 @@ struct FrameEncoder {
         put(settlement.clause)
         put(settlement.completionFindings)
         if let cost = settlement.cost { put(cost) }
+        if let released = settlement.releasedBytes { put(Int64(released)) }
     }
 }
 
@@ -186,6 +189,6 @@ extension Admission {
 extension Settlement {
     /// No fewer bytes than its payload takes.
     var encodedBytesMax: Int {
-        73 + bytesMax(upstream) + bytesMax(refusal) + bytesMax(clause) + bytesMax(completionFindings)
+        81 + bytesMax(upstream) + bytesMax(refusal) + bytesMax(clause) + bytesMax(completionFindings)
     }
 }

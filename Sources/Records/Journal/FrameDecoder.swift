@@ -135,12 +135,16 @@ struct FrameDecoder {
             guard let nanos = number(Int64.self), nanos >= 0 else { return nil }
             cost = nanos
         }
+        var released: Int?
+        if flags & 4 != 0 {
+            guard let bytes = number(Int64.self), bytes >= 0 else { return nil }
+            released = Int(bytes)
+        }
         return Settlement(
             record: record, at: Timestamp(microseconds: at), outcome: outcome, status: status,
             inputTokens: Int(input), outputTokens: Int(output), tokensEstimated: flags & 1 != 0, cost: cost,
-            upstream: upstream, completionVerdict: verdict, completionFindings: findings, refusal: refusal,
-            clause: clause,
-            microseconds: times)
+            upstream: upstream, completionVerdict: verdict, releasedBytes: released, completionFindings: findings,
+            refusal: refusal, clause: clause, microseconds: times)
     }
 
     private mutating func times() -> StageTimes? {

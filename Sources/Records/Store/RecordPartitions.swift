@@ -107,6 +107,10 @@ package enum RecordMigrations {
             name: "20261127-3-record-cost", owner: "Records",
             sqlite: "-- Each month of records is a file of its own.",
             postgres: text(PackageResources._0261127_3_record_cost_sql)),
+        Migration(
+            name: "20261128-2-released-bytes", owner: "Records",
+            sqlite: "-- Each month of records is a file of its own.",
+            postgres: text(PackageResources._0261128_2_released_bytes_sql)),
     ]
 
     /// For each month's file of SQLite.
@@ -115,6 +119,9 @@ package enum RecordMigrations {
             name: "20261124-1-month", owner: "Records", sql: text(PackageResources._0261124_1_month_sqlite_sql)),
         Migration(
             name: "20261127-3-record-cost", owner: "Records", sql: text(PackageResources._0261127_3_record_cost_sql)),
+        Migration(
+            name: "20261128-2-released-bytes", owner: "Records",
+            sql: text(PackageResources._0261128_2_released_bytes_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String {

@@ -7,13 +7,13 @@ enum RecordRows {
         id, admitted_at, settled_at, key_id, application, organisation, stage, dialect, model, outcome, status, \
         is_stream, observe_only, prompt_verdict, completion_verdict, findings, tokens_reserved, input_tokens, \
         output_tokens, tokens_estimated, upstream, refusal, clause, caller_request_id, parse_us, decide_us, queue_us, \
-        first_token_us, total_us, cost
+        first_token_us, total_us, cost, released_bytes
         """
 
     private static let insertion = """
         INSERT INTO records (\(columns))
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-        $23, $24, $25, $26, $27, $28, $29, $30)
+        $23, $24, $25, $26, $27, $28, $29, $30, $31)
         ON CONFLICT DO NOTHING
         """
 
@@ -65,6 +65,7 @@ enum RecordRows {
         row.append(Int(settlement.microseconds.firstToken))
         row.append(Int(settlement.microseconds.total))
         row.append(settlement.cost.map(SQLValue.integer) ?? .null)
+        row.append(settlement.releasedBytes.map { .integer(Int64($0)) } ?? .null)
     }
 
     static func record(_ id: RecordID, in reader: any Reader) throws -> (record: Record, sequence: Int64)? {
@@ -131,7 +132,8 @@ enum RecordRows {
             outputTokens: try row["output_tokens"], tokensEstimated: try row["tokens_estimated"],
             cost: try row["cost"], upstream: try row["upstream"],
             completionVerdict: try small(row, "completion_verdict"),
-            completionFindings: findings.completion, refusal: try row["refusal"], clause: try row["clause"],
+            releasedBytes: try row["released_bytes"], completionFindings: findings.completion,
+            refusal: try row["refusal"], clause: try row["clause"],
             microseconds: times)
         return Record(admission: admission, settlement: settlement)
     }

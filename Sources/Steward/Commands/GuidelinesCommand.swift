@@ -39,6 +39,7 @@ struct GuidelinesCommand: AsyncParsableCommand {
                 let enforcement = clause.enforcement.map { entry in
                     entry.categories.map(\.rawValue).joined(separator: ", ")
                         + ": \(entry.prompt.name)/\(entry.completion.name)"
+                        + (entry.streams == .window ? "" : ", streams \(entry.streams.rawValue)")
                         + (entry.stage.map { " (\($0.rawValue))" } ?? "")
                 }
                 table.add([

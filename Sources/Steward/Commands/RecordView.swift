@@ -50,6 +50,8 @@ struct RecordView: Encodable {
     let clause: String?
     let promptVerdict: String
     let completionVerdict: String
+    /// Of a stream that a filter ended, the text that had left.
+    let releasedBytes: Int?
     let findings: [Finding]
     let tokensReserved: Int
     let inputTokens: Int
@@ -81,6 +83,7 @@ struct RecordView: Encodable {
         clause = settlement.clause
         promptVerdict = RecordText.verdict(admission.promptVerdict)
         completionVerdict = RecordText.verdict(settlement.completionVerdict)
+        releasedBytes = settlement.releasedBytes
         findings =
             admission.promptFindings.map { Finding($0, side: "prompt") }
             + settlement.completionFindings.map { Finding($0, side: "completion") }
@@ -176,6 +179,7 @@ enum RecordText {
             ),
         ]
         if view.observeOnly { rows.append(("observe-only", "decided, not enforced")) }
+        if let released = view.releasedBytes { rows.append(("released", "\(released) bytes before it was ended")) }
         for finding in view.findings {
             let clause = finding.clause.map { ", clause \($0)" } ?? ""
             rows.append(

@@ -38,11 +38,9 @@ struct OverridesCheck {
     private func problems(of tightening: PolicyOverrides.Tightening) -> [RuleProblem] {
         tightening.categories.flatMap { category -> [RuleProblem] in
             if let problem = unknownCategory(category, at: tightening.place) { return [problem] }
-            return Side.allCases.compactMap { side in
+            let milder = Side.allCases.compactMap { side -> RuleProblem? in
                 guard let wanted = tightening.verdict(on: side) else { return nil }
-                let required = [true, false].map {
-                    guidelines.enforcement(for: category, side: side, isSandbox: $0)?.verdict ?? .flag
-                }
+                let required = required(of: category, side).map(\.verdict)
                 guard required.allSatisfy({ $0.rawValue > wanted.rawValue }), let least = required.first else {
                     return nil
                 }
@@ -50,7 +48,29 @@ struct OverridesCheck {
                     "An application may only tighten: the guidelines say `\(least.name)` for `\(category)` in a "
                         + "\(side.name) already. Write that, or more.")
             }
+            return milder + [streamsProblem(of: category, tightening)].compactMap(\.self)
         }
+    }
+
+    /// Of both stages.
+    private func required(of category: Filtering.Category, _ side: Side) -> [Enforcement] {
+        [true, false].map { guidelines.enforcement(for: category, side: side, isSandbox: $0) ?? Enforcement(.flag) }
+    }
+
+    private func streamsProblem(
+        of category: Filtering.Category, _ tightening: PolicyOverrides.Tightening
+    ) -> RuleProblem? {
+        guard let mode = tightening.streams else { return nil }
+        let required = required(of: category, .completion)
+        if required.allSatisfy({ $0.streams >= mode }), let least = required.map(\.streams).min() {
+            return tightening.place.problem(
+                "An application may only tighten: streams of `\(category)` are treated as `\(least.rawValue)` already. "
+                    + "Write more than that, or nothing.")
+        }
+        let verdicts = required.map { $0.verdict.combined(with: tightening.completion ?? .allow) }
+        guard verdicts.allSatisfy({ $0 != .redact && $0 != .block }) else { return nil }
+        return tightening.place.problem(
+            "Nothing is held of an answer for `\(category)`, which is only flagged. Write `completion: block` too.")
     }
 
     private func shadowProblems(_ rules: FilterRules) -> [RuleProblem] {

@@ -19,6 +19,7 @@ struct PolicyTexts: Sendable, Equatable {
     /// `nil` for the shipped one.
     let classifier: Binary?
     let holdBackBytesMax: Int
+    let holdBackTimeMax: Duration?
     /// All that the policy file says.
     let written: PolicyOverrides
     /// Of that, what is in force.
@@ -45,7 +46,8 @@ struct PolicyTexts: Sendable, Equatable {
             classifier: try settings.text("filter.classifier").map {
                 Binary(name: $0, bytes: try BinaryFile.read($0, bytesMax: ClassifierModel.fileBytesMax))
             },
-            holdBackBytesMax: settings.integer("filter.hold_back_bytes_max"), written: overrides,
+            holdBackBytesMax: settings.integer("filter.hold_back_bytes_max"),
+            holdBackTimeMax: settings.timeLimit("filter.hold_back_time_max"), written: overrides,
             overrides: overrides.inForce(on: day))
     }
 
@@ -164,7 +166,8 @@ struct PolicyLoader {
             guard misfits.isEmpty else { throw RuleProblems(misfits) }
             return try Policy(
                 guidelines: guidelines, rules: compiled, categories: categories,
-                holdBackBytesMax: texts.holdBackBytesMax, overrides: texts.overrides)
+                holdBackBytesMax: texts.holdBackBytesMax,
+                holdBackTimeMax: texts.holdBackTimeMax, overrides: texts.overrides)
         } catch let problems as RuleProblems {
             throw CommandFailure(problems.description, .configuration)
         } catch let error as FilterError {

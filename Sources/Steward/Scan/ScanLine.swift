@@ -17,6 +17,7 @@ struct ScanLine: Sendable {
         case user, assistant, tool, system
 
         var side: Side { self == .assistant ? .completion : .prompt }
+        var source: TextSource { self == .tool ? .tool : .caller }
     }
 
     init(text: [UInt8], role: Role) {

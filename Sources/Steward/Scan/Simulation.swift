@@ -104,8 +104,15 @@ struct RecordReplay {
         guard finding.verdict != Verdict.notEvaluated.rawValue else { return nil }
         let stage = admission.stage == 0 ? Stage.sandbox : .production
         let application = admission.application?.description
-        if let rule = rules[finding.rule] {
+        if var rule = rules[finding.rule] {
+            // It stood in what a tool brought.
+            if policy.categories.inTools(rule.category)?.rawValue == finding.category {
+                rule.category = Filtering.Category(finding.category)
+            }
             return policy.carriedOut(rule, side: side, stage: stage, application: application)
+        }
+        if let rule = Unjudged.rules.map(\.rule).first(where: { $0.id == finding.rule }) {
+            return policy.enforcement(unjudged: rule, side: side, stage: stage, application: application)
         }
         // Of judges, categories are known. One who found nothing has said so.
         guard finding.rule.hasPrefix("judge/"), finding.verdict != Verdict.allow.rawValue else { return nil }

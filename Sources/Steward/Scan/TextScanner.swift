@@ -26,11 +26,11 @@ struct TextScanner {
 
     func scan(_ line: ScanLine) -> Report {
         let (findings, text) = line.text.withUnsafeBufferPointer { text in
-            if let size = plan.pieceBytes { streamed(text, line.role.side, size) } else { whole(text, line.role.side) }
+            if let size = plan.pieceBytes { streamed(text, line.role, size) } else { whole(text, line.role) }
         }
         let judged = findings.map { finding in
             var finding = finding
-            finding.verdict = plan.verdict(of: finding, line.role.side)
+            finding.verdict = plan.verdict(of: finding, line.role)
             return finding
         }
         // Of very many findings some are not kept, perhaps the one that decides.
@@ -43,7 +43,7 @@ struct TextScanner {
 
     /// As the gateway judges it.
     func judge(_ line: ScanLine) -> Screening {
-        line.text.withUnsafeBufferPointer { screener.screen($0, side: line.role.side, policy: plan.enforced) }
+        line.text.withUnsafeBufferPointer { screen($0, line.role, plan.enforced) }
     }
 
     /// What the classifier says of each of its categories, and what rules found.
@@ -67,13 +67,22 @@ struct TextScanner {
         text.withUnsafeBufferPointer { text in Rule.View.allCases.map { ($0, screener.view($0, of: text)) } }
     }
 
-    private func whole(_ text: UnsafeBufferPointer<UInt8>, _ side: Side) -> ([Finding], [UInt8]) {
-        let findings = screener.screen(text, side: side, policy: plan.filter).findings
+    private func whole(_ text: UnsafeBufferPointer<UInt8>, _ role: ScanLine.Role) -> ([Finding], [UInt8]) {
+        let findings = screen(text, role, plan.filter).findings
         return (findings, Screener.redacting(text, screener.redactions))
     }
 
-    private func streamed(_ text: UnsafeBufferPointer<UInt8>, _ side: Side, _ size: Int) -> ([Finding], [UInt8]) {
-        let stream = screener.stream(side: side, policy: plan.filter)
+    private func screen(
+        _ text: UnsafeBufferPointer<UInt8>, _ role: ScanLine.Role, _ filter: FilterPolicy
+    ) -> Screening {
+        let end = TextBreak(end: text.count, endsSection: false, source: role.source)
+        return screener.screen(text, [end], side: role.side, policy: filter)
+    }
+
+    private func streamed(
+        _ text: UnsafeBufferPointer<UInt8>, _ role: ScanLine.Role, _ size: Int
+    ) -> ([Finding], [UInt8]) {
+        let stream = screener.stream(side: role.side, source: role.source, policy: plan.filter)
         var output: [UInt8] = []
         output.reserveCapacity(text.count)
         var start = 0
@@ -97,7 +106,7 @@ struct ScanPlan: Sendable {
     let pieceBytes: Int?
     /// What the gateway judges by.
     let enforced: FilterPolicy
-    private let verdicts: [Side: [String: Verdict]]
+    private let verdicts: [ScanLine.Role: [String: Verdict]]
 
     init(
         _ policy: Policy, _ stage: Stage, _ application: String?, holdBackBytesMax: Int, pieceBytes: Int?
@@ -106,17 +115,22 @@ struct ScanPlan: Sendable {
         func filter(_ change: (Enforcement) -> Enforcement) throws(FilterError) -> FilterPolicy {
             try FilterPolicy(
                 policy.rules, holdBackBytesMax: holdBackBytesMax, allowed: policy.overrides.allowed(for: application),
-                markers: policy.overrides.markers
-            ) { rule, side in
-                change(policy.enforcement(of: rule, side: side, stage: stage, application: application))
-            }
+                markers: policy.overrides.markers, categoryInTools: policy.categories.inTools,
+                unjudged: { rule, side in
+                    change(policy.enforcement(unjudged: rule, side: side, stage: stage, application: application))
+                },
+                enforcement: { rule, side in
+                    change(policy.enforcement(of: rule, side: side, stage: stage, application: application))
+                })
         }
         let enforced = try filter { $0 }
         self.enforced = enforced
-        var verdicts: [Side: [String: Verdict]] = [:]
-        for side in Side.allCases {
-            verdicts[side] = Dictionary(
-                policy.rules.rules.map { ($0.id, enforced.verdict(of: $0, side)) },
+        var verdicts: [ScanLine.Role: [String: Verdict]] = [:]
+        for role in ScanLine.Role.allCases {
+            verdicts[role] = Dictionary(
+                (policy.rules.rules + Unjudged.rules.map(\.rule)).map {
+                    ($0.id, enforced.verdict(of: $0, role.side, role.source))
+                },
                 uniquingKeysWith: { first, _ in first })
         }
         self.verdicts = verdicts
@@ -127,8 +141,8 @@ struct ScanPlan: Sendable {
         }
     }
 
-    func verdict(of finding: Finding, _ side: Side) -> Verdict {
-        verdicts[side]?[finding.rule] ?? finding.verdict
+    func verdict(of finding: Finding, _ role: ScanLine.Role) -> Verdict {
+        verdicts[role]?[finding.rule] ?? finding.verdict
     }
 }
 
@@ -154,7 +168,7 @@ extension TextScanner.Report {
             writeFindings(line.text, to: &writer)
             if !unjudged.isEmpty {
                 writer.key("not_evaluated" as StaticString)
-                writer.array { writer in for (_, category) in unjudged.findings { writer.string(category) } }
+                writer.array { writer in for rule in unjudged.findings { writer.string(rule.category.rawValue) } }
             }
             if let redacted {
                 writer.key("redacted" as StaticString)

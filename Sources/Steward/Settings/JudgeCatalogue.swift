@@ -41,7 +41,7 @@ enum JudgeCatalogue {
         Setting(
             "judges[].shadow", .flag, "false", "Its opinions are recorded, and nothing follows from them."),
         Setting(
-            "judges[].streams", .choice(Judge.StreamMode.allCases.map(\.rawValue)), "hold",
+            "judges[].streams", .choice(Judge.streamModes.map(\.rawValue)), "hold",
             "Streamed answers: `hold` lets nothing out before their end, when it has been asked or need not be; `pass` lets "
                 + "them out as they come, and only records what it says."),
         Setting(

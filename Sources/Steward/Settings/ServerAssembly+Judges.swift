@@ -76,7 +76,7 @@ extension ServerAssembly {
         judge.onFailure =
             fields["on_failure"].flatMap { Judge.FailurePolicy(rawValue: $0.texts[0]) } ?? judge.onFailure
         judge.isShadow = fields.flag("shadow") ?? judge.isShadow
-        judge.streams = fields["streams"].flatMap { Judge.StreamMode(rawValue: $0.texts[0]) } ?? judge.streams
+        judge.streams = fields["streams"].flatMap { StreamMode(rawValue: $0.texts[0]) } ?? judge.streams
         judge.timeout = fields.duration("timeout") ?? judge.timeout
         judge.questionsPerMinute = fields.integer("questions_per_minute") ?? judge.questionsPerMinute
         judge.cacheEntries = fields.integer("cache_entries") ?? judge.cacheEntries

@@ -249,6 +249,10 @@ enum SettingsCatalogue {
             "filter.hold_back_bytes_max", .integer(64...4_096), "512",
             "The most bytes that a stream may hold back because a rule might still match."),
         Setting(
+            "filter.hold_back_time_max", .duration(.milliseconds(10)...(.seconds(3_600))), nil,
+            "How long a stream may say nothing for that reason. Then what is held leaves, and what it becomes ends the "
+                + "stream or is taken out of the rest. Without it, text waits as long as the upstream may take."),
+        Setting(
             "samples.key_env", .secretVariable, nil,
             "Variable with the 64 hexadecimal digits under which texts of samples are sealed. With it, or a file, texts are "
                 + "drawn for people to judge; without, none is kept. See "

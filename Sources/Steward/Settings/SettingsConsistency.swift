@@ -138,6 +138,11 @@ extension EffectiveSettings {
         return duration
     }
 
+    /// The longest that something may take; `nil` is as long as it takes.
+    func timeLimit(_ path: String) -> Duration? {
+        if case .duration(let duration)? = self[path].value { duration } else { nil }
+    }
+
     func flag(_ path: String) -> Bool? {
         if case .flag(let flag)? = self[path].value { flag } else { nil }
     }

@@ -60,6 +60,30 @@ struct ScoredRuleTests {
         }
     }
 
+    /// Catches a verdict that nobody asked for, and one that a cut changes.
+    @Test(
+        "say nothing of a script that is not covered, of which the policy may",
+        arguments: [Verdict?.none, .flag, .block])
+    func uncovered(_ verdict: Verdict?) throws {
+        let screener = Screener()
+        let policy = try FilterPolicy(
+            FilterRules([Self.rule("score/zorp"), Fixture.card], classifier: Self.zorpModel),
+            unjudged: { rule, _ in Enforcement(rule.category == Category("language") ? verdict ?? .allow : .allow) },
+            enforcement: { _, _ in Enforcement(.flag) })
+        let text = String(repeating: "это совсем другой язык и тут ничего не найти ", count: 40)
+        let (whole, _) = screener.screened(text, policy)
+        #expect(whole.unjudged == .script && whole.verdict == verdict ?? .allow)
+        #expect(Set(whole.findings.map(\.rule)) == (verdict == nil ? [] : ["score/coverage"]))
+        let first = screener.streamed([Array(text.utf8)], policy)
+        for size in [2, 7, 64, 1_000] {
+            let streamed = screener.streamed(Pieces.of(text, bytes: size), policy)
+            #expect(streamed == first, "cut every \(size) bytes")
+            #expect(streamed.verdict == whole.verdict && streamed.isBlocked == (verdict == .block))
+        }
+        let covered = screener.screened("quiet words", policy).0
+        #expect(covered.unjudged.isEmpty && covered.verdict == .allow)
+    }
+
     @Test("are asked of each text by itself")
     func texts() throws {
         let (screener, policy) = (Screener(), try Self.policy(.flag))

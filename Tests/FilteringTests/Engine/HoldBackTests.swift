@@ -59,6 +59,55 @@ struct HoldBackTests {
         #expect(String(decoding: output, as: UTF8.self).hasSuffix("yes. [redacted:pii.account] is my account"))
     }
 
+    /// Catches a verdict or a finding that depends on how the text was cut, and text that waits though it may pass.
+    @Test("what may pass leaves at once, and ends the stream when it is known", arguments: 1...40)
+    func passes(_ cut: Int) throws {
+        let text = Array("pay by card 4111 1111 1111 1111 or not".utf8)
+        let policy = try FilterPolicy(Fixture.rules.get()) { rule, _ in
+            Enforcement(rule.id == "pii/card" ? .block : .allow, streams: .pass)
+        }
+        let whole = text.withUnsafeBufferPointer { screener.screen($0, side: .completion, policy: policy) }
+        let stream = screener.stream(policy: policy)
+        var output: [UInt8] = []
+        for piece in [text.prefix(cut), text.dropFirst(cut)] {
+            Array(piece).withUnsafeBufferPointer { stream.feed($0, to: &output) }
+            #expect(stream.heldCount == 0)
+        }
+        stream.finish(to: &output)
+        #expect(stream.verdict == .block && stream.findings == whole.findings)
+        // The call in which it is known lets out what comes before the number, which has nobody to leave with.
+        let released = cut < 32 ? cut : 0
+        #expect(output == Array(text.prefix(max(12, released))) && stream.releasedCount == released)
+        #expect(!policy.holdsAnswers)
+    }
+
+    @Test("a rule of any width may block where streams pass, and nowhere else")
+    func wide() throws {
+        let rule = Rule(id: "wide/rule", category: Category("wide"), pattern: "begin[a-z ]{0,2000}end")
+        for (enforcement, isTaken) in [
+            (Enforcement(.block, streams: .pass), true), (Enforcement(.block), false),
+            (Enforcement(.block, streams: .hold), false), (Enforcement(.redact, streams: .pass), false),
+        ] {
+            let policy = try? FilterPolicy(FilterRules([rule])) { _, _ in enforcement }
+            #expect((policy != nil) == isTaken)
+        }
+    }
+
+    @Test("what was let go of is still found, and the rest of it taken out", arguments: [3, 7, 18])
+    func letsGo(_ cut: Int) throws {
+        let text = Array("4111 1111 1111 1111 is it".utf8)
+        let stream = screener.stream(policy: try Fixture.policy([Fixture.card]))
+        var output: [UInt8] = []
+        text.prefix(cut).withUnsafeBufferPointer { stream.feed($0, to: &output) }
+        #expect(output.isEmpty && stream.heldCount == cut)
+        stream.letGo(to: &output)
+        #expect(output == Array(text.prefix(cut)) && stream.heldCount == 0)
+        text.suffix(from: cut).withUnsafeBufferPointer { stream.feed($0, to: &output) }
+        stream.finish(to: &output)
+        #expect(String(decoding: output, as: UTF8.self) == text.prefix(cut).text + "[redacted:pii.card] is it")
+        #expect(stream.verdict == .redact && stream.findings.map(\.range) == [0..<19])
+    }
+
     @Test("where context comes before, nothing is held without it")
     func contextBefore() throws {
         let policy = try Fixture.policy([Fixture.token])
@@ -183,4 +232,8 @@ struct RuleRefusalTests {
             _ = try FilterPolicy(rules, holdBackBytesMax: 1_024) { _, _ in Enforcement(verdict) }
         }
     }
+}
+
+extension Collection<UInt8> {
+    fileprivate var text: String { String(decoding: Array(self), as: UTF8.self) }
 }

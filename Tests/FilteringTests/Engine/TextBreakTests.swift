@@ -59,6 +59,40 @@ struct TextBreakTests {
         return (findings, redactions)
     }
 
+    /// Catches a verdict or a category that comes from the wrong text's author, also where there are so many findings in
+    /// one that no more are kept, and in texts that are searched at once, in parts and in slices.
+    @Test("are each judged by who wrote them", arguments: 0..<40 as Range<UInt64>)
+    func judgesBySource(_ seed: UInt64) throws {
+        var random = Seeded(state: seed)
+        let screener = Screener()
+        let policy = try FilterPolicy(
+            Fixture.rules.get(), categoryInTools: { $0 == Category("pii.card") ? Category("pii.card.brought") : nil }
+        ) { rule, _ in
+            Enforcement(rule.category == Category("pii.card") ? .block : .flag)
+        }
+        let said = ["card 4111 1111 1111 1111", "nothing", "k\u{E9} 4111111111111111 \u{E0034}", "paypal"]
+        let flood = String(repeating: "4111 1111 1111 1111, ", count: 80)
+        for _ in 0..<4 {
+            let sources = (0..<3).map { _ in Bool.random(using: &random) ? TextSource.tool : .caller }
+            var texts = sources.map { _ in said.randomElement(using: &random) ?? "" }
+            if let tool = sources.firstIndex(of: .tool), Bool.random(using: &random) { texts[tool] = flood }
+            if seed % 4 == 0 { texts[2] += String(repeating: " and so on", count: 4_000) }
+            var (bytes, breaks) = lay(texts, endsSection: false)
+            for index in breaks.indices { breaks[index].source = sources[index] }
+            let found = bytes.withUnsafeBufferPointer { screener.screen($0, breaks, side: .prompt, policy: policy) }
+            for finding in found.findings where finding.rule == "pii/card" {
+                let isBrought = breaks.source(at: finding.range.lowerBound) == .tool
+                #expect(finding.category == Category(isBrought ? "pii.card.brought" : "pii.card"))
+                #expect(finding.verdict == (isBrought ? .flag : .block))
+            }
+            let isBlocked = zip(texts, sources).contains { $0.utf8.contains(0x34) && $1 == .caller }
+            #expect((found.verdict == .block) == isBlocked, "\(texts.map { $0.prefix(30) }) \(sources)")
+            let slices = screener.slices(of: bytes, breaks, side: .prompt, policy: policy)
+            while slices.goOn() {}
+            #expect(slices.finish().findings == found.findings)
+        }
+    }
+
     /// Catches an edge that only the first or last text has, a match over the end of one, and context from another section;
     /// in texts that are searched at once (plain and short), in parts, and in slices.
     @Test("are each judged as if they stood alone", arguments: 0..<60 as Range<UInt64>)

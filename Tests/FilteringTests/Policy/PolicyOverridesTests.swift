@@ -62,7 +62,10 @@ struct PolicyOverridesTests {
                 "applications:\n  - {id: a, enforcement: [{categories: [pii], prompt: deny, completion: allow}]}",
                 "`prompt` must be one of `allow`, `flag`, `redact`, `block`"
             ),
-            ("applications:\n  - {id: a, enforcement: [{categories: [pii]}]}", "needs `prompt`, `completion` or both"),
+            (
+                "applications:\n  - {id: a, enforcement: [{categories: [pii]}]}",
+                "needs `prompt`, `completion` or `streams`"
+            ),
             (
                 "applications:\n  - {id: a, rules: [x]}\n  - {id: a, rules: [y]}",
                 "p.yaml:3:10: The application `a` stands twice"

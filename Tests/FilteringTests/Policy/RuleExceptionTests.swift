@@ -81,7 +81,7 @@ struct RuleExceptionTests {
         let screening = text.withUTF8 { Screener().screen($0, side: .prompt, policy: policy) }
         #expect(screening.verdict == .allow)
         #expect(screening.findings.map { [$0.rule, $0.verdict.name] } == [["pii/card", "allow"]])
-        #expect(policy.verdict(of: Fixture.card, .prompt) == .allow)
+        #expect(policy.verdict(of: Fixture.card, .prompt, .caller) == .allow)
     }
 
     @Test("policies that hold text back for the same rules share what is known of matches under way")

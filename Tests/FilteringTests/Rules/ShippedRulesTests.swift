@@ -20,9 +20,14 @@ struct ShippedRulesTests {
 
     @Test("a category is said to be judged exactly if a rule looks for it or for a special case of it")
     func judgedIsTrue() throws {
-        let found = Set(try ShippedRules.load().filter { $0.score == nil }.map(\.category))
-        let scored = Set(try ClassifierModel.shipped().heads.map(\.category))
-        for entry in try Taxonomy.shipped().entries {
+        let taxonomy = try Taxonomy.shipped()
+        func withThoseInTools(_ categories: [Filtering.Category]) -> Set<Filtering.Category> {
+            Set(categories + categories.compactMap(taxonomy.inTools))
+        }
+        let found = withThoseInTools(
+            try ShippedRules.load().filter { $0.score == nil }.map(\.category) + Unjudged.rules.map(\.rule.category))
+        let scored = withThoseInTools(try ClassifierModel.shipped().heads.map(\.category))
+        for entry in taxonomy.entries {
             // Rules for special cases may be all that there is of a category, or say nothing of the rest of it.
             let isTrue =
                 entry.judged.contains(.rules)
