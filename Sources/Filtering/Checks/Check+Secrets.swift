@@ -1,32 +1,5 @@
 /// Keys, tokens and passwords.
 extension Check {
-    /// A GitHub token of the older kind (`ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_`): its last six characters are the CRC-32
-    /// of the characters between prefix and checksum, in base 62, padded with zeros.
-    ///
-    /// Source: github.blog, Behind GitHub's new authentication token formats (2021).
-    static func isGitHubToken(_ candidate: Span<UInt8>) -> Bool {
-        guard candidate.count >= 40, candidate[3] == UInt8(ascii: "_") else { return false }
-        let end = candidate.count - 6
-        var expected = crc32(candidate.extracting(4..<end))
-        for index in (end..<candidate.count).reversed() {
-            guard candidate[index] == base62[Int(expected % 62)] else { return false }
-            expected /= 62
-        }
-        return expected == 0
-    }
-
-    private static let base62 = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-
-    /// CRC-32 as in ISO 3309 (reflected polynomial 0xEDB88320).
-    static func crc32(_ bytes: Span<UInt8>) -> UInt32 {
-        var crc: UInt32 = 0xFFFF_FFFF
-        for index in bytes.indices {
-            crc ^= UInt32(bytes[index])
-            for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0xEDB8_8320 : 0) }
-        }
-        return ~crc
-    }
-
     /// An AWS access key id: a four-letter prefix and sixteen base 32 characters; the documentation's, which ends in
     /// `EXAMPLE`, is nobody's, nor is one that holds the same letter again and again.
     ///

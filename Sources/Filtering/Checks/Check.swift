@@ -41,6 +41,9 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
     case ipv6
     case birthDate = "birth_date"
     case githubToken = "github_token_crc32"
+    case npmToken = "npm_token_crc32"
+    case gitlabRoutable = "gitlab_routable_crc32"
+    case grafanaToken = "grafana_token_crc32"
     case awsKeyID = "aws_key_id"
     case jwt
     case entropy
@@ -138,6 +141,9 @@ package enum Check: String, CaseIterable, Sendable, Hashable {
         case .ipv6: Self.isPublicIPv6(candidate)
         case .birthDate: Self.isBirthDate(candidate)
         case .githubToken: Self.isGitHubToken(candidate)
+        case .npmToken: Self.isNPMToken(candidate)
+        case .gitlabRoutable: Self.isGitLabRoutableToken(candidate)
+        case .grafanaToken: Self.isGrafanaToken(candidate)
         case .awsKeyID: Self.isAWSKeyID(candidate)
         case .jwt: Self.isJWT(candidate)
         case .entropy, .entropyMixed, .password, .credential, .setting, .pair, .token:
