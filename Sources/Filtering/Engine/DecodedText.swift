@@ -14,7 +14,7 @@ struct DecodedText {
 
     func log(_ run: EncodedRun.Decoded, in log: inout FindingLog, _ tools: ScanTools) {
         guard depth <= Self.depthMax else { return log.note(.encoded) }
-        let scan = TextScan(policy, side.side, isStreamed: false, depth: depth)
+        let scan = TextScan(policy, side.side, isStreamed: false, depth: depth, isRotated: run.isRotated)
         run.text.withUnsafeBufferPointer { scan.take($0, upTo: $0.count, tools) }
         scan.finish(tools)
         scan.log.settle(side)
@@ -24,7 +24,7 @@ struct DecodedText {
         for entry in scan.log.final where side.enforcements[entry.rule].verdict != .redact {
             log.add(
                 .init(
-                    rule: entry.rule, range: run.range, decided: run.range.upperBound, score: entry.score,
+                    rule: entry.rule, range: run.range, decided: run.decided, score: entry.score,
                     isHeld: false))
         }
     }
