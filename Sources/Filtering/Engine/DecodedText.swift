@@ -13,18 +13,18 @@ struct DecodedText {
     static func countMax(depth: Int) -> Int { depth == 1 ? 64 : 8 }
 
     func log(_ run: EncodedRun.Decoded, in log: inout FindingLog, _ tools: ScanTools) {
-        guard depth <= Self.depthMax else { return log.note(.encoded, in: run.range, side) }
-        let scan = TextScan(policy, side.side, isStreamed: false, depth: depth)
+        guard depth <= Self.depthMax else { return log.note(.encoded, in: run.range, decided: run.decided, side) }
+        let scan = TextScan(policy, side.side, isStreamed: false, depth: depth, isRotated: run.isRotated)
         run.text.withUnsafeBufferPointer { scan.take($0, upTo: $0.count, tools) }
         scan.finish(tools)
         scan.log.settle(side)
         scan.log.close(upTo: .max, side)
         log.note(scan.log.highest)
-        log.note(scan.log.unjudged, in: run.range, side)
+        log.note(scan.log.unjudged, in: run.range, decided: run.decided, side)
         for entry in scan.log.final where !side.verdicts(of: entry.rule).contains(.redact) {
             log.add(
                 .init(
-                    rule: entry.rule, range: run.range, decided: run.range.upperBound, score: entry.score,
+                    rule: entry.rule, range: run.range, decided: run.decided, score: entry.score,
                     isHeld: false))
         }
     }

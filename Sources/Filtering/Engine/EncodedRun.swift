@@ -7,8 +7,12 @@ struct EncodedRun {
     struct Decoded {
         /// In the original.
         var range: Range<Int>
+        /// The original offset by which it was known.
+        var decided: Int
         /// Valid UTF-8.
         var text: [UInt8]
+        /// Whether it was in ROT13.
+        var isRotated = false
     }
 
     private var bytes: [UInt8] = []
@@ -109,7 +113,7 @@ struct EncodedRun {
         if isRead || remaining == 0 { exceedsBounds = true }
         guard remaining > 0 else { return }
         remaining -= 1
-        found(Decoded(range: begin..<offset, text: text))
+        found(Decoded(range: begin..<offset, decided: offset, text: text))
     }
 
     @inline(__always)

@@ -76,10 +76,12 @@ struct FindingLog {
     }
 
     /// Takes note of a stretch that nobody judges, of which the policy may say what follows.
-    mutating func note(_ unjudged: Unjudged, in stretch: Range<Int>, _ side: PolicySide) {
+    ///
+    /// - Parameter decided: the offset by which that was known; the stretch's end unless it is said.
+    mutating func note(_ unjudged: Unjudged, in stretch: Range<Int>, decided: Int? = nil, _ side: PolicySide) {
         self.unjudged.formUnion(unjudged)
         for rule in side.unjudged where unjudged.contains(rule.what) {
-            add(Entry(rule: rule.index, range: stretch, decided: stretch.upperBound, isHeld: false))
+            add(Entry(rule: rule.index, range: stretch, decided: decided ?? stretch.upperBound, isHeld: false))
         }
     }
 

@@ -98,17 +98,19 @@ package final class Screener {
     package func probabilities(
         of text: UnsafeBufferPointer<UInt8>, by model: ClassifierModel
     ) -> [(category: Category, probability: Double)] {
-        model.probabilities(of: scores(of: text, by: model, depth: 1))
+        model.probabilities(of: scores(of: text, by: model, depth: 1, isRotated: false))
     }
 
     private func scores(
-        of text: UnsafeBufferPointer<UInt8>, by model: ClassifierModel, depth: Int
+        of text: UnsafeBufferPointer<UInt8>, by model: ClassifierModel, depth: Int, isRotated: Bool
     ) -> SIMD8<Double> {
         var highest = model.scores(of: text, tools.folded)
-        guard depth <= DecodedText.depthMax, LongRun.isFound(in: text) else { return highest }
-        var encoded = EncodedRun(countMax: DecodedText.countMax(depth: depth))
+        guard depth <= DecodedText.depthMax, EncodedScan.isPossible(in: text) else { return highest }
+        var encoded = EncodedScan(depth: depth, isRotated: isRotated)
         func take(_ run: EncodedRun.Decoded) {
-            let scores = run.text.withUnsafeBufferPointer { self.scores(of: $0, by: model, depth: depth + 1) }
+            let scores = run.text.withUnsafeBufferPointer {
+                self.scores(of: $0, by: model, depth: depth + 1, isRotated: run.isRotated)
+            }
             highest = pointwiseMax(highest, scores)
         }
         encoded.take(text, original: 0, found: take)
@@ -160,7 +162,9 @@ package final class Screener {
         log.keepsRedacted = true
         log.sources = breaks.ofSeveralSources
         if let scored = side.scored { score(text, breaks, scored, side, &log) }
-        if hasLongRun { decode(text, breaks, DecodedText(policy: policy, side: side, depth: 1), &log) }
+        if EncodedScan.isPossible(in: text, hasLongRun: hasLongRun) {
+            decode(text, breaks, DecodedText(policy: policy, side: side, depth: 1), &log)
+        }
         tools.hits.prepare(for: side.isActive, policy, side.side)
         return log
     }
@@ -194,7 +198,7 @@ package final class Screener {
     private func decode(
         _ text: UnsafeBufferPointer<UInt8>, _ breaks: [TextBreak], _ decoded: DecodedText, _ log: inout FindingLog
     ) {
-        var encoded = EncodedRun(countMax: DecodedText.countMax(depth: 1))
+        var encoded = EncodedScan(depth: 1)
         var start = 0
         for end in breaks.map(\.end) + [text.count] where end >= start {
             encoded.take(UnsafeBufferPointer(rebasing: text[start..<end]), original: start) {

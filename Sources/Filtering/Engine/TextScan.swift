@@ -16,7 +16,7 @@ final class TextScan {
     /// Where the one begins of which encoded stretches are read.
     private var textBegin = 0
     /// Follows what may be encoded in the latest text.
-    private var encoded: EncodedRun
+    private var encoded: EncodedScan
     private let decoded: DecodedText
     /// Behind the end of a text: whether readers may put a blank before the next.
     private var seam: Bool?
@@ -32,10 +32,15 @@ final class TextScan {
     /// Pieces are scanned in parts of at most so many bytes, which bounds what one part can find.
     static let partBytesMax = 2_048
 
-    /// - Parameter depth: how many encodings lie around the text.
-    init(_ policy: FilterPolicy, _ side: Side, isStreamed: Bool, breaks: [TextBreak] = [], depth: Int = 0) {
+    /// - Parameters:
+    ///   - depth: how many encodings lie around the text.
+    ///   - isRotated: whether the innermost is ROT13.
+    init(
+        _ policy: FilterPolicy, _ side: Side, isStreamed: Bool, breaks: [TextBreak] = [], depth: Int = 0,
+        isRotated: Bool = false
+    ) {
         decoded = DecodedText(policy: policy, side: policy[side], depth: depth + 1)
-        encoded = EncodedRun(countMax: DecodedText.countMax(depth: depth + 1))
+        encoded = EncodedScan(depth: depth + 1, isRotated: isRotated)
         self.isStreamed = isStreamed
         self.breaks = breaks[...]
         log.sources = breaks.ofSeveralSources
@@ -148,7 +153,7 @@ final class TextScan {
         if log.hasOpen {
             let settled = lanes.map(\.settled).min() ?? fed
             // What touches another one that ended is one with it.
-            log.close(upTo: min(settled, (classifier?.settled ?? fed) - 1, (encoded.open ?? fed) - 1), side)
+            log.close(upTo: min(settled, (classifier?.settled ?? fed) - 1, encoded.settled(fed: fed) - 1), side)
         }
         for lane in lanes { lane.trim() }
     }

@@ -122,6 +122,23 @@ struct ScoredRuleTests {
         }
     }
 
+    @Test("are asked of what stands in ROT13, too")
+    func rotated() throws {
+        let (screener, policy) = (Screener(), try Self.policy(.flag))
+        let text = String(repeating: "zorp with the ", count: 11) + "zorp"
+        let plain = screener.screened(text, policy).0
+        let rotated = String(decoding: text.utf8.map(Rot13.rotated), as: UTF8.self)
+        for copy in ["quiet words: " + rotated, "ü the " + rotated] {
+            let screening = screener.screened(copy, policy).0
+            #expect(screening.highest == plain.highest && plain.highest[0] > 2)
+            #expect(screener.streamed(Pieces.of(copy, bytes: 7), policy).findings == screening.findings)
+            let known = Array(copy.utf8).withUnsafeBufferPointer {
+                screener.probabilities(of: $0, by: Self.zorpModel)
+            }
+            #expect(known.first?.probability == Self.zorpModel.probabilities(of: plain.highest).first?.probability)
+        }
+    }
+
     @Test("say how sure they are, and are sure of the more the higher the score is")
     func scores() throws {
         let policy = try Self.policy(.flag, [Self.rule("score/some"), Self.rule("score/sure", rate: 0.001)])
