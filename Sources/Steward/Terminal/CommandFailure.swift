@@ -69,7 +69,7 @@ extension CommandFailure {
 
     private static func code(of error: AccessError) -> Code {
         switch error {
-        case .unknownOrganisation, .unknownApplication, .unknownKey: .noInput
+        case .unknownOrganisation, .unknownApplication, .unknownKey, .unknownToken: .noInput
         case .digestKeyUnreadable, .digestKeyExposed: .permission
         case .digestKeyMalformed, .digestKeyDiffers: .configuration
         default: .usage
