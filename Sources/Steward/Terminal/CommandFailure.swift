@@ -79,8 +79,10 @@ extension CommandFailure {
     private static func code(of error: SampleError) -> Code {
         switch error {
         case .unknown, .textGone: .noInput
-        case .notOpened: .permission
-        case .invalidReviewer: .usage
+        case .notOpened, .restricted: .permission
+        case .noSeal: .configuration
+        case .changed: .temporary
+        case .invalidReviewer, .unknownCategory, .noScore, .categoryNeeded: .usage
         }
     }
 
