@@ -80,11 +80,15 @@ let package = Package(
 
         // Desks.
         .target(
-            name: "Access", dependencies: ["Limits", "Snapshots", "Storage", crypto, lifecycle, logging],
+            name: "Access",
+            dependencies: ["Limits", "Snapshots", "Storage", "Web", crypto, httpTypes, lifecycle, logging]
+                + hummingbird,
             resources: [.embedInCode("Resources/Migrations")], swiftSettings: settings),
         .target(
             name: "Moderation",
-            dependencies: ["Filtering", "Guidelines", "JSON", "Snapshots", "Storage", "Web", crypto, httpTypes]
+            dependencies: [
+                "Access", "Filtering", "Guidelines", "JSON", "Snapshots", "Storage", "Web", crypto, httpTypes,
+            ]
                 + hummingbird,
             resources: [
                 .embedInCode("Resources/Migrations"), .embedInCode("Resources/Templates"),
@@ -152,7 +156,10 @@ let package = Package(
         // Tests, and what only they use.
         .testTarget(
             name: "AccessTests",
-            dependencies: ["Access", "Limits", "Snapshots", "Storage", "StorageTesting", lifecycle, logging],
+            dependencies: [
+                "Access", "Limits", "Snapshots", "Storage", "StorageTesting", "Web", httpTypes, hummingbirdTesting,
+                lifecycle, logging,
+            ] + hummingbird,
             swiftSettings: settings),
         .testTarget(name: "FilteringTests", dependencies: ["Filtering"], swiftSettings: settings),
         .testTarget(
@@ -171,8 +178,8 @@ let package = Package(
         .testTarget(
             name: "ModerationTests",
             dependencies: [
-                "Guidelines", "Moderation", "Snapshots", "Storage", "StorageTesting", "Web", httpTypes,
-                hummingbirdTesting,
+                "Access", "Filtering", "Guidelines", "Limits", "Moderation", "Snapshots", "Storage", "StorageTesting",
+                "Web", httpTypes, hummingbirdTesting,
             ] + hummingbird,
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

@@ -46,13 +46,13 @@ package enum APIKeyText {
         return key.withUTF8 { parse($0) }
     }
 
-    private static func begins(_ key: UnsafeBufferPointer<UInt8>, with prefix: StaticString) -> Bool {
+    static func begins(_ key: UnsafeBufferPointer<UInt8>, with prefix: StaticString) -> Bool {
         prefix.withUTF8Buffer { prefix in
             key.count >= prefix.count && prefix.indices.allSatisfy { key[$0] == prefix[$0] }
         }
     }
 
-    private static func hasChecksum(_ key: UnsafeBufferPointer<UInt8>, prefixCount: Int) -> Bool {
+    static func hasChecksum(_ key: UnsafeBufferPointer<UInt8>, prefixCount: Int) -> Bool {
         let covered = prefixCount + randomCount
         guard key.count == covered + checksumCount else { return false }
         for index in prefixCount..<covered where !Base62.isDigit(key[index]) { return false }
@@ -66,7 +66,11 @@ package enum APIKeyText {
 
     /// A new key's text.
     static func generate(_ stage: Stage, using generator: inout some RandomNumberGenerator) -> String {
-        var text = prefix(of: stage).withUTF8Buffer { Array($0) }
+        generate(prefix(of: stage), using: &generator)
+    }
+
+    static func generate(_ prefix: StaticString, using generator: inout some RandomNumberGenerator) -> String {
+        var text = prefix.withUTF8Buffer { Array($0) }
         for _ in 0..<randomCount {
             text.append(Base62.digit(UInt32.random(in: 0..<62, using: &generator)))
         }
@@ -81,7 +85,11 @@ package enum APIKeyText {
 
     /// The beginning of a key that may be shown: its prefix and four characters.
     static func hint(of text: String, _ stage: Stage) -> String {
-        String(decoding: text.utf8.prefix(prefix(of: stage).utf8CodeUnitCount + 4), as: UTF8.self)
+        hint(of: text, prefix(of: stage))
+    }
+
+    static func hint(of text: String, _ prefix: StaticString) -> String {
+        String(decoding: text.utf8.prefix(prefix.utf8CodeUnitCount + 4), as: UTF8.self)
     }
 }
 

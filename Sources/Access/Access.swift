@@ -1,6 +1,7 @@
 package import Storage
 
-/// The desk of identity: who may use the models, and with which keys. Read this first.
+/// The desk of identity: who may use the models, and with which keys; who may administer, and with which tokens. Read this
+/// first.
 ///
 /// An organisation has applications; an application has a stage and keys. The request path never asks the store: it
 /// looks keys up in the snapshot that `KeyDirectory` keeps up to date.
@@ -8,6 +9,8 @@ package struct Access: Sendable {
     package let organisations: OrganisationStore
     package let applications: ApplicationStore
     package let keys: KeyStore
+    /// For `/admin/v1`.
+    package let tokens: AdminTokenStore
     private let database: any Database
     private let digester: KeyDigester
 
@@ -18,6 +21,7 @@ package struct Access: Sendable {
         organisations = OrganisationStore(database: database)
         applications = ApplicationStore(database: database)
         keys = KeyStore(database: database, digester: digester)
+        tokens = AdminTokenStore(database: database, digester: digester)
     }
 
     /// The tables of this desk.
@@ -30,6 +34,8 @@ package struct Access: Sendable {
         Migration(
             name: "20261126-1-key-successors", owner: "Access",
             sql: text(PackageResources._0261126_1_key_successors_sql)),
+        Migration(
+            name: "20261128-2-admin-tokens", owner: "Access", sql: text(PackageResources._0261128_2_admin_tokens_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String {

@@ -11,6 +11,10 @@ package enum AccessError: Error, Sendable, Hashable {
     case keyNotLive(KeyID)
     /// The key has a live successor.
     case keyRotated(KeyID, successor: KeyID)
+    case unknownToken(AdminTokenID)
+    /// The token was revoked.
+    case tokenNotLive(AdminTokenID)
+    case tokenNameTooLong
     case invalidName(String)
     case invalidNetwork(String)
     /// Bits after the prefix length are set; the second is what was probably meant.
@@ -44,6 +48,12 @@ extension AccessError: CustomStringConvertible {
             "The key \(id) was revoked or has expired. See `steward keys list`."
         case .keyRotated(let id, let successor):
             "The key \(id) was rotated already; its successor is \(successor). Rotate that, or revoke it first."
+        case .unknownToken(let id):
+            "There is no token \(id). See `steward tokens list`."
+        case .tokenNotLive(let id):
+            "The token \(id) was revoked already. See `steward tokens list`."
+        case .tokenNameTooLong:
+            "A token's name has at most \(AdminTokenStore.nameScalarsMax) characters. Choose a shorter one."
         case .invalidName(let name):
             "“\(name)” can't be a name. Write 1 to 100 characters, without invisible ones and outer spaces."
         case .invalidNetwork(let text):
@@ -57,7 +67,7 @@ extension AccessError: CustomStringConvertible {
         case .negativeLimit(let limit):
             "A limit can't be \(limit). Write 0 or more."
         case .expiryInThePast:
-            "The key would expire in the past. Choose a later time."
+            "It would expire in the past. Choose a later time."
         case .digestKeyUnreadable(let path, let reason):
             "The digest key \(path) can't be read: \(reason). Check that the file exists and is ours."
         case .digestKeyExposed(let path, let mode):

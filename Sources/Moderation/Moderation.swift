@@ -5,6 +5,7 @@ package import Storage
 package import Web
 
 /// The desk of the guidelines: the home page, the guidelines as a page and as JSON, and the gateway's OpenAPI document.
+/// What programs may administer of filters is in `SampleRoutes`.
 ///
 /// Reads the guidelines and what the home page says anew for each request, so a change shows at once.
 package struct Moderation: DeskRoutes {

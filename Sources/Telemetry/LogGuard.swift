@@ -31,7 +31,9 @@ enum LogGuard {
     }
 
     /// How keys begin: ours, and those that upstreams hand out.
-    private static let keyPrefixes = ["stw_sandbox_", "stw_live_", "sk-", "Bearer ", "bearer "].map { Array($0.utf8) }
+    private static let keyPrefixes = ["stw_sandbox_", "stw_live_", "stw_admin_", "sk-", "Bearer ", "bearer "].map {
+        Array($0.utf8)
+    }
 
     private static func contains(_ text: String, _ prefix: [UInt8]) -> Bool {
         let found = text.utf8.withContiguousStorageIfAvailable { bytes in

@@ -1,4 +1,5 @@
 package import Hummingbird
+internal import NIOCore
 package import Storage
 
 /// A context that knows the site its pages belong to.
@@ -15,10 +16,13 @@ package struct DeskContext: SiteContext {
     package var requestID = RecordID(high: 0, low: 0)
     /// The wall clock, read once at the edge.
     package var receivedAt = Timestamp(microseconds: 0)
+    /// The address at the other end of the connection, perhaps a proxy's; `nil` where there is none, as in tests.
+    package let peer: String?
     /// The largest body that `request.decode` collects.
     package var maxUploadSize = 1 << 20
 
     package init(source: Source) {
         coreContext = CoreRequestContextStorage(source: source)
+        peer = source.channel.remoteAddress?.ipAddress
     }
 }

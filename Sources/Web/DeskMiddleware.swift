@@ -75,6 +75,9 @@ struct ProblemMiddleware: RouterMiddleware {
             return Problem(
                 error.status, code: "bad_request", title: "The request could not be read.",
                 detail: error.body ?? "Compare it with the reference.", headers: error.headers)
+        case let error as StorageError where error.isPassing:
+            context.logger.warning("The store can't be used.", metadata: ["error": "\(error)"])
+            return .storeUnavailable
         default:
             context.logger.error("A request failed unexpectedly.", metadata: ["error": "\(error)"])
             return .unexpected
@@ -93,6 +96,16 @@ struct ProblemMiddleware: RouterMiddleware {
         headers[.vary] = "accept"
         let body = ByteBuffer(bytes: problem.json(requestID: id))
         return Response(status: problem.status, headers: headers, body: ResponseBody(byteBuffer: body))
+    }
+}
+
+extension StorageError {
+    /// Whether nothing was done, and it may work a moment later.
+    fileprivate var isPassing: Bool {
+        switch self {
+        case .busy, .schemaBusy, .unavailable, .timedOut, .overloaded, .closed: true
+        default: false
+        }
     }
 }
 

@@ -68,7 +68,12 @@ extension Problem {
         .internalServerError, code: "internal_error", title: "The request could not be completed.",
         detail: "Try again. If it happens again, give the operator the request id.")
 
-    static func bodyTooLarge(bytesMax: Int) -> Problem {
+    /// The store is away, or held by another process. What was asked has not been done.
+    package static let storeUnavailable = Problem(
+        .serviceUnavailable, code: "store_unavailable", title: "The store can't be used at present.",
+        detail: "Try again in a moment.", headers: [.retryAfter: "2"])
+
+    package static func bodyTooLarge(bytesMax: Int) -> Problem {
         Problem(
             .contentTooLarge, code: "body_too_large", title: "The body is larger than \(bytesMax) bytes.",
             detail: "Send a smaller body.")

@@ -180,7 +180,7 @@ def test_tuning_guide_works_as_it_stands(shell):
 
 
 def test_samples_guide_works_as_it_stands(shell):
-    settings, judge, tell = commands("guides/judge-samples.md")
+    settings, judge, tell, program = commands("guides/judge-samples.md")
     assert "The settings are right." in output_of(shell, settings)
     with serving(shell, "STEWARD_SAMPLES_FOUND_PER_MILLION=1000000 SAMPLES_KEY=%s steward serve --data data "
                  "--ready-file ready.json" % ("5a" * 32)) as ready:
@@ -192,3 +192,13 @@ def test_samples_guide_works_as_it_stands(shell):
         assert wait_until(lambda: "pii.card" in shell("steward filter samples list").stdout, within=60, every=0.3)
         assert "░" in output_of(shell, judge)
         assert "pii/card-number" in output_of(shell, tell)
+        output = output_of(shell, program)
+        assert "4111 1111 1111 1111" in output and '"reviewer":"jane"' in output and '"judged":1' in output
+
+
+def test_tokens_guide_works_as_it_stands(shell):
+    make, use = commands("guides/admin-tokens.md")
+    with serving(shell, "steward serve --data data --ready-file ready.json"):
+        assert "stw_admin_" in output_of(shell, make)
+        output = output_of(shell, use)
+    assert output.startswith("[]") and "Revoked the token tok_" in output

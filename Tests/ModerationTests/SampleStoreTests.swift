@@ -113,6 +113,18 @@ struct SampleStoreTests {
         }
     }
 
+    @Test("looks for what waits in the order of ids, without sorting")
+    func plan() async throws {
+        try await withStore(.sqlite) { store, _ in
+            let rows = try await store.database.read { reader in
+                try reader.query(
+                    "EXPLAIN QUERY PLAN " + SampleStore.waiting, [SampleID(high: 0, low: 0), 500, "jane"])
+            }
+            let details = try rows.map { try $0["detail"] as String }
+            #expect(!details.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") }, "\(details)")
+        }
+    }
+
     @Test(
         "takes 64 hexadecimal digits for a key",
         arguments: [

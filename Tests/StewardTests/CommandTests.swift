@@ -25,6 +25,8 @@ struct CommandTests {
             ["keys", "create", "--application", "B", "--name", "n", "--scope", "models", "--expires-in", "90d"],
             ["keys", "list"], ["keys", "revoke", "key_01jdb3k6y8v4m2n7q9r5s1t3w6"],
             ["keys", "rotate", "key_01jdb3k6y8v4m2n7q9r5s1t3w6", "--overlap", "0s"], ["usage", "--from", "2026-11-01"],
+            ["tokens", "create", "--role", "safety-analyst", "--name", "n", "--expires", "90d", "--json"],
+            ["tokens", "list"], ["tokens", "revoke", "tok_01jdb3k6y8v4m2n7q9r5s1t3w6"], ["tokens", "roles", "--json"],
             ["records", "tail", "-f", "-n", "5", "--outcome", "blocked"], ["records", "show", "req_x"],
             ["filter", "check", "a.yaml"], ["guidelines", "show", "--yaml"], ["guidelines", "check", "g"],
             ["rehearse", "--port", "0"], ["version", "--json"], ["upstreams"], ["upstreams", "--ready-file", "r"],
@@ -43,7 +45,7 @@ struct CommandTests {
             ["keys", "limits", "key_01jdb3k6y8v4m2n7q9r5s1t3w6", "--concurrent-requests", "some"],
             ["records", "tail", "--outcome", "fine"],
             ["applications", "create", "B", "--organisation", "A", "--stage", "live"],
-            ["keys", "rotate", "k", "--overlap", "1"],
+            ["keys", "rotate", "k", "--overlap", "1"], ["tokens", "create"], ["tokens", "create", "--role", "boss"],
             ["rehearse", "--port", "65536"], ["nothing"],
             ["upstreams", "--ready-file", "r", "--telemetry", "http://h:1"],
         ])

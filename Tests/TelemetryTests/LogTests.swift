@@ -56,7 +56,8 @@ struct LogLineTests {
     @Test(
         "do not show keys",
         arguments: [
-            "stw_live_01jdb3k6y8v4m2n7q9r5s1t3w6", "stw_sandbox_01jdb3k6y8v4m2n7", "sk-proj-abcdefgh12345678",
+            "stw_live_01jdb3k6y8v4m2n7q9r5s1t3w6", "stw_admin_01jdb3k6y8v4m2n7q9r5", "stw_sandbox_01jdb3k6y8v4m2n7",
+            "sk-proj-abcdefgh12345678",
             "Bearer abcdefgh.ijkl.mnop",
         ])
     func secrets(key: String) {

@@ -1,23 +1,5 @@
 package import Storage
 
-/// Why something can't be done with samples.
-package enum SampleError: Error, Hashable, CustomStringConvertible {
-    case unknown(SampleID)
-    case textGone(SampleID)
-    /// Of the text.
-    case notOpened(SampleID)
-    case invalidReviewer
-
-    package var description: String {
-        switch self {
-        case .unknown(let id): "There is no sample \(id). See `steward filter samples list`."
-        case .textGone(let id): "The text of \(id) is gone: its time is over. What was said of it stays."
-        case .notOpened(let id): "The text of \(id) was sealed under another key, or was changed."
-        case .invalidReviewer: "A reviewer has a name of 1 to 64 visible characters. Write it after --reviewer."
-        }
-    }
-}
-
 /// All SQL about samples and what reviewers say of them.
 package struct SampleStore: Sendable {
     let database: any Database
@@ -73,18 +55,70 @@ package struct SampleStore: Sendable {
         }
     }
 
-    package func find(_ id: SampleID) async throws -> Sample {
-        let found = try await database.read { reader in
+    /// Those before an id, the latest first.
+    ///
+    /// - Parameter reviewer: those alone that this one has not judged, and whose text is still there.
+    func list(before id: SampleID, waitingFor reviewer: String?, limit: Int) async throws -> [Sample] {
+        let condition = reviewer == nil ? "" : Self.waits
+        let common: [any SQLValueConvertible] = [id, limit]
+        let arguments = common + (reviewer.map { [$0] } ?? [])
+        return try await database.read { reader in
             try reader.query(
                 """
                 SELECT id, record, at, application, stage, side, reason, probability, verdict, findings, scores, is_cut
                 FROM samples
-                WHERE id = $1
-                """, [id]
-            ).first.map(Sample.init)
+                WHERE id < $1 \(condition)
+                ORDER BY id DESC
+                LIMIT $2
+                """, arguments
+            ).map(Sample.init)
         }
-        guard let found else { throw SampleError.unknown(id) }
-        return found
+    }
+
+    /// Those behind an id that wait for a reviewer, the oldest first.
+    func waiting(for reviewer: String, after id: SampleID, limit: Int) async throws -> [Sample] {
+        try await database.read { try $0.query(Self.waiting, [id, limit, reviewer]).map(Sample.init) }
+    }
+
+    static let waiting = """
+        SELECT id, record, at, application, stage, side, reason, probability, verdict, findings, scores, is_cut
+        FROM samples
+        WHERE id > $1 \(waits)
+        ORDER BY id
+        LIMIT $2
+        """
+
+    /// Whether a sample waits for the reviewer `$3`.
+    private static let waits = """
+        AND sealed IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM sample_labels WHERE sample = samples.id AND reviewer = $3)
+        """
+
+    package func find(_ id: SampleID) async throws -> Sample { try await state(of: id).sample }
+
+    /// - Throws: `SampleError.unknown`; `StorageError`.
+    package func state(of id: SampleID) async throws -> SampleState {
+        try await database.read { try Self.state(of: id, in: $0) }
+    }
+
+    private static func state(of id: SampleID, in reader: any Reader) throws -> SampleState {
+        let rows = try reader.query(
+            """
+            SELECT id, record, at, application, stage, side, reason, probability, verdict, findings, scores, is_cut,
+                CASE WHEN sealed IS NULL THEN 0 ELSE 1 END AS has_text
+            FROM samples
+            WHERE id = $1
+            """, [id])
+        guard let row = rows.first else { throw SampleError.unknown(id) }
+        let labels = try reader.query(
+            """
+            SELECT sample, category, reviewer, judgement, at
+            FROM sample_labels
+            WHERE sample = $1
+            ORDER BY category, reviewer
+            """, [id]
+        ).map(SampleLabel.init)
+        return SampleState(sample: try Sample(row: row), labels: labels, hasText: try row["has_text"])
     }
 
     /// - Throws: `SampleError`; `StorageError`.
@@ -101,22 +135,38 @@ package struct SampleStore: Sendable {
 
     /// Takes down what a reviewer says, in place of what the same one said before.
     package func label(_ label: SampleLabel) async throws {
-        let name = label.reviewer.unicodeScalars
-        guard (1...64).contains(name.count), !name.contains(where: Self.isHidden),
-            name.first?.properties.isWhitespace == false, name.last?.properties.isWhitespace == false
-        else { throw SampleError.invalidReviewer }
-        try await database.write { transaction in
-            guard try !transaction.query("SELECT 1 AS one FROM samples WHERE id = $1", [label.sample]).isEmpty else {
-                throw SampleError.unknown(label.sample)
+        try await self.label(label.sample, [label]) { _ in }
+    }
+
+    /// Takes down what a reviewer says of some categories in one sample, all or nothing.
+    ///
+    /// - Parameter check: throws where the sample, as it is now, is no longer what was judged. Nobody changes it meanwhile.
+    /// - Returns: the sample with the labels.
+    @discardableResult
+    func label(
+        _ id: SampleID, _ labels: [SampleLabel], if check: @escaping @Sendable (SampleState) throws -> Void
+    ) async throws -> SampleState {
+        for label in labels { try Self.checkReviewer(label.reviewer) }
+        return try await database.write { transaction in
+            try check(try Self.state(of: id, in: transaction))
+            for label in labels {
+                try transaction.execute(
+                    """
+                    INSERT INTO sample_labels (sample, category, reviewer, judgement, at)
+                    VALUES ($1, $2, $3, $4, $5)
+                    ON CONFLICT (sample, category, reviewer) DO UPDATE
+                    SET judgement = excluded.judgement, at = excluded.at
+                    """, [id, label.category, label.reviewer, label.judgement, label.at])
             }
-            try transaction.execute(
-                """
-                INSERT INTO sample_labels (sample, category, reviewer, judgement, at)
-                VALUES ($1, $2, $3, $4, $5)
-                ON CONFLICT (sample, category, reviewer) DO UPDATE
-                SET judgement = excluded.judgement, at = excluded.at
-                """, [label.sample, label.category, label.reviewer, label.judgement, label.at])
+            return try Self.state(of: id, in: transaction)
         }
+    }
+
+    private static func checkReviewer(_ reviewer: String) throws(SampleError) {
+        let name = reviewer.unicodeScalars
+        guard (1...64).contains(name.count), !name.contains(where: isHidden),
+            name.first?.properties.isWhitespace == false, name.last?.properties.isWhitespace == false
+        else { throw .invalidReviewer }
     }
 
     /// Whether a character shows nothing itself.
@@ -138,6 +188,20 @@ package struct SampleStore: Sendable {
                 WHERE samples.at >= $1
                 ORDER BY sample, category, reviewer
                 """, [time]
+            ).map(SampleLabel.init)
+        }
+    }
+
+    /// What was said of samples between two, with them.
+    func labels(from first: SampleID, through last: SampleID) async throws -> [SampleLabel] {
+        try await database.read { reader in
+            try reader.query(
+                """
+                SELECT sample, category, reviewer, judgement, at
+                FROM sample_labels
+                WHERE sample >= $1 AND sample <= $2
+                ORDER BY sample, category, reviewer
+                """, [first, last]
             ).map(SampleLabel.init)
         }
     }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Filtering
 internal import Moderation
 internal import Storage
 
@@ -43,15 +42,11 @@ extension FilterCommand {
 
             func run() async throws {
                 let views = try await store.withStore { open in
-                    let labels = Dictionary(grouping: try await open.samples.labels(), by: \.sample)
-                    return try await open.samples.list(limit: Self.searchedMax)
-                        .filter { sample in
-                            (rule.map { rule in sample.findings.contains { $0.rule == rule } } ?? true)
-                                && (category.map { Self.names($0, sample) } ?? true)
-                        }
-                        .prefix(lines).map { SampleView($0, labels[$0.id] ?? []) }
+                    try await open.samples.list(
+                        SampleFilter(rule: rule, category: category), limit: lines, searchedMax: Self.searchedMax
+                    ).samples
                 }
-                guard !format.json else { return Output.print(try Output.json(Array(views))) }
+                guard !format.json else { return Output.print(try Output.json(views)) }
                 var table = Table(["SAMPLE", "SIDE", "WHY", "CATEGORIES", "LABELS"], rightAligned: ["LABELS"])
                 for view in views {
                     table.add([
@@ -62,11 +57,7 @@ extension FilterCommand {
                 Output.print(views.isEmpty ? "There are no such samples.\n" : table.text)
             }
 
-            private static let searchedMax = 100_000
-
-            private static func names(_ category: String, _ sample: Sample) -> Bool {
-                sample.categories.contains { Category(category).covers(Category($0)) }
-            }
+            private static let searchedMax = 1_000_000
         }
 
         struct Show: AsyncParsableCommand {
@@ -85,9 +76,8 @@ extension FilterCommand {
             func run() async throws {
                 let id = try SampleArgument.id(id)
                 try await store.withStore { open in
-                    let sample = try await open.samples.find(id)
-                    let labels = try await open.samples.labels().filter { $0.sample == id }
-                    try await SamplePrinter(open: open, isOpened: opens, json: format.json).print(sample, labels)
+                    let state = try await open.samples.store.state(of: id)
+                    try await SamplePrinter(open: open, isOpened: opens, json: format.json).print(state)
                 }
             }
         }
@@ -117,17 +107,11 @@ extension FilterCommand {
 
             func run() async throws {
                 try await store.withStore { open in
-                    let labels = Dictionary(grouping: try await open.samples.labels(), by: \.sample)
-                    let next = try await open.samples.list(limit: 100_000).last { sample in
-                        let isDone = (labels[sample.id] ?? []).contains { $0.reviewer == reviewer }
-                        func has(_ name: String) -> Bool {
-                            sample.categories.contains { Category(name).covers(Category($0)) }
-                        }
-                        return !isDone && (category.map(has) ?? true) && !declined.contains(where: has)
+                    let filter = SampleFilter(category: category, declined: declined)
+                    guard let next = try await open.samples.next(for: reviewer, filter) else {
+                        return Output.print("There is nothing left to judge.\n")
                     }
-                    guard let next else { return Output.print("There is nothing left to judge.\n") }
-                    let printer = SamplePrinter(open: open, isOpened: opens, json: format.json)
-                    try await printer.print(next, labels[next.id] ?? [])
+                    try await SamplePrinter(open: open, isOpened: opens, json: format.json).print(next)
                 }
             }
         }
@@ -154,15 +138,9 @@ extension FilterCommand {
             func run() async throws {
                 let id = try SampleArgument.id(id)
                 try await store.withStore { open in
-                    let taxonomy = try PolicyTexts.read(open.settings.effective).taxonomy()
-                    guard taxonomy[Category(category)] != nil else {
-                        let near = Suggestion.nearest(to: category, among: taxonomy.entries.map(\.id.rawValue))
-                        throw CommandFailure(
-                            "There is no category “\(category)”." + (near.map { " Did you mean “\($0)”?" } ?? ""),
-                            .usage)
-                    }
                     try await open.samples.label(
-                        SampleLabel(sample: id, category: category, reviewer: reviewer, judgement: says, at: .now))
+                        SampleLabel(sample: id, category: category, reviewer: reviewer, judgement: says, at: .now),
+                        in: PolicyTexts.read(open.settings.effective).taxonomy())
                 }
             }
         }
@@ -180,19 +158,17 @@ extension FilterCommand {
             @OptionGroup var format: FormatOptions
 
             func run() async throws {
-                let rules = try await store.withStore { open in
-                    RulePrecision.all(try await open.samples.list(limit: 1_000_000), try await open.samples.labels())
-                }
-                guard !format.json else { return Output.print(try Output.json(rules.map(PrecisionView.init))) }
+                let rules = try await store.withStore { try await $0.samples.precision() }
+                guard !format.json else { return Output.print(try Output.json(rules)) }
                 let numbers = ["SAMPLES", "JUDGED", "PRECISION", "95 % INTERVAL"]
                 var table = Table(["RULE", "CATEGORY"] + numbers, rightAligned: Set(numbers))
                 for rule in rules {
                     table.add(
-                        [rule.rule, rule.category, "\(rule.samples)", "\(rule.estimate.judged)"]
-                            + EstimateText.cells(rule.estimate))
+                        [rule.rule, rule.category, "\(rule.samples)", "\(rule.judged)"]
+                            + EstimateText.cells(rule.precision, rule.low, rule.high))
                 }
                 Output.print(rules.isEmpty ? "No rule found anything in a sample.\n" : table.text)
-                for rule in rules where rule.isForShadow {
+                for rule in rules where rule.proposesShadow {
                     Output.print("\nPut \(rule.rule) on the shadow list: it is wrong more often than right.\n")
                 }
             }
@@ -210,29 +186,18 @@ extension FilterCommand {
             @OptionGroup var format: FormatOptions
 
             func run() async throws {
-                let (head, estimates) = try await store.withStore { open in
+                let rows = try await store.withStore { open in
                     let texts = try PolicyTexts.read(open.settings.effective)
-                    let model = try PolicyLoader.classifier(texts.classifier)
-                    guard let head = model.heads.firstIndex(where: { $0.category.rawValue == category }) else {
-                        let known = model.heads.map(\.category.rawValue).joined(separator: ", ")
-                        throw CommandFailure("The classifier gives “\(category)” no score. It knows \(known).", .usage)
-                    }
-                    let thresholds = model.heads[head].thresholds.map { model.probability(head, score: $0.score) }
-                    return (
-                        model.heads[head],
-                        ThresholdPrecision.all(
-                            category, thresholds, try await open.samples.list(limit: 1_000_000),
-                            try await open.samples.labels())
-                    )
+                    return try await open.samples.thresholds(category, of: PolicyLoader.classifier(texts.classifier))
                 }
-                let rows = zip(head.thresholds, estimates).map { ThresholdView($0.rate, $1) }
                 guard !format.json else { return Output.print(try Output.json(rows)) }
                 let numbers = ["FALSE POSITIVES", "SCORE", "JUDGED", "PRECISION", "95 % INTERVAL", "RECALL"]
                 var table = Table(numbers, rightAligned: Set(numbers))
-                for (row, estimate) in zip(rows, estimates) {
+                for row in rows {
                     table.add(
                         ["\(row.falsePositives)", EstimateText.share(row.score), "\(row.judged)"]
-                            + EstimateText.cells(estimate.estimate) + [estimate.recall.map(EstimateText.share) ?? ""])
+                            + EstimateText.cells(row.precision, row.low, row.high)
+                            + [row.recall.map(EstimateText.share) ?? ""])
                 }
                 Output.print(table.text)
             }
@@ -250,7 +215,7 @@ extension FilterCommand {
 
             func run() async throws {
                 let id = try SampleArgument.id(id)
-                try await store.withStore { try await $0.samples.forget(id) }
+                try await store.withStore { try await $0.samples.store.forget(id) }
             }
         }
     }

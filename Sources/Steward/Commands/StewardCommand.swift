@@ -42,7 +42,8 @@ struct StewardCommand: AsyncParsableCommand {
         version: StewardVersion.current,
         subcommands: [
             ServeCommand.self, ConfigCommand.self, OrganisationsCommand.self, ApplicationsCommand.self,
-            KeysCommand.self, UsageCommand.self, UpstreamsCommand.self, RecordsCommand.self, DatabaseCommand.self,
+            KeysCommand.self, TokensCommand.self, UsageCommand.self, UpstreamsCommand.self, RecordsCommand.self,
+            DatabaseCommand.self,
             FilterCommand.self, GuidelinesCommand.self, RehearseCommand.self, VersionCommand.self,
         ])
 

@@ -49,7 +49,7 @@ struct StoreOptions: ParsableArguments {
             try await access.checkDigestKey()
             let open = OpenStore(
                 settings: settings, access: access, records: store.records,
-                samples: SampleStore(database: store.database))
+                samples: SampleDesk(store: SampleStore(database: store.database)))
             let result = try await body(open)
             try await store.close()
             return result
@@ -65,7 +65,7 @@ struct OpenStore: Sendable {
     let settings: Settings
     let access: Access
     let records: RecordStore
-    let samples: SampleStore
+    let samples: SampleDesk
 
     /// - Parameter text: Its id or its name.
     func organisation(_ text: String) async throws -> Organisation {

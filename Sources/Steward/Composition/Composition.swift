@@ -93,7 +93,7 @@ struct Composition {
             heard.yield()
         }
         let content = try DeskContent(settings, plan, configuration.policy, addresses)
-        let desk = try desk(content, deskSettings) { heard.yield() }
+        let desk = try desk(content, deskSettings, ground) { heard.yield() }
         let announcer = AnnouncingService(health: health, listening: listening, listenersExpected: 2) {
             try await announce(plan, addresses, telemetryPort: telemetryPort.current, ground, keys, logger)
         }
@@ -230,10 +230,18 @@ struct Composition {
     }
 
     private func desk(
-        _ content: DeskContent, _ listener: ListenerSettings, onListening: @escaping @Sendable () -> Void
+        _ content: DeskContent, _ listener: ListenerSettings, _ ground: Ground,
+        onListening: @escaping @Sendable () -> Void
     ) throws -> DeskServer {
         let moderation = try Moderation(guidelines: content.guidelines, home: content.home)
-        let router = DeskRouter.make(site: content.site, settings: listener, desks: [moderation])
+        let samples = SampleRoutes(
+            desk: SampleDesk(store: SampleStore(database: ground.database)), seal: try settings.sampleSeal(),
+            terms: content.terms)
+        let authenticator = AdminAuthenticator(
+            tokens: ground.access.tokens,
+            failures: FailureGuard(seed: .random(in: .min ... .max), startingAt: .now), proxies: content.proxies)
+        let router = DeskRouter.make(
+            site: content.site, settings: listener, desks: [moderation, AdminDesk(authenticator, desks: [samples])])
         return DeskServer(
             router, settings: listener, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "steward.desk"), onListening: { _ in onListening() })

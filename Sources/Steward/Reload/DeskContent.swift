@@ -1,3 +1,4 @@
+internal import Access
 internal import Gateway
 internal import Guidelines
 internal import Moderation
@@ -15,6 +16,9 @@ struct DeskContent: Sendable {
     let site: Snapshot<Site>
     let guidelines: Snapshot<Guidelines>
     let home: Snapshot<HomeView>
+    let terms: Snapshot<SampleTerms>
+    /// Who may say where a request comes from.
+    let proxies: Snapshot<[Network]>
 
     /// - Throws: if one of our own templates cannot be parsed.
     init(_ settings: Settings, _ plan: ModelPlan, _ policy: Policy, _ addresses: OwnAddresses) throws {
@@ -22,6 +26,8 @@ struct DeskContent: Sendable {
             try Site(name: settings.siteName, version: StewardVersion.current, navigation: Moderation.navigation))
         guidelines = Snapshot(policy.guidelines)
         home = Snapshot(HomeView(settings, plan, addresses))
+        terms = Snapshot(SampleTerms(policy))
+        proxies = Snapshot(settings.trustedProxies)
     }
 
     /// Shows another configuration from the next request on.
@@ -29,6 +35,8 @@ struct DeskContent: Sendable {
         site.replace(with: site.current.named(settings.siteName))
         guidelines.replace(with: policy.guidelines)
         home.replace(with: HomeView(settings, plan, addresses))
+        terms.replace(with: SampleTerms(policy))
+        proxies.replace(with: settings.trustedProxies)
     }
 }
 
@@ -39,7 +47,16 @@ extension HomeView {
     }
 }
 
+extension SampleTerms {
+    fileprivate init(_ policy: Policy) { self.init(taxonomy: policy.categories, classifier: policy.rules.classifier) }
+}
+
 extension Settings {
+    /// Of addresses that are none the reader of settings has complained already.
+    fileprivate var trustedProxies: [Network] {
+        effective.list("gateway.trusted_proxies").compactMap { try? Network(parsing: $0) }
+    }
+
     fileprivate var siteName: String { effective.text("desk.name") ?? "Steward" }
 
     /// The gateway's settings with the models that are served.

@@ -69,7 +69,7 @@ extension CommandFailure {
 
     private static func code(of error: AccessError) -> Code {
         switch error {
-        case .unknownOrganisation, .unknownApplication, .unknownKey: .noInput
+        case .unknownOrganisation, .unknownApplication, .unknownKey, .unknownToken: .noInput
         case .digestKeyUnreadable, .digestKeyExposed: .permission
         case .digestKeyMalformed, .digestKeyDiffers: .configuration
         default: .usage
@@ -79,8 +79,10 @@ extension CommandFailure {
     private static func code(of error: SampleError) -> Code {
         switch error {
         case .unknown, .textGone: .noInput
-        case .notOpened: .permission
-        case .invalidReviewer: .usage
+        case .notOpened, .restricted: .permission
+        case .noSeal: .configuration
+        case .changed: .temporary
+        case .invalidReviewer, .unknownCategory, .noScore, .categoryNeeded: .usage
         }
     }
 
