@@ -14,6 +14,13 @@ package struct Enforcement: Sendable, Hashable {
         self.streams = streams
     }
 
+    /// The stricter of two, of both what they say about streams.
+    package func combined(with other: Enforcement) -> Enforcement {
+        var enforcement = verdict.combined(with: other.verdict) == verdict ? self : other
+        enforcement.streams = max(streams, other.streams)
+        return enforcement
+    }
+
     /// What is carried out of it.
     package var carriedOut: Enforcement {
         guard isShadow else { return self }

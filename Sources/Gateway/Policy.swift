@@ -35,7 +35,8 @@ package final class Policy: Sendable {
             func filter(_ stage: Stage) throws(FilterError) -> FilterPolicy {
                 try FilterPolicy(
                     rules, holdBackBytesMax: holdBackBytesMax, allowed: overrides.allowed(for: application),
-                    markers: overrides.markers, statesBytesMax: statesBytesMax, categoryInTools: categories.inTools,
+                    markers: overrides.markers, statesBytesMax: statesBytesMax,
+                    inTools: { Self.enforcedInTools(guidelines, overrides, categories, $0, stage, application) },
                     unjudged: { rule, side in
                         Self.enforcement(guidelines, overrides, unjudged: rule, side: side, stage: stage, application)
                     },
@@ -91,6 +92,31 @@ package final class Policy: Sendable {
     /// names its category.
     package func enforcement(unjudged rule: Rule, side: Side, stage: Stage, application: String? = nil) -> Enforcement {
         Self.enforcement(guidelines, overrides, unjudged: rule, side: side, stage: stage, application)
+    }
+
+    /// What a rule's findings are where a tool or a document brought the text of a prompt, and what follows; `nil` where that
+    /// makes no difference.
+    package func enforcedInTools(_ rule: Rule, stage: Stage, application: String? = nil) -> EnforcedRule? {
+        Self.enforcedInTools(guidelines, overrides, categories, rule, stage, application)
+    }
+
+    /// Not less than elsewhere, unless who wants it so names the category that it is there: else a caller would hide an attack
+    /// in a tool's result.
+    private static func enforcedInTools(
+        _ guidelines: Guidelines, _ overrides: PolicyOverrides, _ categories: Taxonomy, _ rule: Rule, _ stage: Stage,
+        _ application: String?
+    ) -> EnforcedRule? {
+        guard let category = categories.inTools(rule.category) else { return nil }
+        func enforcement(_ rule: Rule) -> Enforcement {
+            Self.enforcement(guidelines, overrides, of: rule, side: .prompt, stage: stage, application)
+        }
+        var found = rule
+        found.category = category
+        let isNamed =
+            overrides.wants(application) { $0.covers(rule.category) }
+            ? overrides.wants(application) { $0 == category } : guidelines.names(category)
+        let there = enforcement(found)
+        return EnforcedRule(category: category, isNamed ? there : there.combined(with: enforcement(rule)))
     }
 
     private static func enforcement(

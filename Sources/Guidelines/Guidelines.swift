@@ -48,6 +48,11 @@ package struct Guidelines: Sendable {
         table.enforcement(for: category, side: side, isSandbox: isSandbox)
     }
 
+    /// Whether a clause names a category itself, not only one that covers it.
+    package func names(_ category: Category) -> Bool {
+        clauses.contains { $0.enforcement.contains { $0.categories.contains(category) } }
+    }
+
     /// What happens to what a rule finds: what the clause says that names its category, under the rule's own clause if it
     /// has one; what no clause names is flagged.
     package func enforcement(of rule: Rule, side: Side, isSandbox: Bool) -> Enforcement {

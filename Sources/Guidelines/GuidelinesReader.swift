@@ -130,6 +130,12 @@ struct GuidelinesReader {
             categories.append(Category(name))
         }
         guard let prompt, let completion else { return nil }
+        let unjudged = Unjudged.rules.map(\.rule.category)
+        if prompt == .redact || completion == .redact, let category = categories.first(where: unjudged.contains) {
+            add(
+                node, "What nobody judges can't be redacted: nothing says which words they are (“\(category)”).",
+                "Write allow, flag or block.")
+        }
         let streams = streams(fields["streams"], completion)
         return ClauseEnforcement(
             categories: categories, prompt: prompt, completion: completion, streams: streams, stage: stage)

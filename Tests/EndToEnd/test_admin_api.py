@@ -182,7 +182,7 @@ def test_pages_hold_each_sample_once(desk):
 
 
 @pytest.mark.parametrize("method, path, body, status, code", [
-    ("GET", "?category='%20OR%201=1--", None, 200, None), ("GET", "?rule=%00%ff", None, 200, None),
+    ("GET", "?category='%20OR%201=1--", None, 400, "unknown_category"), ("GET", "?rule=%00%ff", None, 200, None),
     ("GET", "?before='--", None, 400, "invalid_value"), ("GET", "?limit=-1", None, 400, "invalid_value"),
     ("GET", "?limit=99999999999999999999", None, 400, "invalid_value"), ("GET", "?x=1", None, 400, "unknown_parameter"),
     ("GET", "?not=" + "&not=".join("a" * 100), None, 400, "invalid_value"),

@@ -57,9 +57,9 @@ struct PassageTests {
             {"instructions":"s","input":[{"role":"user","content":"u"},
              {"type":"function_call_output","call_id":"c","output":"t1"},
              {"type":"function_call_output","output":[{"type":"input_text","text":"t2"}]},
-             {"type":"file_search_call","results":[{"text":"t3"}]},{"type":"function_call","arguments":"m"}]}
+             {"type":"file_search_call","results":[{"text":"t3"}]},{"type":"code_interpreter_call","outputs":[{"logs":"t4"}]},{"type":"function_call","arguments":"m"}]}
             """#, as: Responses.traits.requestPlaces)
-        #expect(responses == "t1 t2 t3 text")
+        #expect(responses == "logs t1 t2 t3 t4 text")
         #expect(try brought(#"{"input":"u"}"#, as: Responses.traits.requestPlaces) == "")
     }
 

@@ -82,6 +82,7 @@ struct GuidelinesReadingTests {
                 "completion: redact", "completion: flag\n        streams: hold",
                 ["streams is said, but nothing is held of an answer that is only allowed or flagged."]
             ),
+            ("[pii]", "[language]", ["What nobody judges can't be redacted: nothing says which words they are"]),
             ("[pii]", "[PII]", ["g.yaml:11:22: “PII” can't be a category."]),
             ("[pii]", "[]", ["g.yaml:11:21: categories is no list, or an empty one."]),
             ("text: Do not.", "text: ''", ["g.yaml:9:11: text is no text, or an empty one."]),

@@ -92,7 +92,7 @@ struct SampleRoutesTests {
             for (filter, expected) in [
                 ("", samples), ("&category=pii", samples.filter { $0.has("pii") }),
                 ("&rule=test/hate", samples.filter { $0.has("hate") }),
-                ("&not=pii&not=hate", samples.filter(\.findings.isEmpty)), ("&category=nothing", []),
+                ("&not=pii&not=hate", samples.filter(\.findings.isEmpty)), ("&category=spam", []),
             ] {
                 var (seen, before) = ([String](), "")
                 while true {
@@ -241,6 +241,8 @@ struct SampleRoutesTests {
             ("GET", "?limit=1;DROP", nil, nil, 400, "invalid_value", "limit"),
             ("GET", "?before=smp_x'--", nil, nil, 400, "invalid_value", "smp_"),
             ("GET", "?reason=often", nil, nil, 400, "invalid_value", "unsure"),
+            ("GET", "?not=pii&not=sexul", nil, nil, 400, "unknown_category", "sexual"),
+            ("GET", "/next?category=hat", nil, nil, 400, "unknown_category", "hate"),
             ("GET", "?category=a&category=b", nil, nil, 400, "invalid_value", "once"),
             ("GET", "/smp_x", nil, nil, 400, "invalid_value", "smp_"),
             ("GET", "/smp_01jdb3k6y8v4m2n7q9r5s1t3w6", nil, nil, 404, "unknown_sample", "samples"),

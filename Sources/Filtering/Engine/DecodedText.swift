@@ -21,7 +21,8 @@ struct DecodedText {
         scan.log.close(upTo: .max, side)
         log.note(scan.log.highest)
         log.note(scan.log.unjudged, in: run.range, decided: run.decided, side)
-        for entry in scan.log.final where !side.verdicts(of: entry.rule).contains(.redact) {
+        let source = log.sources.source(at: run.range.lowerBound)
+        for entry in scan.log.final where side.enforced(entry.rule, in: source).enforcement.verdict != .redact {
             log.add(
                 .init(
                     rule: entry.rule, range: run.range, decided: run.decided, score: entry.score,

@@ -26,7 +26,7 @@ struct EncodedRun {
     /// How many more are read.
     private var remaining: Int
     /// Whether there was more that people could read: a further stretch, or more of one.
-    private(set) var exceedsBounds = false
+    private var exceedsBounds = false
 
     static let bytesMin = 24
     static let bytesMax = 8_192
@@ -36,6 +36,12 @@ struct EncodedRun {
     /// - Parameter countMax: how many are read; further ones are left alone, so that a text full of them costs no more.
     init(countMax: Int) {
         remaining = countMax
+    }
+
+    /// Whether there was more that people could read since this was asked last.
+    mutating func takeExcess() -> Bool {
+        defer { exceedsBounds = false }
+        return exceedsBounds
     }
 
     /// Where the stretch begins that may still be one; `nil` outside of any.

@@ -21,8 +21,12 @@ struct EncodedScan {
         hasLongRun || Rot13Run.isPossible(in: text)
     }
 
-    /// Whether there was more that people could read.
-    var exceedsBounds: Bool { run.exceedsBounds || rot13?.exceedsBounds == true }
+    /// Whether there was more that people could read, in the text that has ended. The next one is asked anew; how many
+    /// stretches are read holds for all.
+    mutating func takeExcess() -> Bool {
+        let isBeyond = run.takeExcess()
+        return rot13?.takeExcess() == true || isBeyond
+    }
 
     /// Before which offset of the original nothing is found any more, of which so much came.
     func settled(fed: Int) -> Int { min(run.open ?? fed, rot13?.settled ?? fed) }

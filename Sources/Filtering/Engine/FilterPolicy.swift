@@ -13,7 +13,8 @@ package final class FilterPolicy: Sendable {
 
     /// - Parameters:
     ///   - allowed: texts that rules leave alone.
-    ///   - categoryInTools: what of a category is said to be found where a tool or a document brought the text.
+    ///   - inTools: what a rule's findings are, and what follows, where a tool or a document brought the text of a prompt;
+    ///     `nil` where that makes no difference.
     ///   - unjudged: what follows from a text that nobody judges, by the rule that says so: see `Unjudged.rules`. It is
     ///     recorded in any case.
     ///   - markers: what stands in place of what is taken out.
@@ -23,7 +24,7 @@ package final class FilterPolicy: Sendable {
     package init(
         _ rules: FilterRules, holdBackBytesMax: Int = 512, allowed: [PolicyOverrides.AllowedText] = [],
         markers: RedactionMarkers = .standard, statesBytesMax: Int = FilterPolicy.statesBytesMax,
-        categoryInTools: (Category) -> Category? = { _ in nil },
+        inTools: (Rule) -> EnforcedRule? = { _ in nil },
         unjudged: (Rule, Side) -> Enforcement = { _, _ in Enforcement(.allow) },
         enforcement: (Rule, Side) -> Enforcement
     ) throws(FilterError) {
@@ -31,17 +32,16 @@ package final class FilterPolicy: Sendable {
         self.holdBackBytesMax = holdBackBytesMax
         exceptions = RuleExceptions(allowed, rules)
         self.markers = markers
-        let inTools = rules.rules.map { rule in
-            var rule = rule
-            rule.category = categoryInTools(rule.category) ?? rule.category
-            return rule
+        func carriedOut(_ side: Side) -> [EnforcedRule] {
+            rules.rules.map { EnforcedRule(category: $0.category, $0.limiting(enforcement($0, side)).carriedOut) }
         }
-        func carriedOut(_ rules: [Rule], _ side: Side) -> [EnforcedRule] {
-            rules.map { EnforcedRule(category: $0.category, $0.limiting(enforcement($0, side)).carriedOut) }
+        let brought = rules.rules.map { rule in
+            let enforced = inTools(rule) ?? EnforcedRule(category: rule.category, enforcement(rule, .prompt))
+            return EnforcedRule(category: enforced.category, rule.limiting(enforced.enforcement).carriedOut)
         }
         func side(_ side: Side) -> PolicySide {
             PolicySide(
-                side, rules, carriedOut(rules.rules, side), inTools: side == .prompt ? carriedOut(inTools, side) : [],
+                side, rules, carriedOut(side), inTools: side == .prompt ? brought : [],
                 unjudged: Unjudged.rules.map { what, rule in
                     var enforcement = unjudged(rule, side)
                     // Nothing says which words they are.
@@ -123,7 +123,6 @@ final class PolicySide: Sendable {
         self.side = side
         self.enforced = enforced + unjudged
         enforcedInTools = inTools.isEmpty ? [] : inTools + unjudged
-        let enforcements = enforced.map(\.enforcement)
         isActive = enforced.indices.map { rule in
             enforced[rule].isActive || !inTools.isEmpty && inTools[rule].isActive
         }
@@ -131,12 +130,15 @@ final class PolicySide: Sendable {
             rule.1.isActive ? (rule.0.what, enforced.count + index) : nil
         }
         let (isActive, firstScored) = (isActive, rules.compiled.count)
-        holds = enforcements.enumerated().map { $0 < firstScored && $1.holdsText }
+        let holdsText = enforced.indices.map { rule in
+            enforced[rule].enforcement.holdsText || !inTools.isEmpty && inTools[rule].enforcement.holdsText
+        }
+        holds = holdsText.enumerated().map { $0 < firstScored && $1 }
         holdsAnswers = (enforced + unjudged).contains(where: \.enforcement.holdsAnswer)
         scored = ScoredRules(rules.scored.filter { isActive[$0.index] }, rules.classifier)
         held = PerView { view in
             HeldRules(
-                rules, view, rules.compiled.filter { $0.rule.view == view && enforcements[$0.index].holdsText },
+                rules, view, rules.compiled.filter { $0.rule.view == view && holdsText[$0.index] },
                 statesBytesMax: statesBytesMax)
         }
         reachBytes = zip(rules.compiled, isActive).map { $1 ? $0.reachBytes : 0 }.max() ?? 0
@@ -164,11 +166,13 @@ extension PolicySide {
 }
 
 /// What a rule finds is said to be, and what follows.
-struct EnforcedRule: Sendable {
-    let category: Category
-    let enforcement: Enforcement
+package struct EnforcedRule: Sendable {
+    package let category: Category
+    package let enforcement: Enforcement
 
-    init(category: Category, _ enforcement: Enforcement) { (self.category, self.enforcement) = (category, enforcement) }
+    package init(category: Category, _ enforcement: Enforcement) {
+        (self.category, self.enforcement) = (category, enforcement)
+    }
 
     /// Whether it is looked for: `allow` is not reported.
     var isActive: Bool { enforcement.isShadow || [.flag, .redact, .block].contains(enforcement.verdict) }

@@ -118,7 +118,7 @@ struct FindingLog {
     mutating func settle(by moment: Int = .max, _ side: PolicySide) {
         guard !fresh.isEmpty else { return }
         if open.isEmpty { open = [[Entry]](repeating: [], count: side.ruleCount) }
-        for entry in fresh where entry.decided <= moment {
+        for entry in fresh where entry.decided <= moment && side.enforced(entry.rule, in: entry.source).isActive {
             verdict = verdict.combined(with: side[entry].verdict)
             merge(entry)
         }

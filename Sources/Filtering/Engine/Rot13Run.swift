@@ -15,7 +15,7 @@ struct Rot13Run {
     /// How many more are read.
     private var remaining: Int
     /// Whether there was more that people could read.
-    private(set) var exceedsBounds = false
+    private var exceedsBounds = false
 
     static let bytesMax = EncodedRun.bytesMax
     static let leadBytesMax = 64
@@ -25,6 +25,12 @@ struct Rot13Run {
     /// - Parameter countMax: how many are read; further ones are left alone.
     init(countMax: Int) {
         remaining = countMax
+    }
+
+    /// Whether there was more that people could read since this was asked last.
+    mutating func takeExcess() -> Bool {
+        defer { exceedsBounds = false }
+        return exceedsBounds
     }
 
     /// Before which offset of the original no further stretch begins.

@@ -205,7 +205,7 @@ package final class Screener {
                 decoded.log($0, in: &log, tools)
             }
             encoded.finish(at: end) { decoded.log($0, in: &log, tools) }
-            if encoded.exceedsBounds { log.note(.encoded, in: start..<end, decoded.side) }
+            if encoded.takeExcess() { log.note(.encoded, in: start..<end, decoded.side) }
             start = end + TextBreak.separatorCount
         }
     }

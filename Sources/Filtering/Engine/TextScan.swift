@@ -74,7 +74,7 @@ final class TextScan {
     /// Ends the text of which encoded stretches are read and scores are given; the next begins at an offset of the original.
     private func endText(next: Int?, _ tools: ScanTools) {
         encoded.finish(at: fed) { decoded.log($0, in: &log, tools) }
-        if encoded.exceedsBounds { log.note(.encoded, in: textBegin..<fed, side) }
+        if encoded.takeExcess() { log.note(.encoded, in: textBegin..<fed, side) }
         textBegin = next ?? fed
         endScored(next: next)
     }

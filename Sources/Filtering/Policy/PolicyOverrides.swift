@@ -107,6 +107,13 @@ package struct PolicyOverrides: Sendable, Hashable {
         return enforcement
     }
 
+    /// Whether an application wants something of a category, by a name for which `isOne` holds.
+    package func wants(_ application: String?, _ isOne: (Category) -> Bool) -> Bool {
+        applications.contains {
+            $0.id == application && $0.tightenings.contains { $0.categories.contains(where: isOne) }
+        }
+    }
+
     /// The applications whose traffic is judged otherwise than that of others.
     package var applicationsWithOwn: Set<String> {
         Set(applications.map(\.id) + allowed.compactMap(\.application))

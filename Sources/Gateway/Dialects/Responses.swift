@@ -166,7 +166,10 @@ extension Responses {
         joined: [["input", nil, "content"], ["input", nil, "output"], ["input", nil, "summary"]],
         typed: typed(["input", nil]),
         // Of calls, whatever was called, and of searches.
-        brought: [BroughtText(path: ["input", nil, "output"]), BroughtText(path: ["input", nil, "results"])])
+        brought: [
+            BroughtText(path: ["input", nil, "output"]), BroughtText(path: ["input", nil, "outputs"]),
+            BroughtText(path: ["input", nil, "results"]),
+        ])
 
     private static func typed(_ items: [StaticString?]) -> [ProtocolPlaces.TypedData] {
         [

@@ -91,6 +91,7 @@ struct TypedStream<Events: TypedEvents>: AnswerStream {
     }
 
     mutating func letGo(to output: inout [UInt8]) {
+        if isBlocked || failure != nil { return }
         for flow in order where flow.screen.heldCount > 0 {
             for release in flow.letGo() {
                 give(release, to: &output)

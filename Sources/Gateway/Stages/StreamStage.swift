@@ -75,7 +75,7 @@ struct StreamStage: @unchecked Sendable {
             }
             if case .end = piece { break }
             if stream.hasText, trace.firstTokenAt == nil { trace.firstTokenAt = .now }
-            if silence.isTooLong(in: stream) {
+            if stream.status == .open, silence.isTooLong(in: stream) {
                 stream.letGo(to: &output)
                 lettingsGo.add()
             }

@@ -104,7 +104,7 @@ package struct SampleDesk: Sendable {
         return try await store.label(id, labels) { _ in }
     }
 
-    private static func check(_ category: String, in taxonomy: Taxonomy) throws(SampleError) {
+    static func check(_ category: String, in taxonomy: Taxonomy) throws(SampleError) {
         guard taxonomy[Category(category)] == nil else { return }
         // How far apart long words are takes long to tell.
         let near =

@@ -8,12 +8,13 @@ internal import Web
 
 /// `/admin/v1/filter/samples`: what the commands under `steward filter samples` do, for programs.
 ///
-/// A reviewer is the name of the token that a request comes with, so nobody speaks for another.
+/// A reviewer is the name of the token that a request comes with, so no request names one; two tokens of one name are one.
 package struct SampleRoutes: AdminRoutes {
     let desk: SampleDesk
     /// `nil` where no texts are kept.
     let seal: SampleSeal?
     let terms: Snapshot<SampleTerms>
+    private let isReading = Lock(false)
 
     package init(desk: SampleDesk, seal: SampleSeal?, terms: Snapshot<SampleTerms>) {
         (self.desk, self.seal, self.terms) = (desk, seal, terms)
@@ -33,11 +34,19 @@ package struct SampleRoutes: AdminRoutes {
 
     // MARK: - Samples
 
+    /// Who misspells what they don't want to see would see it.
+    private func check(_ query: SampleQuery) throws {
+        for category in [query["category"]].compactMap(\.self) + query.all("not") {
+            try SampleDesk.check(category, in: terms.current.taxonomy)
+        }
+    }
+
     private static let searchedMax = 5_000
 
     @Sendable private func list(request: Request, context: AdminContext) async throws -> JSONAnswer {
         let query = try SampleQuery(
             request, ["rule", "category", "reason", "waiting", "before", "limit"], several: ["not"])
+        try check(query)
         let isWaiting = try query.word("waiting", among: ["true", "false"]) == "true"
         let filter = SampleFilter(
             rule: query["rule"], category: query["category"], declined: query.all("not"),
@@ -51,6 +60,7 @@ package struct SampleRoutes: AdminRoutes {
 
     @Sendable private func next(request: Request, context: AdminContext) async throws -> Response {
         let query = try SampleQuery(request, ["category"], several: ["not"])
+        try check(query)
         let filter = SampleFilter(category: query["category"], declined: query.all("not"))
         guard let state = try await desk.next(for: context.identity.name, filter) else {
             return Response(status: .noContent, headers: [.cacheControl: "no-store"])
@@ -116,14 +126,29 @@ package struct SampleRoutes: AdminRoutes {
 
     // MARK: - Figures
 
+    /// One at a time, since each reads all samples.
+    private func alone<Figures>(_ read: () async throws -> Figures) async throws -> Figures {
+        let isFree = isReading.withLock { isReading in
+            defer { isReading = true }
+            return !isReading
+        }
+        guard isFree else {
+            throw Problem(
+                .serviceUnavailable, code: "figures_busy", title: "Somebody else is reading all samples.",
+                detail: "Ask again in a few seconds.")
+        }
+        defer { isReading.withLock { $0 = false } }
+        return try await read()
+    }
+
     @Sendable private func precision(request: Request, context: AdminContext) async throws -> JSONAnswer {
         _ = try SampleQuery(request, [])
-        return try JSONAnswer(try await desk.precision())
+        return try JSONAnswer(try await alone { try await desk.precision() })
     }
 
     @Sendable private func proposals(request: Request, context: AdminContext) async throws -> JSONAnswer {
         _ = try SampleQuery(request, [])
-        return try JSONAnswer(try await desk.proposals())
+        return try JSONAnswer(try await alone { try await desk.proposals() })
     }
 
     @Sendable private func thresholds(request: Request, context: AdminContext) async throws -> JSONAnswer {
@@ -134,7 +159,7 @@ package struct SampleRoutes: AdminRoutes {
                 detail: "Say whose score is meant, like ?category=hate.")
         }
         guard let model = terms.current.classifier else { throw SampleError.noScore(category, known: []) }
-        return try JSONAnswer(try await desk.thresholds(category, of: model))
+        return try JSONAnswer(try await alone { try await desk.thresholds(category, of: model) })
     }
 
     // MARK: - Parts

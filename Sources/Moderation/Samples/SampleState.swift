@@ -14,14 +14,15 @@ package struct SampleState: Sendable {
         let said = labels.map {
             "\($0.category)\u{0}\($0.reviewer)\u{0}\($0.judgement.rawValue)\u{0}\($0.at.microseconds)"
         }
-        return EntityTag(of: Array("\(hasText)\n\(said.joined(separator: "\n"))".utf8))
+        return EntityTag(of: Array("\(sample.id)\n\(hasText)\n\(said.joined(separator: "\n"))".utf8))
     }
 
-    /// Whether it may show the abuse of a child: a rule found it, or a reviewer says so. None is drawn of the first kind.
+    /// Whether it may show the abuse of a child: a rule found it, or a reviewer says so or is in doubt. None is drawn of the
+    /// first kind.
     var isRestricted: Bool {
         sample.has(Self.restricted)
             || labels.contains { label in
-                label.judgement == .yes && Category(Self.restricted).covers(Category(label.category))
+                [.yes, .unsure].contains(label.judgement) && Category(Self.restricted).covers(Category(label.category))
             }
     }
 

@@ -67,7 +67,11 @@ struct OverridesCheck {
                 "An application may only tighten: streams of `\(category)` are treated as `\(least.rawValue)` already. "
                     + "Write more than that, or nothing.")
         }
-        let verdicts = required.map { $0.verdict.combined(with: tightening.completion ?? .allow) }
+        // Of a special case of it the guidelines may say more than of the rest.
+        let verdicts = taxonomy.entries.filter { category.covers($0.id) }.flatMap {
+            self.required(of: $0.id, .completion)
+        }
+        .map { $0.verdict.combined(with: tightening.completion ?? .allow) }
         guard verdicts.allSatisfy({ $0 != .redact && $0 != .block }) else { return nil }
         return tightening.place.problem(
             "Nothing is held of an answer for `\(category)`, which is only flagged. Write `completion: block` too.")

@@ -104,10 +104,12 @@ struct RecordReplay {
         guard finding.verdict != Verdict.notEvaluated.rawValue else { return nil }
         let stage = admission.stage == 0 ? Stage.sandbox : .production
         let application = admission.application?.description
-        if var rule = rules[finding.rule] {
-            // It stood in what a tool brought.
-            if policy.categories.inTools(rule.category)?.rawValue == finding.category {
-                rule.category = Filtering.Category(finding.category)
+        if let rule = rules[finding.rule] {
+            // It may have stood in what a tool brought.
+            if side == .prompt, rule.category.rawValue != finding.category,
+                let there = policy.enforcedInTools(rule, stage: stage, application: application)
+            {
+                return rule.limiting(there.enforcement).carriedOut
             }
             return policy.carriedOut(rule, side: side, stage: stage, application: application)
         }

@@ -115,7 +115,12 @@ struct ScanPlan: Sendable {
         func filter(_ change: (Enforcement) -> Enforcement) throws(FilterError) -> FilterPolicy {
             try FilterPolicy(
                 policy.rules, holdBackBytesMax: holdBackBytesMax, allowed: policy.overrides.allowed(for: application),
-                markers: policy.overrides.markers, categoryInTools: policy.categories.inTools,
+                markers: policy.overrides.markers,
+                inTools: { rule in
+                    policy.enforcedInTools(rule, stage: stage, application: application).map {
+                        EnforcedRule(category: $0.category, change($0.enforcement))
+                    }
+                },
                 unjudged: { rule, side in
                     change(policy.enforcement(unjudged: rule, side: side, stage: stage, application: application))
                 },

@@ -66,10 +66,11 @@ struct TextBreakTests {
         var random = Seeded(state: seed)
         let screener = Screener()
         let policy = try FilterPolicy(
-            Fixture.rules.get(), categoryInTools: { $0 == Category("pii.card") ? Category("pii.card.brought") : nil }
-        ) { rule, _ in
-            Enforcement(rule.category == Category("pii.card") ? .block : .flag)
-        }
+            Fixture.rules.get(),
+            inTools: { rule in
+                rule.id == "pii/card" ? EnforcedRule(category: Category("pii.card.brought"), Enforcement(.flag)) : nil
+            },
+            enforcement: { rule, _ in Enforcement(rule.id == "pii/card" ? .block : .flag) })
         let said = ["card 4111 1111 1111 1111", "nothing", "k\u{E9} 4111111111111111 \u{E0034}", "paypal"]
         let flood = String(repeating: "4111 1111 1111 1111, ", count: 80)
         for _ in 0..<4 {
