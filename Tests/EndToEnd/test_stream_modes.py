@@ -2,7 +2,7 @@
 
 import openai
 import pytest
-from judging import settled
+from harness import Steward
 from reloading import guidelines, value
 from speakers import Chat, Completions, Messages, Responses, Transcriptions
 
@@ -30,16 +30,25 @@ class Transcripts(Transcriptions):
 STREAMED = [Chat, Completions, Responses, Messages, Transcripts]
 
 
-@pytest.fixture
-def with_clause(make_steward, tmp_path):
-    """A Steward whose only clause is about cards."""
-    def make(streams=None, verdict="block", filter=None, category="pii.card"):
-        guide = tmp_path / "guidelines.yaml"
-        more = f", streams: {streams}" if streams else ""
-        guide.write_text(guidelines("Cards", category, "allow").replace(
-            "completion: redact", f"completion: {verdict}{more}"))
-        return make_steward({"guidelines": {"file": str(guide)}, "filter": filter or {}})
-    return make
+@pytest.fixture(scope="module")
+def with_clause(tmp_path_factory, rehearsal_server):
+    """A Steward whose only clause is about cards; each is started once."""
+    made = {}
+
+    def make(streams=None, verdict="block", **filter):
+        key = (streams, verdict, *filter.items())
+        if key not in made:
+            folder = tmp_path_factory.mktemp("modes")
+            more = f", streams: {streams}" if streams else ""
+            (folder / "guidelines.yaml").write_text(guidelines("Cards", "pii.card", "allow").replace(
+                "completion: redact", f"completion: {verdict}{more}"))
+            settings = {"guidelines": {"file": str(folder / "guidelines.yaml")}, "filter": filter}
+            made[key] = Steward(folder / "steward", upstream=rehearsal_server.url, settings=settings)
+        return made[key]
+
+    yield make
+    for steward in made.values():
+        steward.stop()
 
 
 def answer(speaker, stream, split):
@@ -60,13 +69,13 @@ def digits(text):
 @pytest.mark.parametrize("split", [1, 2, 7, 19])
 @pytest.mark.parametrize("streams", ["hold", "window", "pass"])
 @pytest.mark.parametrize("speaker", STREAMED, ids=lambda speaker: speaker.__name__.lower())
-def test_the_flag_never_changes_what_is_enforced(with_clause, rehearsal, speaker, streams, split):
+def test_the_flag_never_changes_what_is_enforced(with_clause, speaker, streams, split):
     steward = with_clause(streams)
     spoken = speaker(steward)
     whole, reason = answer(spoken, False, split)
     streamed, end = answer(spoken, True, split)
     assert (reason, end) == (spoken.blocked, spoken.blocked) and not digits(whole)
-    records = {record["stream"]: record for record in settled(steward, 2)}
+    records = {record["stream"]: record for record in map(steward.record, spoken.ids)}
     assert [records[stream]["outcome"] for stream in (False, True)] == ["blocked", "blocked"]
     for record in records.values():
         blocking = [(f["rule"], f["clause"]) for f in record["findings"] if f["verdict"] == "block"]
@@ -84,15 +93,15 @@ def test_the_flag_never_changes_what_is_enforced(with_clause, rehearsal, speaker
 
 @pytest.mark.parametrize("streams", ["hold", "window"])
 @pytest.mark.parametrize("speaker", STREAMED, ids=lambda speaker: speaker.__name__.lower())
-def test_what_is_redacted_is_so_in_every_mode(with_clause, rehearsal, speaker, streams):
+def test_what_is_redacted_is_so_in_every_mode(with_clause, speaker, streams):
     steward = with_clause(streams, "redact")
     spoken = speaker(steward)
     assert answer(spoken, True, 5) == answer(spoken, False, 5)
     assert "[redacted:pii.card]" in answer(spoken, True, 3)[0]
-    assert all("released_bytes" not in record for record in settled(steward, 3))
+    assert all("released_bytes" not in steward.record(id) for id in spoken.ids)
 
 
-def test_a_held_answer_that_breaks_nothing_is_the_same(with_clause, rehearsal):
+def test_a_held_answer_that_breaks_nothing_is_the_same(with_clause):
     def events(steward):
         return [
             chunk.model_dump(exclude={"id", "created"}) for chunk in steward.chat(
@@ -101,20 +110,20 @@ def test_a_held_answer_that_breaks_nothing_is_the_same(with_clause, rehearsal):
 
 
 @pytest.mark.parametrize("speaker", STREAMED, ids=lambda speaker: speaker.__name__.lower())
-def test_text_that_has_waited_for_too_long_leaves(with_clause, rehearsal, speaker):
+def test_text_that_has_waited_for_too_long_leaves(with_clause, speaker):
     """A model that goes silent in the middle of what may become a number."""
-    steward = with_clause(filter={"hold_back_time_max": "100ms"})
-    spoken = speaker(steward)
+    steward = with_clause(hold_back_time_max="100ms")
+    spoken, before = speaker(steward), value(steward, "steward_stream_let_go_total")
     options = "style=violating; violation=card; split=7; rate=10"
     streamed, end = spoken.stream("Tell me about the harbour.", options)
     assert digits(streamed) and end == spoken.blocked
-    record = settled(steward, 1)[0]
+    record = steward.record(spoken.ids[-1])
     assert record["outcome"] == "blocked" and record["released_bytes"] == len(streamed.encode())
-    assert value(steward, "steward_stream_let_go_total") >= 1
+    assert value(steward, "steward_stream_let_go_total") > before
 
 
-def test_text_waits_for_as_long_as_the_model_takes(with_clause, rehearsal):
-    steward = with_clause()
+def test_text_waits_for_as_long_as_the_model_takes(with_clause):
+    steward = with_clause("window")
     streamed, end = Chat(steward).stream(
         "Tell me about the harbour.", "style=violating; violation=card; split=7; rate=10")
     assert end == "content_filter" and not digits(streamed)
