@@ -40,8 +40,9 @@ package final class FilterPolicy: Sendable {
             return EnforcedRule(category: enforced.category, rule.limiting(enforced.enforcement).carriedOut)
         }
         func side(_ side: Side) -> PolicySide {
-            PolicySide(
-                side, rules, carriedOut(side), inTools: side == .prompt ? brought : [],
+            let said = carriedOut(side)
+            return PolicySide(
+                side, rules, said, inTools: side == .prompt ? brought : said,
                 unjudged: Unjudged.rules.map { what, rule in
                     var enforcement = unjudged(rule, side)
                     // Nothing says which words they are.
@@ -99,7 +100,7 @@ package final class FilterPolicy: Sendable {
 final class PolicySide: Sendable {
     let side: Side
     private let enforced: [EnforcedRule]
-    /// The same for texts that tools brought; empty on a side that has none.
+    /// The same for texts that tools brought.
     private let enforcedInTools: [EnforcedRule]
     /// Whether the rule is looked at: `allow` is not reported.
     let isActive: [Bool]
@@ -122,17 +123,13 @@ final class PolicySide: Sendable {
     ) {
         self.side = side
         self.enforced = enforced + unjudged
-        enforcedInTools = inTools.isEmpty ? [] : inTools + unjudged
-        isActive = enforced.indices.map { rule in
-            enforced[rule].isActive || !inTools.isEmpty && inTools[rule].isActive
-        }
+        enforcedInTools = inTools + unjudged
+        isActive = zip(enforced, inTools).map { $0.isActive || $1.isActive }
         self.unjudged = zip(Unjudged.rules, unjudged).enumerated().compactMap { index, rule in
             rule.1.isActive ? (rule.0.what, enforced.count + index) : nil
         }
         let (isActive, firstScored) = (isActive, rules.compiled.count)
-        let holdsText = enforced.indices.map { rule in
-            enforced[rule].enforcement.holdsText || !inTools.isEmpty && inTools[rule].enforcement.holdsText
-        }
+        let holdsText = zip(enforced, inTools).map { $0.enforcement.holdsText || $1.enforcement.holdsText }
         holds = holdsText.enumerated().map { $0 < firstScored && $1 }
         holdsAnswers = (enforced + unjudged).contains(where: \.enforcement.holdsAnswer)
         scored = ScoredRules(rules.scored.filter { isActive[$0.index] }, rules.classifier)
@@ -150,7 +147,7 @@ extension PolicySide {
     var ruleCount: Int { enforced.count }
 
     func enforced(_ rule: Int, in source: TextSource) -> EnforcedRule {
-        source == .tool && !enforcedInTools.isEmpty ? enforcedInTools[rule] : enforced[rule]
+        source == .tool ? enforcedInTools[rule] : enforced[rule]
     }
 
     subscript(entry: FindingLog.Entry) -> Enforcement { enforced(entry.rule, in: entry.source).enforcement }
@@ -159,9 +156,7 @@ extension PolicySide {
 
     /// What may follow from a finding of a rule.
     func verdicts(of rule: Int) -> [Verdict] {
-        let verdict = enforced[rule].enforcement.verdict
-        guard !enforcedInTools.isEmpty else { return [verdict] }
-        return [verdict, enforcedInTools[rule].enforcement.verdict]
+        [enforced[rule].enforcement.verdict, enforcedInTools[rule].enforcement.verdict]
     }
 }
 
